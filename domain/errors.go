@@ -13,4 +13,6 @@ var (
 	ErrTooLarge = errors.New("domain: the events do not fit one envelope")
 	// ErrLogFull: the log's disk or limit is full. Nothing was appended.
 	ErrLogFull = errors.New("domain: the log is full")
+	// ErrNoEntry: the log holds nothing at that place.
+	ErrNoEntry = errors.New("domain: the log holds nothing at that place")
 )

@@ -1,0 +1,104 @@
+package commands
+
+import (
+	"crypto/sha256"
+	"sync"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+)
+
+// Catalogue is what POLICY has defined so far: the offers of imports and the policies in effect. It is a fold over
+// the stream, and safe for concurrent use.
+type Catalogue struct {
+	mu       sync.RWMutex
+	applied  map[domain.Lane]domain.Position
+	offers   map[string]domain.Hash
+	policies map[string]PublishedPolicy
+}
+
+// PublishedPolicy is the version of a policy that is in effect.
+type PublishedPolicy struct {
+	Policy *event.Policy
+	// Version counts from 1.
+	Version uint64
+	// Source is the document as written.
+	Source string
+	// Digest is the SHA-256 of the canonical policy.
+	Digest domain.Hash
+	// PublishedMS is when it took effect, Unix milliseconds.
+	PublishedMS int64
+	At          domain.Place
+}
+
+// NewCatalogue has nothing defined.
+func NewCatalogue() *Catalogue {
+	return &Catalogue{
+		applied: map[domain.Lane]domain.Position{}, offers: map[string]domain.Hash{}, policies: map[string]PublishedPolicy{},
+	}
+}
+
+// Observe folds in an envelope of POLICY. Folding one twice changes nothing.
+func (c *Catalogue) Observe(e domain.Envelope) error {
+	recorded, err := e.Recorded()
+	if err != nil {
+		return err
+	}
+	for _, r := range recorded {
+		c.apply(e.Lane, r)
+	}
+	return nil
+}
+
+func (c *Catalogue) apply(lane domain.Lane, r domain.Recorded) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !r.At.After(c.applied[lane]) {
+		return
+	}
+	c.applied[lane] = r.At
+	if o := r.Event.GetOfferDefined().GetOffer(); o != nil {
+		c.offers[o.GetId()] = digestOf(o)
+	}
+	if p := r.Event.GetPolicyPublished(); p.GetPolicy() != nil {
+		c.policies[p.GetPolicy().GetId()] = PublishedPolicy{
+			Policy: p.GetPolicy(), Version: p.GetVersion(), Source: p.GetSource(), Digest: DigestPolicy(p.GetPolicy()),
+			PublishedMS: r.Event.GetReceivedMs(), At: domain.Place{Stream: domain.Policy, Position: r.At},
+		}
+	}
+}
+
+// Defined says whether this is the offer's definition in effect.
+func (c *Catalogue) Defined(o *event.Offer) bool {
+	digest := digestOf(o)
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	known, ok := c.offers[o.GetId()]
+	return ok && known == digest
+}
+
+// Policy is the version of the policy that is in effect; false if it was never published.
+func (c *Catalogue) Policy(id string) (PublishedPolicy, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	p, ok := c.policies[id]
+	return p, ok
+}
+
+// Policies are all policies in effect, in no order.
+func (c *Catalogue) Policies() []PublishedPolicy {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	out := make([]PublishedPolicy, 0, len(c.policies))
+	for _, p := range c.policies {
+		out = append(out, p)
+	}
+	return out
+}
+
+// DigestPolicy is the SHA-256 of the policy's canonical form.
+func DigestPolicy(p *event.Policy) domain.Hash {
+	return domain.Hash(sha256.Sum256(domain.Canonical(p)))
+}
+
+func digestOf(o *event.Offer) domain.Hash { return domain.Hash(sha256.Sum256(domain.Canonical(o))) }

@@ -1,0 +1,422 @@
+package commands
+
+import (
+	"encoding/hex"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/profferhq/proffer/commands/jsontext"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/identity"
+)
+
+// Normalizer brings an identifier to the form in which equal means the same.
+type Normalizer interface {
+	// Normalize fails with *identity.Malformed when the value cannot be an identifier of its type.
+	Normalize(identity.Identifier) (identity.Identifier, error)
+}
+
+// earliestMS is 1990-01-01: a time before it is a mistake of the sender's clock or of a unit.
+var earliestMS = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+
+// aheadMS is how far in the future a time may be.
+const aheadMS = int64(24 * time.Hour / time.Millisecond)
+
+// checked is an item that will be accepted: its texts parsed, its identifiers in normal form.
+type checked struct {
+	item *Item
+	// ids are the person's identifiers, the subject first; group follows them where there is one.
+	ids        []identity.Identifier
+	group      bool
+	occurredMS int64
+	amount     int64
+	cost       int64
+	lines      []*event.Line
+	decisionID []byte
+	traits     []string
+}
+
+// checker checks items against one time.
+type checker struct {
+	normalizer Normalizer
+	nowMS      int64
+}
+
+// check parses an item, or says why it is refused. The field is in Item's terms.
+func (c checker) check(it *Item) (*checked, *Refusal) {
+	if it.Refused != nil {
+		return nil, it.Refused
+	}
+	out := &checked{item: it}
+	for _, step := range [...]func(*checked) *Refusal{
+		checkSize, c.checkTime, checkTexts, checkAmounts, checkType, c.checkIdentifiers, checkProperties,
+	} {
+		if r := step(out); r != nil {
+			return nil, r
+		}
+	}
+	return out, nil
+}
+
+// size is what the item's texts and properties weigh.
+func (it *Item) size() int {
+	n := len(it.MessageID) + len(it.Type) + len(it.Channel) + len(it.Name) + len(it.Order) + len(it.Currency) +
+		len(it.Offer) + len(it.Treatment) + len(it.Placement) + len(it.Category) + len(it.Policy) +
+		len(it.Properties.Raw()) + len(it.Amount) + len(it.Cost)
+	for _, id := range it.Identifiers {
+		n += len(id.Type) + len(id.Value)
+	}
+	for _, l := range it.Lines {
+		n += len(l.Item) + len(l.Category) + len(l.Amount) + len(l.Quantity) + len(l.Price)
+	}
+	for _, s := range it.Candidates {
+		n += len(s)
+	}
+	for _, s := range it.Channels {
+		n += len(s)
+	}
+	for k, v := range it.Attributes {
+		n += len(k) + len(v)
+	}
+	return n
+}
+
+func checkSize(c *checked) *Refusal {
+	if c.item.size() > MaxItemBytes {
+		return refuse(ReasonEventTooLarge, "", "an event may have "+strconv.Itoa(MaxItemBytes>>10)+" KB")
+	}
+	return nil
+}
+
+func (c checker) checkTime(out *checked) *Refusal {
+	out.occurredMS = out.item.OccurredMS
+	if out.occurredMS == 0 {
+		out.occurredMS = c.nowMS
+	}
+	if out.occurredMS < earliestMS || out.occurredMS > c.nowMS+aheadMS {
+		return refuse(ReasonTimeOutOfRange, "time", "the time is before 1990 or more than a day ahead")
+	}
+	return nil
+}
+
+func checkTexts(c *checked) *Refusal {
+	it := c.item
+	if len(it.MessageID) > MaxTextBytes {
+		return refuse(ReasonMessageIDTooLong, "message_id", "a message id may have "+strconv.Itoa(MaxTextBytes)+" bytes")
+	}
+	for _, f := range [...]struct{ name, text string }{
+		{"channel", it.Channel}, {"name", it.Name}, {"currency", it.Currency}, {"order", it.Order},
+		{"offer", it.Offer}, {"treatment", it.Treatment}, {"placement", it.Placement},
+		{"category", it.Category}, {"policy", it.Policy},
+	} {
+		if r := checkText(f.name, f.text); r != nil {
+			return r
+		}
+	}
+	if r := checkList("candidates", it.Candidates); r != nil {
+		return r
+	}
+	if r := checkList("channels", it.Channels); r != nil {
+		return r
+	}
+	return checkAttributes(it.Attributes)
+}
+
+func checkList(field string, list []string) *Refusal {
+	if len(list) > MaxValues {
+		return refuse(ReasonTooManyValues, field, "at most "+strconv.Itoa(MaxValues))
+	}
+	for i, s := range list {
+		if r := checkText(index(field, i), s); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+func checkAttributes(attributes map[string]string) *Refusal {
+	if len(attributes) > MaxValues {
+		return refuse(ReasonTooManyValues, "attributes", "at most "+strconv.Itoa(MaxValues))
+	}
+	for k, v := range attributes {
+		if r := checkText("attributes", k); r != nil {
+			return r
+		}
+		if !utf8.ValidString(v) {
+			return refuse(ReasonInvalidText, "attributes", "not UTF-8")
+		}
+	}
+	return nil
+}
+
+// checkText bounds a name or code, and keeps control characters out of tables and terminals.
+func checkText(field, text string) *Refusal {
+	if len(text) > MaxTextBytes {
+		return refuse(ReasonTextTooLong, field, "at most "+strconv.Itoa(MaxTextBytes)+" bytes")
+	}
+	ascii := true
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c == 0x7f {
+			return refuse(ReasonInvalidText, field, "a control character")
+		} else if c >= utf8.RuneSelf {
+			ascii = false
+		}
+	}
+	if !ascii && !utf8.ValidString(text) {
+		return refuse(ReasonInvalidText, field, "not UTF-8")
+	}
+	return nil
+}
+
+func checkAmounts(c *checked) *Refusal {
+	var r *Refusal
+	if c.amount, r = amount("amount", c.item.Amount); r != nil {
+		return r
+	}
+	if c.cost, r = amount("cost", c.item.Cost); r != nil {
+		return r
+	}
+	if len(c.item.Lines) > MaxLines {
+		return refuse(ReasonTooManyLines, "lines", "at most "+strconv.Itoa(MaxLines))
+	}
+	if len(c.item.Lines) > 0 {
+		c.lines = make([]*event.Line, len(c.item.Lines))
+	}
+	for i := range c.item.Lines {
+		if c.lines[i], r = checkLine(&c.item.Lines[i], index("lines", i)); r != nil {
+			return r
+		}
+	}
+	p := c.item.Propensity
+	if math.IsNaN(p) || math.IsInf(p, 0) {
+		return refuse(ReasonNotANumber, "propensity", "not a number")
+	}
+	if p < 0 || p > 1 {
+		return refuse(ReasonInvalidPropensity, "propensity", "a propensity is within 0 and 1")
+	}
+	return nil
+}
+
+func checkLine(l *Line, field string) (*event.Line, *Refusal) {
+	for _, f := range [...]struct{ name, text string }{{".item", l.Item}, {".category", l.Category}} {
+		if r := checkText(field+f.name, f.text); r != nil {
+			return nil, r
+		}
+	}
+	quantity := int64(1000)
+	if l.Quantity != "" {
+		q, err := ParseMilli(l.Quantity)
+		if r := refuseNumber(field+".quantity", q, err); r != nil {
+			return nil, r
+		}
+		quantity = q
+	}
+	micros, r := amount(field+".amount", l.Amount)
+	if r != nil {
+		return nil, r
+	}
+	if l.Amount == "" && l.Price != "" {
+		price, r := amount(field+".price", l.Price)
+		if r != nil {
+			return nil, r
+		}
+		var err error
+		if micros, err = priceTimes(price, quantity); err != nil {
+			return nil, refuseNumber(field+".amount", 0, err)
+		}
+	}
+	return &event.Line{Item: l.Item, Category: l.Category, QuantityMilli: quantity, AmountMicros: micros}, nil
+}
+
+// amount reads a decimal text that is not negative; empty is 0.
+func amount(field, text string) (int64, *Refusal) {
+	if text == "" {
+		return 0, nil
+	}
+	v, err := ParseMicros(text)
+	return v, refuseNumber(field, v, err)
+}
+
+func refuseNumber(field string, v int64, err error) *Refusal {
+	switch {
+	case errors.Is(err, errDecimalRange):
+		return refuse(ReasonAmountOutOfRange, field, "the number is out of range")
+	case err != nil:
+		return refuse(ReasonInvalidAmount, field, "not a decimal number")
+	case v < 0:
+		return refuse(ReasonNegativeAmount, field, "the number is negative")
+	}
+	return nil
+}
+
+// checkType asks of each type what it cannot do without.
+func checkType(c *checked) *Refusal {
+	it := c.item
+	switch it.Type {
+	case TypeView:
+		if it.Kind != "" && it.Kind != "page" && it.Kind != "screen" && it.Kind != "item" {
+			return refuse(ReasonInvalidKind, "kind", `a view is of a "page", a "screen" or an "item"`)
+		}
+		if it.Kind == "item" {
+			return needLineItem(c)
+		}
+	case TypeCart:
+		return needLineItem(c)
+	case TypePurchase, TypeRefund, TypeIdentify, TypeLink:
+	case TypeTrack:
+		return needText(ReasonMissingName, "name", it.Name)
+	case TypeGroup:
+	case TypeDeliver, TypeExpose, TypeClick, TypeConvert:
+		return checkOutcome(c)
+	case TypeOffer:
+		if it.ValidityMS < 0 {
+			return refuse(ReasonInvalidValidity, "validity_ms", "the validity is negative")
+		}
+		return needText(ReasonMissingOffer, "offer", it.Offer)
+	case TypeExternalDecision:
+		return parseDecisionID(c)
+	default:
+		return refuse(ReasonUnknownType, "type", "no such type of event")
+	}
+	return nil
+}
+
+func needText(reason, field, text string) *Refusal {
+	if strings.TrimSpace(text) == "" {
+		return refuse(reason, field, "it is required")
+	}
+	return nil
+}
+
+func needLineItem(c *checked) *Refusal {
+	if len(c.lines) != 1 || c.lines[0].GetItem() == "" {
+		return refuse(ReasonMissingItem, "lines[0].item", "one item is required")
+	}
+	return nil
+}
+
+// checkOutcome: an outcome belongs to a decision or at least to an offer.
+func checkOutcome(c *checked) *Refusal {
+	if r := parseDecisionID(c); r != nil {
+		return r
+	}
+	if c.decisionID == nil {
+		return needText(ReasonMissingOffer, "offer", c.item.Offer)
+	}
+	return nil
+}
+
+func parseDecisionID(c *checked) *Refusal {
+	if c.item.DecisionID == "" {
+		return nil
+	}
+	id, err := hex.DecodeString(c.item.DecisionID)
+	if err != nil || len(id) != 16 {
+		return refuse(ReasonInvalidDecisionID, "decision_id", "32 hexadecimal digits")
+	}
+	c.decisionID = id
+	return nil
+}
+
+// checkIdentifiers brings them to normal form, leaves repeated ones out and tells the group apart.
+func (c checker) checkIdentifiers(out *checked) *Refusal {
+	it := out.item
+	if it.Type == TypeOffer {
+		return nil
+	}
+	if len(it.Identifiers) > MaxIdentifiers {
+		return refuse(ReasonTooManyIdentifiers, "identifiers", "at most "+strconv.Itoa(MaxIdentifiers))
+	}
+	out.ids = make([]identity.Identifier, 0, len(it.Identifiers)+len(it.Hints))
+	var group identity.Identifier
+	for i, id := range it.Identifiers {
+		normal, err := c.normalizer.Normalize(id)
+		if err != nil {
+			return malformed(index("identifiers", i), err)
+		}
+		if it.Type == TypeGroup && normal.Type == identity.GroupID {
+			group = normal
+			continue
+		}
+		out.ids = appendNew(out.ids, normal)
+	}
+	if len(out.ids) == 0 {
+		return refuse(ReasonMissingIdentifier, "identifiers", "whom it is about is required")
+	}
+	if it.Type == TypeLink && len(out.ids) < 2 {
+		return refuse(ReasonMissingIdentifier, "identifiers[1]", "a link needs two different identifiers")
+	}
+	for _, id := range it.Hints {
+		if normal, err := c.normalizer.Normalize(id); err == nil {
+			out.ids = appendNew(out.ids, normal)
+		}
+	}
+	if it.Type == TypeGroup {
+		if group == (identity.Identifier{}) {
+			return refuse(ReasonMissingGroup, "identifiers", "an identifier of type group_id is required")
+		}
+		out.ids, out.group = append(out.ids, group), true
+	}
+	return nil
+}
+
+func appendNew(ids []identity.Identifier, id identity.Identifier) []identity.Identifier {
+	for _, known := range ids {
+		if known == id {
+			return ids
+		}
+	}
+	return append(ids, id)
+}
+
+// malformed turns the normalizer's finding into a refusal.
+func malformed(field string, err error) *Refusal {
+	if m := (*identity.Malformed)(nil); errors.As(err, &m) {
+		return refuse(m.Reason, field, m.Message)
+	}
+	return refuse(ReasonInvalidIdentifier, field, "not an identifier")
+}
+
+func checkProperties(c *checked) *Refusal {
+	p := c.item.Properties
+	if p.IsZero() {
+		return nil
+	}
+	if p.Kind() != jsontext.Object {
+		return refuse(ReasonInvalidJSON, "properties", "an object is required")
+	}
+	if !utf8.Valid(p.Raw()) {
+		return refuse(ReasonInvalidText, "properties", "not UTF-8")
+	}
+	if p.Depth() > MaxDepth {
+		return refuse(ReasonTooDeep, "properties", "nested deeper than "+strconv.Itoa(MaxDepth))
+	}
+	if c.item.Type == TypeIdentify {
+		return checkTraits(c)
+	}
+	return nil
+}
+
+// checkTraits collects the names of the traits; names that start with $ are not traits but their surroundings.
+func checkTraits(c *checked) *Refusal {
+	for name := range c.item.Properties.Members() {
+		if len(name) > 0 && name[0] == '$' {
+			continue
+		}
+		if len(c.traits) == MaxValues {
+			return refuse(ReasonTooManyValues, "properties", "at most "+strconv.Itoa(MaxValues))
+		}
+		if r := checkText("properties", string(name)); r != nil {
+			return r
+		}
+		c.traits = append(c.traits, string(name))
+	}
+	return nil
+}
+
+// index names an element: lines[2].
+func index(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }

@@ -1,0 +1,397 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+)
+
+// isNew says whether this call appends the claim's event.
+func (c *claim) isNew() bool { return !c.known && c.other == nil }
+
+// translate makes the events of all items and what they claim, refused items included.
+func (in *Ingest) translate(c *call) {
+	c.events = make([][]pendingEvent, len(c.items))
+	c.claims = make([][]claim, len(c.items))
+	for i := range c.items {
+		t := c.t
+		t.message = c.messages[i]
+		if c.checked[i] == nil {
+			c.events[i] = []pendingEvent{in.refused(c, t, i)}
+		} else {
+			c.events[i] = in.accepted(c, t, i)
+		}
+		c.claims[i] = make([]claim, len(c.events[i]))
+		for j, e := range c.events[i] {
+			c.claims[i][j] = claim{id: [16]byte(e.event.GetId()), seq: e.event.GetSourceSeq(), lane: e.lane}
+		}
+	}
+}
+
+// accepted are the item's own event and the links that are not known yet. An offer that is defined so already has
+// no event.
+func (in *Ingest) accepted(c *call, t translation, i int) []pendingEvent {
+	ok, aliases := c.checked[i], c.aliases[i]
+	main, lane := t.main(ok, aliases)
+	if o := main.GetOfferDefined().GetOffer(); o != nil && in.defined(c, o) {
+		return nil
+	}
+	events := []pendingEvent{{event: main, lane: lane}}
+	people := len(aliases)
+	if ok.group {
+		people--
+	}
+	first := 1
+	if ok.item.Type == TypeLink {
+		first = 2 // the item's own event links the first two
+	}
+	for other := first; other < people; other++ {
+		p := pair{aliases[0], aliases[other]}
+		if p.a == p.b || in.ports.Links.Linked(p.a, p.b) || !in.links.take(p.a, p.b, c.now) {
+			continue
+		}
+		e, lane := t.link(ok, aliases, other)
+		events = append(events, pendingEvent{event: e, lane: lane, linked: &p})
+	}
+	return events
+}
+
+// defined says whether the offer is defined so already, in the log or earlier in this call.
+func (in *Ingest) defined(c *call, o *event.Offer) bool {
+	digest := digestOf(o)
+	if known, ok := c.offers[o.GetId()]; ok && known == digest {
+		return true
+	} else if !ok && in.ports.Recall.Catalogue.Defined(o) {
+		return true
+	}
+	if c.offers == nil {
+		c.offers = map[string]domain.Hash{}
+	}
+	c.offers[o.GetId()] = digest
+	return false
+}
+
+// refused is the quarantine's event; its original is sealed later, if the event is new.
+func (in *Ingest) refused(c *call, t translation, i int) pendingEvent {
+	it, v := &c.items[i], c.verdicts[i]
+	return pendingEvent{
+		lane: domain.QuarantineLane(c.source),
+		event: &event.Event{
+			Id: partID(t.message, partQuarantine), OccurredMs: t.receivedMS, ReceivedMs: t.receivedMS,
+			Source: c.source, SourceSeq: it.SourceSeq,
+			Body: &event.Event_Quarantined{Quarantined: &event.Quarantined{
+				Reason: v.Reason, Field: v.Field, Message: v.Message, Format: it.Format,
+			}},
+		},
+	}
+}
+
+// claim reserves the events' ids. Where an earlier append ended in doubt, it first waits until the log has told
+// what became of it.
+func (in *Ingest) claim(ctx context.Context, c *call) (*reservation, error) {
+	seen := in.ports.Recall.Seen
+	for {
+		doubted, streams := in.doubt.now()
+		if len(streams) > 0 {
+			if err := in.ports.Recall.CatchUp(ctx, streams...); err != nil {
+				in.dropLinks(c)
+				return nil, err
+			}
+			in.doubt.clear(doubted)
+		}
+		r := newReservation()
+		seen.reserve(c.source, c.claims, r)
+		if again, streams := in.doubt.now(); again == doubted || len(streams) == 0 {
+			return r, nil
+		}
+		seen.end(c.claims, r, true)
+		for _, group := range c.claims {
+			for j := range group {
+				group[j].known, group[j].other = false, nil
+			}
+		}
+	}
+}
+
+// awaitOthers waits for the calls that are appending the same messages: a duplicate is acknowledged only when the
+// first is durable.
+func (in *Ingest) awaitOthers(ctx context.Context, c *call) error {
+	for _, group := range c.claims {
+		for j := range group {
+			other := group[j].other
+			if other == nil {
+				continue
+			}
+			select {
+			case <-other.ended:
+			case <-ctx.Done():
+				return fmt.Errorf("wait for the same message in another call: %w", ctx.Err())
+			}
+			if other.failed {
+				return fmt.Errorf("the same message failed in another call: %w", domain.ErrUnavailable)
+			}
+		}
+	}
+	return nil
+}
+
+// batch is what goes to one lane, in order.
+type batch struct {
+	lane   domain.Lane
+	events []*pendingEvent
+	claims []*claim
+	// starts are the indexes at which an item's events begin: an envelope ends only there.
+	starts []int
+}
+
+// append seals and appends what is new, the lanes side by side. It returns the streams of which it is unknown
+// whether they took it.
+func (in *Ingest) append(ctx context.Context, c *call) (unknown []domain.Stream, err error) {
+	if err := in.seal(ctx, c); err != nil {
+		return nil, err
+	}
+	batches := c.batches()
+	if len(batches) == 1 {
+		err := in.appendLane(ctx, c, batches[0])
+		return doubtful(batches[0].lane, err), err
+	}
+	errs := make([]error, len(batches))
+	var wg sync.WaitGroup
+	for i, b := range batches {
+		wg.Go(func() { errs[i] = in.appendLane(ctx, c, b) })
+	}
+	wg.Wait()
+	for i, e := range errs {
+		unknown = append(unknown, doubtful(batches[i].lane, e)...)
+	}
+	return unknown, first(errs)
+}
+
+// first is the error to report: one that the sender can wait out rather than one that follows from it.
+func first(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// doubtful is the lane's stream when the error leaves open whether its events are in the log.
+func doubtful(lane domain.Lane, err error) []domain.Stream {
+	if err == nil || errors.Is(err, domain.ErrTooLarge) || errors.Is(err, domain.ErrLaneLost) || errors.Is(err, domain.ErrLogFull) {
+		return nil
+	}
+	return []domain.Stream{lane.Stream}
+}
+
+func (c *call) batches() []*batch {
+	var out []*batch
+	at := map[domain.Lane]*batch{}
+	for i := range c.events {
+		for j := range c.events[i] {
+			e, cl := &c.events[i][j], &c.claims[i][j]
+			if !cl.isNew() {
+				continue
+			}
+			b := at[e.lane]
+			if b == nil {
+				b = &batch{lane: e.lane}
+				at[e.lane], out = b, append(out, b)
+			}
+			if n := len(b.events); n == 0 || !sameItem(c.events[i], b.events[n-1]) {
+				b.starts = append(b.starts, n)
+			}
+			b.events, b.claims = append(b.events, e), append(b.claims, cl)
+		}
+	}
+	return out
+}
+
+// sameItem says whether the event is one of the item's.
+func sameItem(item []pendingEvent, e *pendingEvent) bool {
+	for j := range item {
+		if &item[j] == e {
+			return true
+		}
+	}
+	return false
+}
+
+// appendLane appends a lane's events in as few envelopes as hold them, one after the other, and commits each.
+func (in *Ingest) appendLane(ctx context.Context, c *call, b *batch) error {
+	for from := 0; from < len(b.events); {
+		to := b.fits(from)
+		events := make([]*event.Event, 0, to-from)
+		for _, e := range b.events[from:to] {
+			events = append(events, e.event)
+		}
+		at, err := in.ports.Log.Append(ctx, b.lane, events...)
+		if err != nil {
+			return fmt.Errorf("append to %s: %w", b.lane.Subject(), err)
+		}
+		for k, e := range b.events[from:to] {
+			e.at = domain.Position{Sequence: at.Sequence, Index: at.Index + uint32(k)}
+			e.linked = nil
+			if b.lane.Stream == domain.Policy {
+				in.ports.Recall.Catalogue.apply(b.lane, domain.Recorded{At: e.at, Event: e.event})
+			}
+		}
+		in.ports.Recall.Seen.commit(c.source, b.claims[from:to], c.t.receivedMS)
+		from = to
+	}
+	return nil
+}
+
+// Room of an envelope that is left for its frame, and the most that one append takes of it.
+const (
+	envelopeRoom   = domain.MaxEnvelopeBytes - 1024
+	envelopeEvents = domain.MaxEnvelopeEvents
+)
+
+// fits is the end of the run from an item's start that fits one envelope; an item alone is never split.
+func (b *batch) fits(from int) int {
+	size, end := 0, from
+	for k, start := range b.starts {
+		if start < from {
+			continue
+		}
+		next := len(b.events)
+		if k+1 < len(b.starts) {
+			next = b.starts[k+1]
+		}
+		for _, e := range b.events[start:next] {
+			size += domain.FrameSize(proto.Size(e.event))
+		}
+		if end > from && (size > envelopeRoom || next-from > envelopeEvents) {
+			return end
+		}
+		end = next
+	}
+	return end
+}
+
+// seal encrypts what is to be sealed of the events that are new. A data key is made only for these.
+func (in *Ingest) seal(ctx context.Context, c *call) error {
+	var owners []domain.Alias
+	var which []int
+	refused := false
+	for i := range c.items {
+		if len(c.claims[i]) == 0 || !c.claims[i][0].isNew() {
+			continue
+		}
+		if c.checked[i] == nil {
+			refused = true
+		} else if !c.items[i].Properties.Empty() && len(c.aliases[i]) > 0 {
+			owners, which = append(owners, c.aliases[i][0]), append(which, i)
+		}
+	}
+	if refused {
+		if err := in.sealRefused(ctx, c); err != nil {
+			return err
+		}
+	}
+	if len(owners) == 0 {
+		return nil
+	}
+	keys, err := in.ports.Vault.DataKeys(ctx, owners)
+	if err != nil {
+		return fmt.Errorf("find data keys: %w", err)
+	}
+	for k, i := range which {
+		sealed, err := in.sealed(keys[k], owners[k][:], c.items[i].Properties.Raw())
+		if err != nil {
+			return err
+		}
+		c.events[i][0].event.Sealed = sealed
+	}
+	return nil
+}
+
+// sealRefused encrypts the originals of the refused items under the quarantine's key.
+func (in *Ingest) sealRefused(ctx context.Context, c *call) error {
+	key, err := in.ports.Vault.QuarantineKey(ctx)
+	if err != nil {
+		return fmt.Errorf("find the quarantine's key: %w", err)
+	}
+	for i := range c.items {
+		if c.checked[i] != nil || !c.claims[i][0].isNew() || c.items[i].Original == nil {
+			continue
+		}
+		original := c.items[i].Original()
+		original = original[:min(len(original), MaxOriginalBytes)]
+		e := c.events[i][0].event
+		sealed, err := in.sealed(key, e.GetId(), original)
+		if err != nil {
+			return err
+		}
+		e.GetQuarantined().Original = sealed
+	}
+	return nil
+}
+
+func (in *Ingest) sealed(key Key, owner, plain []byte) (*event.Sealed, error) {
+	var nonce Nonce
+	if _, err := io.ReadFull(in.ports.Random, nonce[:]); err != nil {
+		return nil, fmt.Errorf("draw a nonce: %w", err)
+	}
+	return Seal(key, nonce, owner, plain)
+}
+
+// dropLinks gives the pairs back whose links were not appended.
+func (in *Ingest) dropLinks(c *call) {
+	for i := range c.events {
+		for j := range c.events[i] {
+			if p := c.events[i][j].linked; p != nil {
+				in.links.drop(p.a, p.b)
+				c.events[i][j].linked = nil
+			}
+		}
+	}
+}
+
+// doubt is the streams to which something was appended of which nobody knows whether it is in.
+type doubt struct {
+	mu      sync.Mutex
+	round   uint64
+	streams map[domain.Stream]struct{}
+}
+
+func (d *doubt) cast(streams []domain.Stream) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.streams == nil {
+		d.streams = map[domain.Stream]struct{}{}
+	}
+	d.round++
+	for _, s := range streams {
+		d.streams[s] = struct{}{}
+	}
+}
+
+// now is the doubt at hand, and its round.
+func (d *doubt) now() (uint64, []domain.Stream) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []domain.Stream
+	for s := range d.streams {
+		out = append(out, s)
+	}
+	return d.round, out
+}
+
+// clear ends the doubt unless more was cast since the round.
+func (d *doubt) clear(round uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.round == round {
+		clear(d.streams)
+	}
+}

@@ -1,0 +1,203 @@
+package commands
+
+import (
+	"sync"
+	"time"
+
+	"github.com/profferhq/proffer/domain"
+)
+
+// How far back a live source's message ids are remembered: this many, and this long.
+const (
+	seenIDs  = 4_000_000
+	seenDays = 7 * 24 * time.Hour
+	// seenGenerations is in how many parts they are forgotten.
+	seenGenerations = 4
+)
+
+// Seen knows which events are in the log already. Events of live sources are known by id for the last 4,000,000
+// events or 7 days, whichever is less; events of file imports for ever, by the highest place in the file that each
+// lane holds of the source. It is a fold over the log (Observe) plus what is being appended right now, and safe for
+// concurrent use.
+type Seen struct {
+	mu      sync.Mutex
+	ids     generations
+	marks   map[string]map[domain.Lane]uint64
+	pending map[[16]byte]*reservation
+}
+
+// NewSeen knows nothing yet.
+func NewSeen() *Seen {
+	return &Seen{
+		ids:     generations{limit: seenIDs / seenGenerations, keepMS: seenDays.Milliseconds()},
+		marks:   map[string]map[domain.Lane]uint64{},
+		pending: map[[16]byte]*reservation{},
+	}
+}
+
+// Observe folds in what an envelope of the log holds. Folding one twice changes nothing.
+func (s *Seen) Observe(e domain.Envelope) error {
+	stubs := make([]stub, 0, len(e.Frames))
+	for _, f := range e.Frames {
+		st, err := readStub(f)
+		if err != nil {
+			return err
+		}
+		if st.source != "" { // what no source sent (our decisions, resolutions) nobody sends again
+			stubs = append(stubs, st)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range stubs {
+		if st.seq != 0 {
+			s.raise(st.source, e.Lane, st.seq)
+		} else {
+			s.ids.add(st.id, st.receivedMS)
+		}
+	}
+	return nil
+}
+
+// raise moves a mark up.
+func (s *Seen) raise(source string, lane domain.Lane, seq uint64) {
+	lanes := s.marks[source]
+	if lanes == nil {
+		lanes = map[domain.Lane]uint64{}
+		s.marks[source] = lanes
+	}
+	lanes[lane] = max(lanes[lane], seq)
+}
+
+// reservation is one call's hold on the ids that it is about to append. It ends once, for all that wait.
+type reservation struct {
+	ended chan struct{}
+	// failed is set before ended closes: some of the ids may not be in the log.
+	failed bool
+}
+
+func newReservation() *reservation { return &reservation{ended: make(chan struct{})} }
+
+// claim is one event that a call means to append.
+type claim struct {
+	id   [16]byte
+	seq  uint64
+	lane domain.Lane
+	// known: the log has it. other: another call is appending it.
+	known bool
+	other *reservation
+	// held: this call reserved it.
+	held bool
+}
+
+// reserve decides for each claim whether it is new. Claims of one item are one group: two events of an item may go
+// to one lane under one place of the file.
+func (s *Seen) reserve(source string, groups [][]claim, r *reservation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var raised map[domain.Lane]uint64
+	for _, group := range groups {
+		for i := range group {
+			c := &group[i]
+			if c.seq != 0 {
+				c.known = c.seq <= max(s.marks[source][c.lane], raised[c.lane])
+			} else {
+				s.reserveID(c, r)
+			}
+		}
+		for i := range group {
+			if c := &group[i]; c.seq != 0 && !c.known {
+				if raised == nil {
+					raised = map[domain.Lane]uint64{}
+				}
+				raised[c.lane] = c.seq
+			}
+		}
+	}
+}
+
+func (s *Seen) reserveID(c *claim, r *reservation) {
+	switch other, pending := s.pending[c.id]; {
+	case s.ids.has(c.id):
+		c.known = true
+	case pending && other == r:
+		c.known = true // the same message twice in one call
+	case pending:
+		c.other = other
+	default:
+		s.pending[c.id], c.held = r, true
+	}
+}
+
+// commit records claims that are in the log now.
+func (s *Seen) commit(source string, claims []*claim, nowMS int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range claims {
+		switch {
+		case c.seq != 0:
+			s.raise(source, c.lane, c.seq)
+		case c.held:
+			s.ids.add(c.id, nowMS)
+			delete(s.pending, c.id)
+			c.held = false
+		}
+	}
+}
+
+// end gives up what is still held and wakes those who wait.
+func (s *Seen) end(groups [][]claim, r *reservation, failed bool) {
+	s.mu.Lock()
+	for _, group := range groups {
+		for i := range group {
+			if c := &group[i]; c.held {
+				delete(s.pending, c.id)
+				c.held = false
+			}
+		}
+	}
+	s.mu.Unlock()
+	r.failed = failed
+	close(r.ended)
+}
+
+// generations is a set of ids that forgets its oldest quarter at a time.
+type generations struct {
+	limit  int
+	keepMS int64
+	sets   []generation
+}
+
+type generation struct {
+	ids      map[[16]byte]struct{}
+	newestMS int64
+}
+
+func (g *generations) has(id [16]byte) bool {
+	for i := len(g.sets) - 1; i >= 0; i-- {
+		if _, ok := g.sets[i].ids[id]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *generations) add(id [16]byte, ms int64) {
+	if g.has(id) {
+		return
+	}
+	if n := len(g.sets); n == 0 || len(g.sets[n-1].ids) >= g.limit {
+		g.sets = append(g.sets, generation{ids: map[[16]byte]struct{}{}})
+		g.forget(ms)
+	}
+	last := &g.sets[len(g.sets)-1]
+	last.ids[id] = struct{}{}
+	last.newestMS = max(last.newestMS, ms)
+}
+
+// forget drops whole generations that are too many or too old.
+func (g *generations) forget(nowMS int64) {
+	for len(g.sets) > seenGenerations+1 || (len(g.sets) > 1 && g.sets[0].newestMS < nowMS-g.keepMS) {
+		g.sets = append(g.sets[:0:0], g.sets[1:]...)
+	}
+}

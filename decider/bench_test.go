@@ -1,0 +1,131 @@
+package decider_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/profferhq/proffer/decider"
+	"github.com/profferhq/proffer/decider/decidertest"
+	"github.com/profferhq/proffer/domain/event"
+	features "github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/policy"
+)
+
+func core() features.View { return features.Core() }
+
+// sixOffers is a policy as a shop has it: six offers with two rules each, three limits and computed scores.
+func sixOffers() *event.Policy {
+	p := &event.Policy{
+		Id: "shop", View: "core@1", Salt: "shop-1", Holdout: 0.05,
+		Placements: []*event.Placement{{Id: "home", Channel: "web", Context: []*event.ContextField{{Name: "page", Type: "text"}}}},
+		ContactLimits: []*event.ContactLimit{
+			{Name: "weekly", Most: 300, WindowMs: 7 * 24 * time.Hour.Milliseconds()},
+			{Name: "web_daily", Channel: "web", Most: 200, WindowMs: 24 * time.Hour.Milliseconds()},
+			{Name: "discounts", Category: "discount", Most: 200, WindowMs: 30 * 24 * time.Hour.Milliseconds()},
+		},
+	}
+	for i := range 6 {
+		p.Offers = append(p.Offers, &event.Offer{
+			Id: fmt.Sprintf("offer-%d", i), Category: "discount",
+			Eligibility: []*event.Rule{
+				{Name: "active", When: "features.views_30d >= 1 || features.purchases_90d >= 1"},
+				{Name: "not_recent", When: "!has(features.days_since_purchase) || features.days_since_purchase > 0.01"},
+			},
+			Propensity: "features.redemption_rate_90d > 0.5 ? 0.3 : 0.1", Value: fmt.Sprint(5 + i), Weight: "1.2", Cost: "0.5",
+			Treatments: []*event.Treatment{{Id: "banner", Channel: "web"}},
+		})
+		p.Offers[i].Propensity = "has(features.redemption_rate_90d) && features.redemption_rate_90d > 0.5 ? 0.3 : 0.1"
+	}
+	return p
+}
+
+func history(name string) []*event.Event {
+	var events []*event.Event
+	for i := range 20 {
+		events = append(events, decidertest.Purchased(name, noon.Add(-time.Duration(i+1)*24*time.Hour), int64(5+i)))
+	}
+	return events
+}
+
+func BenchmarkChoose(b *testing.B) {
+	w := given(b, append(history("ann"), published(sixOffers()))...)
+	record := w.decides("ann").Record
+	compiled, err := policy.Compile(sixOffers(), core())
+	if err != nil {
+		b.Fatal(err)
+	}
+	in, err := decider.InputOf(record)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := decider.Choose(compiled, in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReplayRecord(b *testing.B) {
+	w := given(b, append(history("ann"), published(sixOffers()))...)
+	record := w.decides("ann").Record
+	compiled, err := policy.Compile(sixOffers(), core())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, differences, err := decider.ReplayRecord(compiled, record); err != nil || len(differences) > 0 {
+			b.Fatal(err, differences)
+		}
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	events := []*event.Event{published(sixOffers())}
+	names := make([]string, 200)
+	for i := range names {
+		names[i] = fmt.Sprintf("p%d", i)
+		events = append(events, history(names[i])...)
+	}
+	w := given(b, events...)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		n++
+		w.clock.Add(1000)
+		w.decides(names[n%len(names)])
+		if n%2000 == 0 {
+			b.StopTimer()
+			w.catchUp()
+			b.StartTimer()
+		}
+	}
+}
+
+func BenchmarkReplayAll(b *testing.B) {
+	events := []*event.Event{published(sixOffers())}
+	for i := range 200 {
+		events = append(events, history(fmt.Sprintf("p%d", i))...)
+	}
+	w := given(b, events...)
+	for i := range 4000 {
+		w.clock.Add(1000)
+		w.decides(fmt.Sprintf("p%d", i%200))
+		if i%500 == 0 {
+			w.catchUp()
+		}
+	}
+	r := decider.NewReplayer(w.log, w.policies)
+	n := uint64(0)
+	for b.Loop() {
+		tally, err := r.All(w.ctx, decider.AllOptions{})
+		if err != nil || tally.Different > 0 {
+			b.Fatal(err, tally.Differing[0].Differences)
+		}
+		n += tally.Replayed
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "decisions/s")
+
+}

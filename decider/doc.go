@@ -1,0 +1,16 @@
+// Package decider turns a request and what is known into a decision: gather (in memory) -> choose (pure) -> append
+// (durable) -> answer. It explains and replays what was decided; nothing of an explanation is stored.
+//
+// # Who is known how
+//
+// Identities follows IDENTITY into the graph of profiles, Policies follows POLICY into compiled policies, and Views
+// (a port) serves the folded activities. A record names exactly what was read of each: one cut for identities and
+// policies, and for each alias the positions up to which its activity was folded.
+//
+// # Contacts
+//
+// Contact limits are exact: all decisions of a profile are made one at a time, in the lane of its profile id. A
+// decision in lane L knows every contact of its aliases that stands in L before it, or in another lane at a
+// sequence not later than its cut of DECISION. The views lag behind the log, so contacts given since then are kept
+// in an overlay until the views have them; a decision waits until no append about its aliases is under way.
+package decider

@@ -1,0 +1,283 @@
+package decider
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/policy"
+)
+
+// Policies are the policies of the log: the version in effect of each, and all versions for replay. A placement
+// belongs to one policy: the first that claims it and has not given it up. It is safe for concurrent use.
+type Policies struct {
+	views    map[string]feature.View
+	progress progress
+
+	mu       sync.RWMutex
+	versions map[policyVersion]*Published
+	latest   map[string]*Published
+	owners   map[string]*Published // by placement
+	changes  map[string][]ownership
+	cut      uint64
+}
+
+// ownership is who owns a placement from a sequence of POLICY on; nobody is nil.
+type ownership struct {
+	from  uint64
+	owner *Published
+}
+
+type policyVersion struct {
+	id      string
+	version uint64
+}
+
+// Published is one version of a policy as it stands in the log.
+type Published struct {
+	Policy  *event.Policy
+	Version uint64
+	// Document is the text its author wrote.
+	Document string
+	Digest   domain.Hash
+	// PublishedMS is when, in Unix milliseconds, and At where.
+	PublishedMS int64
+	At          domain.Position
+
+	views    map[string]feature.View
+	once     sync.Once
+	compiled *policy.Compiled
+	err      error
+}
+
+// Compiled is the policy ready to evaluate, compiled once, when it is first needed. It fails with ErrPolicyUnusable
+// when this version of the program does not understand it.
+func (p *Published) Compiled() (*policy.Compiled, error) {
+	p.once.Do(func() {
+		view, known := p.views[p.Policy.GetView()]
+		if !known {
+			p.err = fmt.Errorf("%w: %s reads the unknown view %s", ErrPolicyUnusable, p.Policy.GetId(), p.Policy.GetView())
+			return
+		}
+		if p.compiled, p.err = policy.Compile(p.Policy, view); p.err != nil {
+			p.err = fmt.Errorf("%w: %s: %w", ErrPolicyUnusable, p.Policy.GetId(), p.err)
+		}
+	})
+	return p.compiled, p.err
+}
+
+// NewPolicies knows no policy yet, and the views that policies may read.
+func NewPolicies(views ...feature.View) *Policies {
+	p := &Policies{
+		views:    map[string]feature.View{},
+		versions: map[policyVersion]*Published{}, latest: map[string]*Published{}, owners: map[string]*Published{},
+		changes: map[string][]ownership{},
+	}
+	for _, v := range views {
+		p.views[v.Name()] = v
+	}
+	return p
+}
+
+// Check compiles a policy and sees whether it can take effect beside the others. Everything that is wrong is in the
+// error, a policy.Problems.
+func (p *Policies) Check(candidate *event.Policy) (*policy.Compiled, error) {
+	view, known := p.views[candidate.GetView()]
+	if !known {
+		names := slices.Sorted(maps.Keys(p.views))
+		if len(names) > 0 {
+			view = p.views[names[0]] // the message then names it
+		}
+	}
+	compiled, err := policy.Compile(candidate, view)
+	var problems policy.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return nil, fmt.Errorf("decider: check a policy: %w", err)
+	}
+	if problems = append(problems, p.claimed(candidate)...); len(problems) > 0 {
+		return nil, problems
+	}
+	return compiled, nil
+}
+
+// claimed are the placements that belong to another policy.
+func (p *Policies) claimed(candidate *event.Policy) policy.Problems {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var problems policy.Problems
+	for i, pl := range candidate.GetPlacements() {
+		owner, taken := p.owners[pl.GetId()]
+		if taken && owner.Policy.GetId() != candidate.GetId() {
+			problems = append(problems, policy.Problem{
+				Field: fmt.Sprintf("placements[%d].id", i), Reason: policy.FaultConflict,
+				Message: fmt.Sprintf("the placement %q belongs to the policy %q", pl.GetId(), owner.Policy.GetId()),
+			})
+		}
+	}
+	return problems
+}
+
+// InEffect is the latest version of a policy.
+func (p *Policies) InEffect(id string) (*Published, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	published, known := p.latest[id]
+	return published, known
+}
+
+// Version is one version of a policy, in effect or not.
+func (p *Policies) Version(id string, version uint64) (*Published, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	published, known := p.versions[policyVersion{id: id, version: version}]
+	return published, known
+}
+
+// At is the policy that owns a placement and the cut of POLICY at which it does. It fails with ErrUnknownPlacement.
+func (p *Policies) At(placement string) (*Published, uint64, error) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	published, known := p.owners[placement]
+	if !known {
+		return nil, p.cut, ErrUnknownPlacement
+	}
+	return published, p.cut, nil
+}
+
+// List is the version in effect of every policy, by id.
+func (p *Policies) List() []*Published {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(p.latest), func(x, y *Published) int {
+		return cmp.Compare(x.Policy.GetId(), y.Policy.GetId())
+	})
+}
+
+// Applied is the sequence of POLICY up to which the policies stand.
+func (p *Policies) Applied() uint64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.cut
+}
+
+// WaitFor returns when a sequence of POLICY has taken effect, or with the context's error.
+func (p *Policies) WaitFor(ctx context.Context, sequence uint64) error {
+	return p.progress.wait(ctx, sequence)
+}
+
+// Load applies POLICY up to the log's present end.
+func (p *Policies) Load(ctx context.Context, source Source) error {
+	if err := load(ctx, source, domain.Policy, p.Applied(), p.Apply); err != nil {
+		return fmt.Errorf("decider: load policies: %w", err)
+	}
+	p.prepare()
+	return nil
+}
+
+// Follow applies POLICY for ever. It returns nil when the context ends; a broken log is an error.
+func (p *Policies) Follow(ctx context.Context, source Source) error {
+	apply := func(e domain.Envelope) error {
+		err := p.Apply(e)
+		p.prepare()
+		return err
+	}
+	if err := follow(ctx, source, domain.Policy, p.Applied(), apply); err != nil {
+		return fmt.Errorf("decider: follow policies: %w", err)
+	}
+	return nil
+}
+
+// prepare compiles what is in effect, so that no request waits for it. Faults stay with the policy.
+func (p *Policies) prepare() {
+	for _, published := range p.List() {
+		_, _ = published.Compiled()
+	}
+}
+
+// Apply takes the next envelope of POLICY. One that was applied already changes nothing.
+func (p *Policies) Apply(e domain.Envelope) error {
+	events, err := e.Recorded()
+	if err != nil {
+		return fmt.Errorf("apply %s %d: %w", e.Lane.Stream, e.Sequence, err)
+	}
+	p.mu.Lock()
+	if e.Sequence > p.cut {
+		for _, r := range events {
+			if published := r.Event.GetPolicyPublished(); published.GetPolicy() != nil {
+				p.take(p.publishedOf(r, published))
+			}
+		}
+		p.cut = e.Sequence
+	}
+	p.mu.Unlock()
+	p.progress.advance(e.Sequence)
+	return nil
+}
+
+func (p *Policies) publishedOf(r domain.Recorded, of *event.PolicyPublished) *Published {
+	at := r.Event.GetOccurredMs()
+	if at == 0 {
+		at = r.Event.GetReceivedMs()
+	}
+	return &Published{
+		Policy: of.GetPolicy(), Version: of.GetVersion(), Document: of.GetSource(),
+		Digest: policy.DigestOf(of.GetPolicy()), PublishedMS: at, At: r.At, views: p.views,
+	}
+}
+
+// take lets a version take effect: it gives up the placements of the version before it, and claims its own that are
+// free. A version that is not later than the one in effect is kept for replay only.
+func (p *Policies) take(published *Published) {
+	id := published.Policy.GetId()
+	key := policyVersion{id: id, version: published.Version}
+	if _, known := p.versions[key]; known {
+		return // a version is what was published first under its number
+	}
+	p.versions[key] = published
+	if before, known := p.latest[id]; known && before.Version >= published.Version {
+		return
+	}
+	if before, known := p.latest[id]; known {
+		for _, pl := range before.Policy.GetPlacements() {
+			p.pass(pl.GetId(), before, nil, published.At)
+		}
+	}
+	p.latest[id] = published
+	for _, pl := range published.Policy.GetPlacements() {
+		p.pass(pl.GetId(), nil, published, published.At)
+	}
+}
+
+// pass hands a placement from one owner to the next, if it is that owner's.
+func (p *Policies) pass(placement string, from, to *Published, at domain.Position) {
+	if p.owners[placement] != from {
+		return
+	}
+	if to == nil {
+		delete(p.owners, placement)
+	} else {
+		p.owners[placement] = to
+	}
+	p.changes[placement] = append(p.changes[placement], ownership{from: at.Sequence, owner: to})
+}
+
+// ownerAt is the policy version that owned a placement at a cut of POLICY.
+func (p *Policies) ownerAt(placement string, cut uint64) (*Published, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var owner *Published
+	for _, c := range p.changes[placement] {
+		if c.from > cut {
+			break
+		}
+		owner = c.owner
+	}
+	return owner, owner != nil
+}

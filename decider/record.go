@@ -1,0 +1,73 @@
+package decider
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
+)
+
+// ErrRecord is wrapped when a record is not one that a decider writes.
+var ErrRecord = errors.New("decider: not a decision's record")
+
+// Digest is the SHA-256 of a record's canonical bytes: what replay compares.
+func Digest(d *event.Decision) domain.Hash { return sha256.Sum256(domain.Canonical(d)) }
+
+// InputOf is what a recorded decision was made from. It fails with ErrRecord.
+func InputOf(d *event.Decision) (Input, error) {
+	var ids [3]domain.Alias
+	for i, b := range [][]byte{d.GetId(), d.GetProfile(), d.GetRequestedAlias()} {
+		id, err := domain.AliasFromBytes(b)
+		if err != nil {
+			return Input{}, fmt.Errorf("%w: id, profile or alias: %w", ErrRecord, err)
+		}
+		ids[i] = id
+	}
+	return Input{
+		ID: ids[0], NowMS: d.GetNowMs(), Profile: ids[1], Requested: ids[2],
+		Aliases: d.GetAliases(), Placement: d.GetPlacement(), Context: d.GetContext(), Cut: d.GetCut(),
+		PolicyVersion: d.GetPolicyVersion(), Vector: d.GetVector(), Contacts: d.GetContacts(),
+	}, nil
+}
+
+// eventOf is a record as an event: about the alias that asked, whose contact it is.
+func eventOf(d *event.Decision) *event.Event {
+	return &event.Event{
+		Id: d.GetId(), Alias: d.GetRequestedAlias(),
+		OccurredMs: d.GetNowMs(), ReceivedMs: d.GetNowMs(), Source: "proffer", Channel: d.GetChannel(),
+		Body: &event.Event_Decision{Decision: d},
+	}
+}
+
+// contactOf is the contact that a DECISION event is for its alias, as the fold counts it; nil for none.
+func contactOf(e *event.Event) *event.Contact {
+	if e.GetDecision().GetOffer() == "" {
+		return nil
+	}
+	first := domain.Recorded{At: domain.Position{Sequence: 1}, Event: e}
+	contacts := feature.Fold(feature.Activity{}, first).Contacts(earliest)
+	if len(contacts) == 0 {
+		return nil
+	}
+	return contacts[0]
+}
+
+// earliest is before every contact.
+const earliest = -1 << 63
+
+// knownContacts puts contacts into the order of a record: by time, then by what they say. Of more than an activity
+// keeps, the latest stay.
+func knownContacts(contacts []*event.Contact) []*event.Contact {
+	slices.SortFunc(contacts, func(x, y *event.Contact) int {
+		return cmp.Or(
+			cmp.Compare(x.GetTimeMs(), y.GetTimeMs()), cmp.Compare(x.GetChannel(), y.GetChannel()),
+			cmp.Compare(x.GetCategory(), y.GetCategory()), cmp.Compare(x.GetOffer(), y.GetOffer()),
+		)
+	})
+	return contacts[max(0, len(contacts)-feature.MaxContacts):]
+}

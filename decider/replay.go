@@ -1,0 +1,312 @@
+package decider
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/policy"
+)
+
+// ReplayRecord chooses again from what the record says was known, with the policy version that it names. It fails
+// with ErrRecord when the record is not one that a decider writes; a record whose outcome cannot be reached at all
+// is a difference.
+func ReplayRecord(c *policy.Compiled, record *event.Decision) (*event.Decision, []Difference, error) {
+	in, err := InputOf(record)
+	if err != nil {
+		return nil, nil, err
+	}
+	again, err := Choose(c, in)
+	if errors.Is(err, ErrUnknownPlacement) {
+		return nil, []Difference{{From: FromRecord, Field: "placement", Recorded: record.GetPlacement(), Replayed: "unknown"}}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return again, Differences(FromRecord, record, again), nil
+}
+
+// Replayer makes recorded decisions again, from their records and independently from the raw events of the log.
+type Replayer struct {
+	source   Source
+	policies *Policies
+}
+
+// NewReplayer needs the log and its policies, loaded.
+func NewReplayer(source Source, policies *Policies) *Replayer {
+	return &Replayer{source: source, policies: policies}
+}
+
+// Replayed is the outcome for one decision.
+type Replayed struct {
+	ID domain.Alias
+	At domain.Position
+	// External: another system decided; there is nothing to make again, and it is never called identical.
+	External bool
+	// Digest is the SHA-256 of the record's canonical bytes.
+	Digest      domain.Hash
+	Differences []Difference
+}
+
+// Identical says whether the decision was made here and came out the same.
+func (r Replayed) Identical() bool { return !r.External && len(r.Differences) == 0 }
+
+// Logged is a decision as it stands in the log.
+type Logged struct {
+	Record *event.Decision
+	Event  *event.Event
+	At     domain.Position
+	Lane   domain.Lane
+}
+
+// At reads the decision at a position of DECISION. It fails with ErrNotFound.
+func (r *Replayer) At(ctx context.Context, at domain.Position) (Logged, error) {
+	last, err := r.source.Last(ctx, domain.Decision)
+	if err != nil {
+		return Logged{}, fmt.Errorf("decider: find the decision: %w", err)
+	}
+	if at.Sequence == 0 || at.Sequence > last {
+		return Logged{}, ErrNotFound
+	}
+	for l, err := range r.decisions(ctx, at.Sequence, at.Sequence) {
+		if err != nil {
+			return Logged{}, fmt.Errorf("decider: find the decision: %w", err)
+		}
+		if l.At == at {
+			return l, nil
+		}
+	}
+	return Logged{}, ErrNotFound
+}
+
+// Find looks for a decision by its id, from the log's end backwards. It fails with ErrNotFound.
+func (r *Replayer) Find(ctx context.Context, id domain.Alias) (Logged, error) {
+	last, err := r.source.Last(ctx, domain.Decision)
+	if err != nil {
+		return Logged{}, fmt.Errorf("decider: find the decision: %w", err)
+	}
+	const step = 2000
+	for to := last; to > 0; to -= min(to, step) {
+		from := uint64(1)
+		if to > step {
+			from = to - step + 1
+		}
+		for l, err := range r.decisions(ctx, from, to) {
+			if err != nil {
+				return Logged{}, fmt.Errorf("decider: find the decision: %w", err)
+			}
+			if string(l.Record.GetId()) == string(id[:]) {
+				return l, nil
+			}
+		}
+	}
+	return Logged{}, ErrNotFound
+}
+
+// One replays one decision both ways.
+func (r *Replayer) One(ctx context.Context, l Logged) (Replayed, error) {
+	aliases := aliasesOf(l.Record)
+	ends, err := r.ends(ctx)
+	if err != nil {
+		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
+	}
+	h, err := readHistory(ctx, r.source, aliases, reach(l, ends))
+	if err != nil {
+		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
+	}
+	out, err := r.replay(l, h)
+	if err != nil {
+		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
+	}
+	return out, nil
+}
+
+// reach is how far into each stream the record's inputs go, up to the log's ends.
+func reach(l Logged, ends domain.Cut) domain.Cut {
+	var to domain.Cut
+	to[domain.Identity] = l.Record.GetCut().GetIdentity()
+	to[domain.Decision] = max(l.At.Sequence, l.Record.GetCut().GetDecision())
+	for _, a := range l.Record.GetAliases() {
+		to[domain.Behaviour] = max(to[domain.Behaviour], a.GetBehaviour().GetSequence())
+		to[domain.Outcome] = max(to[domain.Outcome], a.GetOutcome().GetSequence())
+		to[domain.Decision] = max(to[domain.Decision], a.GetDecision().GetSequence())
+	}
+	for s := range to {
+		to[s] = min(to[s], ends[s])
+	}
+	return to
+}
+
+// aliasesOf are the aliases that a record is about; what is no alias is left out.
+func aliasesOf(d *event.Decision) []domain.Alias {
+	var out []domain.Alias
+	if a, err := domain.AliasFromBytes(d.GetRequestedAlias()); err == nil {
+		out = append(out, a)
+	}
+	for _, seen := range d.GetAliases() {
+		if a, err := domain.AliasFromBytes(seen.GetAlias()); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// replay makes one decision again from its record and, with a history, from the events.
+func (r *Replayer) replay(l Logged, h *history) (Replayed, error) {
+	canonical := domain.Canonical(l.Record)
+	out := Replayed{At: l.At, External: l.Record.GetExternal(), Digest: sha256.Sum256(canonical)}
+	out.ID, _ = domain.AliasFromBytes(l.Record.GetId())
+	if out.External {
+		return out, nil
+	}
+	compiled, differences, err := r.policyOf(l.Record)
+	if err != nil {
+		return out, err
+	}
+	if out.Differences = differences; compiled == nil {
+		return out, nil
+	}
+	if h != nil {
+		again, err := replayEvents(compiled, l, h)
+		if err != nil {
+			return out, err
+		}
+		if again != nil && bytes.Equal(canonical, domain.Canonical(again)) {
+			// What was known is in those bytes too: choosing again from the record would repeat the same call.
+			return out, nil
+		}
+		if again != nil {
+			out.Differences = append(out.Differences, Differences(FromEvents, l.Record, again)...)
+		}
+	}
+	_, differences, err = ReplayRecord(compiled, l.Record)
+	if errors.Is(err, ErrRecord) {
+		differences, err = []Difference{{From: FromRecord, Field: "id", Recorded: "unreadable", Replayed: "an id"}}, nil
+	}
+	out.Differences = append(out.Differences, differences...)
+	return out, err
+}
+
+// policyOf is the policy version of a record, and how it differs from what POLICY says was in effect.
+func (r *Replayer) policyOf(d *event.Decision) (*policy.Compiled, []Difference, error) {
+	var found []Difference
+	differ := func(field, recorded, replayed string) {
+		if recorded != replayed {
+			found = append(found, Difference{From: FromEvents, Field: field, Recorded: recorded, Replayed: replayed})
+		}
+	}
+	owner, known := r.policies.ownerAt(d.GetPlacement(), d.GetCut().GetPolicy())
+	if !known {
+		differ("policy", d.GetPolicy(), "none")
+	} else {
+		differ("policy", d.GetPolicy(), owner.Policy.GetId())
+		differ("policy_version", fmt.Sprint(d.GetPolicyVersion()), fmt.Sprint(owner.Version))
+	}
+	published, known := r.policies.Version(d.GetPolicy(), d.GetPolicyVersion())
+	if !known {
+		return nil, append(found, Difference{
+			From: FromRecord, Field: "policy_version", Recorded: fmt.Sprint(d.GetPolicyVersion()), Replayed: "not in the log",
+		}), nil
+	}
+	differ("policy_digest", fmt.Sprintf("%x", d.GetPolicyDigest()), published.Digest.String())
+	compiled, err := published.Compiled()
+	return compiled, found, err
+}
+
+// replayEvents finds from the raw events what was known at the record's cut, and chooses from that. Only the request
+// itself, the decision's id and its time are taken from the record. It is nil when the record cannot be read or its
+// placement is unknown: the replay from the record names that.
+func replayEvents(c *policy.Compiled, l Logged, h *history) (*event.Decision, error) {
+	in, err := InputOf(l.Record)
+	if err != nil {
+		return nil, nil //nolint:nilerr // named by the replay from the record
+	}
+	if in, err = h.input(c, in, l); err != nil {
+		return nil, err
+	}
+	again, err := Choose(c, in)
+	if err != nil {
+		return nil, nil //nolint:nilerr // the same
+	}
+	return again, nil
+}
+
+// input replaces in an input all that the events say.
+func (h *history) input(c *policy.Compiled, in Input, l Logged) (Input, error) {
+	cut := domain.CutOf(in.Cut)
+	aliases := h.profile(in.Requested, cut[domain.Identity])
+	in.Profile = aliases[0]
+	seen := map[domain.Alias]*event.SeenAlias{}
+	for _, s := range in.Aliases {
+		if a, err := domain.AliasFromBytes(s.GetAlias()); err == nil {
+			seen[a] = s
+		}
+	}
+	in.Aliases = make([]*event.SeenAlias, 0, len(aliases))
+	activities := make([]feature.Activity, 0, len(aliases))
+	var contacts []*event.Contact
+	for _, alias := range aliases {
+		p := h.persons[alias]
+		if p == nil {
+			p = &past{}
+		}
+		a, err := p.read(positions(seen[alias], cut[domain.Identity]))
+		if err != nil {
+			return in, err
+		}
+		activities = append(activities, a)
+		in.Aliases = append(in.Aliases, seenOf(alias, a))
+		contacts = append(contacts, p.contactsKnown(l, cut[domain.Decision], in.NowMS-c.LongestWindow())...)
+	}
+	in.Vector = c.View().Read(feature.Merge(activities...), in.NowMS, nil)
+	if in.Contacts = nil; c.LongestWindow() > 0 {
+		in.Contacts = knownContacts(contacts)
+	}
+	return in, nil
+}
+
+// positions are the states of an alias's parts that were read.
+func positions(s *event.SeenAlias, identity uint64) [domain.Streams]domain.Position {
+	var to [domain.Streams]domain.Position
+	to[domain.Behaviour] = domain.PositionOf(s.GetBehaviour())
+	to[domain.Decision] = domain.PositionOf(s.GetDecision())
+	to[domain.Outcome] = domain.PositionOf(s.GetOutcome())
+	to[domain.Identity] = domain.Position{Sequence: identity, Index: 1<<32 - 1}
+	return to
+}
+
+// contactsKnown applies the rule: contacts in the decision's lane before it, and in other lanes up to its cut.
+func (p *past) contactsKnown(l Logged, cut uint64, since int64) []*event.Contact {
+	var out []*event.Contact
+	for _, c := range p.contacts {
+		known := c.at.Sequence <= cut
+		if c.lane == l.Lane {
+			known = l.At.After(c.at)
+		}
+		if known && c.contact.GetTimeMs() > since {
+			out = append(out, c.contact)
+		}
+	}
+	return out
+}
+
+// wanted gathers the aliases of decisions made here.
+func wanted(of map[domain.Alias]bool, d *event.Decision) {
+	if d.GetExternal() {
+		return
+	}
+	for _, a := range aliasesOf(d) {
+		of[a] = true
+	}
+}
+
+func sorted(of map[domain.Alias]bool) []domain.Alias {
+	return slices.SortedFunc(maps.Keys(of), domain.Alias.Compare)
+}

@@ -1,0 +1,135 @@
+package decider
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/profferhq/proffer/domain"
+)
+
+// Tally is how a replay of the whole log stands.
+type Tally struct {
+	// Replayed is how many decisions were made again: Identical + Different.
+	Replayed, Identical, Different uint64
+	// External decisions were made by other systems: they are counted, never made again.
+	External uint64
+	// Total is how many decisions there are, of both kinds, as far as that is known.
+	Total uint64
+	// Differing are the first decisions that differ, at most maxDiffering.
+	Differing []Replayed
+}
+
+// maxDiffering is how many differing decisions a tally lists.
+const maxDiffering = 100
+
+// progressEvery is how many decisions pass between two reports.
+const progressEvery = 1000
+
+// AllOptions say how to replay the log.
+type AllOptions struct {
+	// RecordsOnly leaves the raw events out.
+	RecordsOnly bool
+	// Progress is called now and then, when it is given; the tally is a copy.
+	Progress func(Tally)
+}
+
+// All replays every decision up to the log's present end. Policies must be loaded. From the events it holds the
+// events of all people decided about in memory: about their size in the log.
+func (r *Replayer) All(ctx context.Context, o AllOptions) (Tally, error) {
+	var tally Tally
+	ends, err := r.ends(ctx)
+	if err != nil {
+		return tally, fmt.Errorf("decider: replay all: %w", err)
+	}
+	report := func() {
+		if o.Progress != nil {
+			o.Progress(tally)
+		}
+	}
+	var h *history
+	if !o.RecordsOnly {
+		people := map[domain.Alias]bool{}
+		for l, err := range r.decisions(ctx, 1, ends[domain.Decision]) {
+			if err != nil {
+				return tally, fmt.Errorf("decider: replay all: %w", err)
+			}
+			tally.Total++
+			wanted(people, l.Record)
+		}
+		report()
+		if h, err = readHistory(ctx, r.source, sorted(people), ends); err != nil {
+			return tally, fmt.Errorf("decider: replay all: %w", err)
+		}
+	}
+	for l, err := range r.decisions(ctx, 1, ends[domain.Decision]) {
+		if err != nil {
+			return tally, fmt.Errorf("decider: replay all: %w", err)
+		}
+		out, err := r.replay(l, h)
+		if err != nil {
+			return tally, fmt.Errorf("decider: replay all: %w", err)
+		}
+		if tally.add(out); (tally.Replayed+tally.External)%progressEvery == 0 {
+			report()
+		}
+	}
+	tally.Total = tally.Replayed + tally.External
+	report()
+	return tally, nil
+}
+
+func (t *Tally) add(r Replayed) {
+	switch {
+	case r.External:
+		t.External++
+		return
+	case r.Identical():
+		t.Identical++
+	default:
+		t.Different++
+		if len(t.Differing) < maxDiffering {
+			t.Differing = append(t.Differing, r)
+		}
+	}
+	t.Replayed++
+}
+
+// ends is the present end of each stream that decisions depend on.
+func (r *Replayer) ends(ctx context.Context) (domain.Cut, error) {
+	var cut domain.Cut
+	for _, s := range []domain.Stream{domain.Decision, domain.Outcome, domain.Behaviour, domain.Identity} {
+		last, err := r.source.Last(ctx, s)
+		if err != nil {
+			return cut, fmt.Errorf("find the end of %s: %w", s, err)
+		}
+		cut[s] = last
+	}
+	return cut, nil
+}
+
+// decisions yields the decisions of a part of DECISION in order.
+func (r *Replayer) decisions(ctx context.Context, from, to uint64) iter.Seq2[Logged, error] {
+	return func(yield func(Logged, error) bool) {
+		if to == 0 {
+			return
+		}
+		for envelope, err := range r.source.Read(ctx, domain.Decision, from, to) {
+			if err != nil {
+				yield(Logged{}, err)
+				return
+			}
+			events, err := envelope.Recorded()
+			if err != nil {
+				yield(Logged{}, err)
+				return
+			}
+			for _, e := range events {
+				record := e.Event.GetDecision()
+				if record != nil && !yield(Logged{Record: record, Event: e.Event, At: e.At, Lane: envelope.Lane}, nil) {
+					return
+				}
+			}
+		}
+	}
+}

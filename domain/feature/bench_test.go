@@ -1,0 +1,105 @@
+package feature_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/feature"
+)
+
+// shopper is n events of one person over 90 days, as they come.
+func shopper(n int) []domain.Recorded {
+	s := source(11)
+	all := history(&s, n, 90*day)
+	for i, r := range all {
+		r.Event.OccurredMs = noon - 90*day + int64(i)*(90*day/int64(n))
+	}
+	return all
+}
+
+func BenchmarkFold(b *testing.B) {
+	for _, n := range []int{20, 200, 2000} {
+		all := shopper(n)
+		b.Run(fmt.Sprintf("folder/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			var f *feature.Folder
+			for i := 0; b.Loop(); i++ {
+				if i%n == 0 {
+					f = feature.NewFolder(feature.Activity{})
+				}
+				f.Fold(all[i%n])
+			}
+		})
+	}
+	for _, n := range []int{20, 200} {
+		all := shopper(n)
+		a := fold(feature.Activity{}, all[:n-1])
+		b.Run(fmt.Sprintf("function/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				feature.Fold(a, all[n-1])
+			}
+		})
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for _, n := range []int{20, 200, 2000} {
+		a := fold(feature.Activity{}, shopper(n))
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			var blob []byte
+			for b.Loop() {
+				blob = feature.AppendEncode(blob[:0], a)
+			}
+			b.ReportMetric(float64(len(blob)), "bytes")
+		})
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, n := range []int{20, 200, 2000} {
+		blob := feature.Encode(fold(feature.Activity{}, shopper(n)))
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := feature.Decode(blob); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	v := feature.Core()
+	for _, n := range []int{20, 200, 2000} {
+		a := fold(feature.Activity{}, shopper(n))
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			var dst []float64
+			for b.Loop() {
+				dst = v.Read(a, noon, dst[:0])
+			}
+		})
+	}
+}
+
+func BenchmarkMerge(b *testing.B) {
+	all := shopper(40)
+	web, app := fold(feature.Activity{}, all[:20]), fold(feature.Activity{}, all[20:])
+	b.ReportAllocs()
+	for b.Loop() {
+		feature.Merge(web, app)
+	}
+}
+
+func BenchmarkParseView(b *testing.B) {
+	document := feature.Core().Canonical()
+	for b.Loop() {
+		if _, err := feature.ParseView(document); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package feature
+
+import "github.com/profferhq/proffer/domain"
+
+// Merge is the activity of a profile: what folding all the events of its aliases into one activity would have given.
+// It is for reading, associative and independent of order. No event may be in two of the activities.
+func Merge(activities ...Activity) Activity {
+	if len(activities) == 1 {
+		return activities[0]
+	}
+	var out Activity
+	for i := range activities {
+		a := &activities[i]
+		out.traits = out.traits || a.traits
+		if a.aliasType != "" && (out.aliasType == "" || a.aliasType < out.aliasType) {
+			out.aliasType = a.aliasType
+		}
+	}
+	for s := range out.parts {
+		out.parts[s] = mergeParts(activities, domain.Stream(s))
+	}
+	return out
+}
+
+// mergeParts merges one part of each activity. A part that only one of them has is shared, not copied.
+func mergeParts(activities []Activity, s domain.Stream) part {
+	var out part
+	var applied domain.Position
+	for i := range activities {
+		p := &activities[i].parts[s]
+		if p.applied.After(applied) {
+			applied = p.applied
+		}
+		switch {
+		case p.empty():
+		case out.empty():
+			out = *p
+		default:
+			out = join(&out, p, entryCap(s))
+		}
+	}
+	out.applied = applied
+	return out
+}
+
+// join is a part with the content of both, neither of which it changes.
+func join(p, q *part, limit int) part {
+	out := part{
+		totals: append(make([]total, 0, len(p.totals)+len(q.totals)), p.totals...),
+		texts:  p.texts[:len(p.texts):len(p.texts)],
+		items:  append(p.items[:len(p.items):len(p.items)], q.items...),
+		wasted: p.wasted + q.wasted,
+		tiles:  joinTiles(p.tiles, q.tiles),
+	}
+	for _, t := range q.totals {
+		out.count(t)
+	}
+	m := mover{from: q.texts, to: &out, items: uint32(len(p.items))}
+	if len(q.texts) > len(m.space) {
+		m.moved = make([]symbol, len(q.texts))
+	} else {
+		m.moved = m.space[:]
+	}
+	out.entries = make([]entry, 0, len(p.entries)+len(q.entries))
+	rest := p.entries
+	for i := range q.entries {
+		e := m.move(q.entries[i])
+		for len(rest) > 0 && rest[0].before(&e) {
+			out.entries = append(out.entries, rest[0])
+			rest = rest[1:]
+		}
+		out.entries = append(out.entries, e)
+	}
+	out.entries = append(out.entries, rest...)
+	for len(out.entries) > limit {
+		out.evict()
+	}
+	out.compactTexts()
+	return out
+}
+
+// mover takes entries from one part's texts and items to another's.
+type mover struct {
+	from  []string
+	to    *part
+	moved []symbol
+	space [32]symbol
+	items uint32
+}
+
+func (m *mover) move(e entry) entry {
+	e.channel, e.category, e.offer = m.symbol(e.channel), m.symbol(e.category), m.symbol(e.offer)
+	e.itemAt += m.items
+	return e
+}
+
+func (m *mover) symbol(s symbol) symbol {
+	if s == 0 {
+		return 0
+	}
+	if m.moved[s] == 0 {
+		m.moved[s] = m.to.intern(m.from[s])
+	}
+	return m.moved[s]
+}
+
+// joinTiles adds the tiles up by grain, slot and kind.
+func joinTiles(p, q *tiles) *tiles {
+	if p == nil && q == nil {
+		return nil
+	}
+	out := new(tiles)
+	for _, from := range []*tiles{p, q} {
+		if from == nil {
+			continue
+		}
+		for g, r := range from {
+			for _, x := range r {
+				out[g] = out[g].plus(x, g)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,87 @@
+package feature
+
+// microsPerUnit is how money becomes a feature: in currency units.
+const microsPerUnit = 1e6
+
+// value is one feature. There is no product followed by a sum here, so nothing that a platform could fuse.
+func (r *reading) value(st *step) float64 {
+	switch st.aggregation {
+	case count:
+		return orElse(float64(r.total(st.source, st.band).count), r.total(st.source, st.band).count > 0, st.fallback)
+	case sum:
+		t := r.total(st.source, st.band)
+		return orElse(float64(t.amount)/microsPerUnit, t.count > 0, st.fallback)
+	case cost:
+		t := r.total(st.source, st.band)
+		return orElse(float64(t.cost)/microsPerUnit, t.count > 0, st.fallback)
+	case mean:
+		t := r.total(st.source, st.band)
+		return orElse(float64(t.amount)/microsPerUnit/float64(t.count), t.count > 0, st.fallback)
+	case ratio:
+		t, per := r.total(st.source, st.band), r.total(st.per, st.band)
+		return orElse(float64(t.count)/float64(per.count), per.count > 0, st.fallback)
+	case distinct:
+		n := r.answers[st.scan].distinct[st.band]
+		return orElse(float64(n), n > 0, st.fallback)
+	case daysSinceLast:
+		at, ok := r.latest(st.source)
+		return orElse(float64(r.now-at)/float64(dayMS), ok, st.fallback)
+	case daysSinceFirst:
+		at, ok := r.earliest(st.source)
+		return orElse(float64(r.now-at)/float64(dayMS), ok, st.fallback)
+	case meanGapDays:
+		return r.meanGap(st)
+	case preferredHourShare, preferredChannelShare:
+		return orElse(r.answers[st.scan].share, r.answers[st.scan].found, st.fallback)
+	}
+	return orElse(r.answers[st.scan].value, r.answers[st.scan].found, st.fallback)
+}
+
+func orElse(value float64, known bool, fallback float64) float64 {
+	if known {
+		return value
+	}
+	return fallback
+}
+
+// total adds up kinds in a window.
+func (r *reading) total(list []Kind, band int) sums {
+	if len(list) == 1 {
+		return r.bands[list[0]][band]
+	}
+	var t sums
+	for _, k := range list {
+		t.add(r.bands[k][band])
+	}
+	return t
+}
+
+func (r *reading) latest(list []Kind) (int64, bool) {
+	at, ok := int64(0), false
+	for _, k := range list {
+		if r.happened[k] && (!ok || r.last[k] > at) {
+			at, ok = r.last[k], true
+		}
+	}
+	return at, ok
+}
+
+func (r *reading) earliest(list []Kind) (int64, bool) {
+	at, ok := int64(0), false
+	for _, k := range list {
+		if r.begun[k] && (!ok || r.first[k] < at) {
+			at, ok = r.first[k], true
+		}
+	}
+	return at, ok
+}
+
+func (r *reading) meanGap(st *step) float64 {
+	n := r.total(st.source, st.band).count
+	first, begun := r.earliest(st.source)
+	last, happened := r.latest(st.source)
+	if !begun || !happened || n < 2 {
+		return st.fallback
+	}
+	return float64(last-first) / float64(n-1) / float64(dayMS)
+}

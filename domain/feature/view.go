@@ -1,0 +1,176 @@
+package feature
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/profferhq/proffer/domain"
+)
+
+// ErrViewInvalid is wrapped by every error of ParseView.
+var ErrViewInvalid = errors.New("feature: the view is not valid")
+
+// View is a versioned, fingerprinted list of features. It is never edited, only followed by another version.
+// It is ready to read with; the zero View has no features.
+type View struct {
+	document    document
+	canonical   string
+	fingerprint domain.Hash
+	index       map[string]int
+	plan        *plan
+}
+
+// document is a view as written.
+type document struct {
+	Name        string `json:"name"`
+	Version     uint32 `json:"version"`
+	Description string `json:"description"`
+	// Channels have the codes 1, 2, ... in this order; any other channel is 0.
+	Channels []string `json:"channels"`
+	Features []Spec   `json:"features"`
+}
+
+// Limits of a view.
+const (
+	maxFeatures     = 1024
+	maxViewWindows  = 15
+	maxViewChannels = 31
+	maxDocument     = 1 << 20
+)
+
+var viewName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
+
+//go:embed core@1.json
+var coreDocument string
+
+// Core is the view core@1 that comes with the product.
+func Core() View {
+	v, err := ParseView([]byte(coreDocument))
+	if err != nil {
+		panic(fmt.Sprintf("feature: the built-in view: %v", err))
+	}
+	return v
+}
+
+// ParseView reads and checks a view's JSON document. All faults are reported together, each with the feature it is
+// in; the error wraps ErrViewInvalid.
+func ParseView(data []byte) (View, error) {
+	if len(data) > maxDocument {
+		return View{}, fmt.Errorf("%w: larger than %d bytes", ErrViewInvalid, maxDocument)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	var d document
+	if err := decoder.Decode(&d); err != nil {
+		return View{}, fmt.Errorf("%w: reading JSON: %w", ErrViewInvalid, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return View{}, fmt.Errorf("%w: something follows the document", ErrViewInvalid)
+	}
+	if err := d.check(); err != nil {
+		return View{}, fmt.Errorf("%w: %w", ErrViewInvalid, err)
+	}
+	v := View{document: d, index: make(map[string]int, len(d.Features))}
+	for i, s := range d.Features {
+		v.index[s.Name] = i
+	}
+	canonical, err := d.canonical()
+	if err != nil {
+		return View{}, fmt.Errorf("%w: writing its canonical form: %w", ErrViewInvalid, err)
+	}
+	v.canonical = string(canonical)
+	v.fingerprint = sha256.Sum256(canonical)
+	if v.plan, err = compile(d); err != nil {
+		return View{}, fmt.Errorf("%w: %w", ErrViewInvalid, err)
+	}
+	return v, nil
+}
+
+func (d document) check() error {
+	var faults []error
+	if !viewName.MatchString(d.Name) {
+		faults = append(faults, errors.New("name must be lower case letters, digits, underscores and dashes, at most 63"))
+	}
+	if d.Version == 0 {
+		faults = append(faults, errors.New("version must be 1 or more"))
+	}
+	if d.Description == "" {
+		faults = append(faults, errors.New("description is empty"))
+	}
+	if len(d.Features) == 0 || len(d.Features) > maxFeatures {
+		faults = append(faults, fmt.Errorf("%d features, want 1 to %d", len(d.Features), maxFeatures))
+	}
+	if len(d.Channels) > maxViewChannels {
+		faults = append(faults, fmt.Errorf("%d channels, at most %d", len(d.Channels), maxViewChannels))
+	}
+	for i, c := range d.Channels {
+		if c == "" || slices.Contains(d.Channels[:i], c) {
+			faults = append(faults, fmt.Errorf("channel %d is empty or named twice", i+1))
+		}
+	}
+	taken := map[string]bool{}
+	for i, s := range d.Features {
+		if taken[s.Name] {
+			faults = append(faults, fmt.Errorf("feature %d (%q): the name is taken", i+1, s.Name))
+		}
+		taken[s.Name] = true
+		if err := s.check(); err != nil {
+			faults = append(faults, fmt.Errorf("feature %d (%q): %w", i+1, s.Name, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// canonical is the document's one JSON form: fields in their declared order, no spaces, nothing escaped for HTML.
+func (d document) canonical() ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(d); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// Name is the view's name and version: "core@1".
+func (v View) Name() string {
+	return v.document.Name + "@" + strconv.FormatUint(uint64(v.document.Version), 10)
+}
+
+// Fingerprint is the SHA-256 of Canonical: what a decision record carries.
+func (v View) Fingerprint() domain.Hash { return v.fingerprint }
+
+// Canonical is the view's canonical JSON: what a FeatureViewPublished event carries. ParseView reads it back.
+func (v View) Canonical() []byte { return []byte(v.canonical) }
+
+// Len is the number of features, and so of values in a vector.
+func (v View) Len() int { return len(v.document.Features) }
+
+// Specs are the features in the vector's order.
+func (v View) Specs() []Spec {
+	out := slices.Clone(v.document.Features)
+	for i := range out {
+		out[i].Source, out[i].Per = slices.Clone(out[i].Source), slices.Clone(out[i].Per)
+	}
+	return out
+}
+
+// Index is a feature's place in the vector.
+func (v View) Index(name string) (int, bool) {
+	i, ok := v.index[name]
+	return i, ok
+}
+
+// ChannelCode is the number that stands for a channel in features: from 1 in the order of the document; 0 for a
+// channel the view does not name.
+func (v View) ChannelCode(channel string) int {
+	return slices.Index(v.document.Channels, channel) + 1
+}

@@ -1,0 +1,101 @@
+// Package bench measures the product, each figure beside a ceiling taken in the same run on the same machine. On a
+// noisy machine only the ratio means something.
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// Result is one figure: a contract.
+type Result struct {
+	Name string `json:"name"`
+	Unit string `json:"unit"`
+	// Value and Ceiling are in Unit; Ratio is Value / Ceiling.
+	Value   float64 `json:"value"`
+	Ceiling float64 `json:"ceiling"`
+	Ratio   float64 `json:"ratio"`
+	// Latencies in milliseconds, from the intended send time where OfferedPerSecond is set.
+	P50              float64 `json:"p50_ms"`
+	P99              float64 `json:"p99_ms"`
+	CeilingP99       float64 `json:"ceiling_p99_ms"`
+	OfferedPerSecond float64 `json:"offered_per_second"`
+	Profiles         int     `json:"profiles"`
+	Cores            int     `json:"cores"`
+	Durability       string  `json:"durability"`
+	// More are further figures of the same run, by name.
+	More map[string]float64 `json:"more,omitempty"`
+	// CeilingIs says what the ceiling was.
+	CeilingIs string `json:"ceiling_is"`
+}
+
+// Options size a run; the zero value is the standard one.
+type Options struct {
+	// Dir is where the run keeps its data; "" is a temporary folder, removed afterwards.
+	Dir string
+	// Profiles that are loaded before decisions are measured; 0 is 100,000.
+	Profiles int
+	// Seconds of one measured stretch; 0 is 3.
+	Seconds int
+	// Log is told what is going on; nil is silence.
+	Log io.Writer
+}
+
+// ErrUnknown: there is no benchmark of that name.
+var ErrUnknown = errors.New("bench: want ingest, decide, project-kv, project-postgres or replay")
+
+// Run measures one figure.
+func Run(ctx context.Context, name string, o Options) (Result, error) {
+	measures := map[string]func(context.Context, Options) (Result, error){
+		"ingest": ingest, "decide": decide, "project-kv": projectViews, "replay": replay,
+	}
+	measure, known := measures[name]
+	if !known {
+		return Result{}, ErrUnknown
+	}
+	if o.Profiles == 0 {
+		o.Profiles = 100_000
+	}
+	if o.Seconds == 0 {
+		o.Seconds = 3
+	}
+	if o.Log == nil {
+		o.Log = io.Discard
+	}
+	if o.Dir == "" {
+		dir, err := os.MkdirTemp("", "proffer-bench-")
+		if err != nil {
+			return Result{}, fmt.Errorf("bench: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		o.Dir = dir
+	}
+	r, err := measure(ctx, o)
+	if err != nil {
+		return Result{}, fmt.Errorf("bench %s: %w", name, err)
+	}
+	r.Name, r.Cores, r.Durability = name, runtime.NumCPU(), "always"
+	if r.Ceiling > 0 {
+		r.Ratio = r.Value / r.Ceiling
+	}
+	return r, nil
+}
+
+func (o Options) say(format string, args ...any) { fmt.Fprintf(o.Log, format+"\n", args...) }
+
+func (o Options) stretch() time.Duration { return time.Duration(o.Seconds) * time.Second }
+
+// median of an odd number of figures; the lower of the two in the middle otherwise.
+func median(of []float64) float64 {
+	if len(of) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(of))
+	return sorted[(len(sorted)-1)/2]
+}

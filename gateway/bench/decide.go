@@ -1,0 +1,222 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"runtime"
+
+	"connectrpc.com/connect"
+
+	"github.com/profferhq/proffer/gateway"
+	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
+	"github.com/profferhq/proffer/gateway/api/proffer/v1/profferv1connect"
+	"github.com/profferhq/proffer/gateway/natskv"
+	"github.com/profferhq/proffer/gateway/natslog"
+	"github.com/profferhq/proffer/gateway/rpc"
+	"github.com/profferhq/proffer/gateway/sample"
+)
+
+const (
+	decideConcurrency = 32
+	decideEventsEach  = 20
+	// openWorkers is more than are ever busy at the offered rates, so that the generator itself does not queue.
+	openWorkers = 512
+	offered     = 1000
+	offeredMore = 5000
+)
+
+// decide measures decisions over Connect, durable append included, beside a no-op RPC with messages of the same
+// size: in turns, closed loop for the rate and open loop for the latencies.
+func decide(ctx context.Context, o Options) (r Result, err error) {
+	o.say("loading %d profiles with %d events each", o.Profiles, decideEventsEach)
+	if err := prepare(ctx, o); err != nil {
+		return r, err
+	}
+	before := heap()
+	config, err := nodeConfig(o)
+	if err != nil {
+		return r, err
+	}
+	node, err := gateway.Start(ctx, config)
+	if err != nil {
+		return r, err
+	}
+	defer func() { _ = node.Close() }()
+	perProfile := float64(heap()-before) / float64(o.Profiles)
+
+	client := &http.Client{Transport: authorized{node.OperatorKey(), &http.Transport{MaxIdleConnsPerHost: 2 * openWorkers}}}
+	if _, err := profferv1connect.NewPolicyServiceClient(client, node.URL()).Publish(ctx, &profferv1.PublishRequest{
+		Document: string(sample.Policy),
+	}); err != nil {
+		return r, err
+	}
+	noopURL, stop, err := serveNoop(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer stop()
+
+	real := decideCall(profferv1connect.NewDecisionServiceClient(client, node.URL()), o.Profiles)
+	noop := decideCall(profferv1connect.NewDecisionServiceClient(client, noopURL), o.Profiles)
+	r = Result{
+		Unit: "decisions/s", Profiles: o.Profiles, OfferedPerSecond: offered,
+		CeilingIs: "a no-op Connect RPC with messages of the same size", More: map[string]float64{"heap_bytes_per_profile": perProfile},
+	}
+	if err := closedTurns(ctx, o, &r, real, noop); err != nil {
+		return r, err
+	}
+	if r.P50, r.P99, r.CeilingP99, err = openTurns(ctx, o, offered, real, noop); err != nil {
+		return r, err
+	}
+	more := r.More
+	more["at_5000_p50_ms"], more["at_5000_p99_ms"], more["at_5000_ceiling_p99_ms"], err = openTurns(ctx, o, offeredMore, real, noop)
+	return r, err
+}
+
+// closedTurns measures the two in turns, so that the machine's noise meets both, and takes medians.
+func closedTurns(ctx context.Context, o Options, r *Result, real, noop call) error {
+	var values, ceilings []float64
+	for turn := range 4 {
+		a, err := closedLoop(ctx, decideConcurrency, o.stretch()/2, real)
+		if err != nil {
+			return err
+		}
+		b, err := closedLoop(ctx, decideConcurrency, o.stretch()/2, noop)
+		if err != nil {
+			return err
+		}
+		o.say("closed loop, turn %d: %.0f/s (p50 %.2f ms, p99 %.2f ms), no-op %.0f/s", turn, a.perSecond(), a.quantile(0.5), a.quantile(0.99), b.perSecond())
+		if turn > 0 { // the first warms up
+			values, ceilings = append(values, a.perSecond()), append(ceilings, b.perSecond())
+		}
+	}
+	r.Value, r.Ceiling = median(values), median(ceilings)
+	return nil
+}
+
+func openTurns(ctx context.Context, o Options, rate float64, real, noop call) (p50, p99, ceiling float64, err error) {
+	var p50s, p99s, ceilings []float64
+	for turn := range 3 {
+		a, err := openLoop(ctx, rate, openWorkers, o.stretch()*2/3, real)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		b, err := openLoop(ctx, rate, openWorkers, o.stretch()*2/3, noop)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		o.say("open loop at %.0f/s, turn %d: p50 %.2f ms, p99 %.2f ms; no-op p99 %.2f ms", rate, turn, a.quantile(0.5), a.quantile(0.99), b.quantile(0.99))
+		p50s, p99s = append(p50s, a.quantile(0.5)), append(p99s, a.quantile(0.99))
+		ceilings = append(ceilings, b.quantile(0.99))
+	}
+	return median(p50s), median(p99s), median(ceilings), nil
+}
+
+func decideCall(client profferv1connect.DecisionServiceClient, profiles int) call {
+	return func(ctx context.Context, n uint64) error {
+		person := int(n*2654435761) % profiles
+		if person < 0 {
+			person += profiles
+		}
+		_, err := client.Decide(ctx, &profferv1.DecideRequest{
+			Identifiers: []*profferv1.Identifier{{Type: "user_id", Value: userID(person)}}, Placement: "home",
+		})
+		return err
+	}
+}
+
+// prepare leaves a data folder as an import of that many people would.
+func prepare(ctx context.Context, o Options) error {
+	config, err := nodeConfig(o)
+	if err != nil {
+		return err
+	}
+	key, err := config.VaultSecret()
+	if err != nil {
+		return err
+	}
+	// Loaded without waiting for the disk: what is measured comes later, on a server that syncs always.
+	server, err := natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: filepath.Join(o.Dir, "nats"), Sync: "1s"})
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	nc, err := server.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	log, err := natslog.Open(ctx, nc, natslog.Options{})
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	vault, err := natskv.OpenVault(ctx, nc, natskv.VaultOptions{Key: key})
+	if err != nil {
+		return err
+	}
+	defer vault.Close()
+	return loadPeople(ctx, log, vault, o.Profiles, decideEventsEach)
+}
+
+func nodeConfig(o Options) (gateway.Config, error) {
+	config, err := gateway.DefaultConfig()
+	if err != nil {
+		return config, err
+	}
+	config.Data, config.Listen, config.NoDatabase = o.Dir, "127.0.0.1:0", true
+	config.NatsURL, config.DatabaseURL = "", ""
+	return config, nil
+}
+
+// noop answers with a message of the size of a real answer.
+type noop struct {
+	profferv1connect.UnimplementedDecisionServiceHandler
+	answer *profferv1.DecideResponse
+}
+
+// Decide implements DecisionService.
+func (n noop) Decide(context.Context, *profferv1.DecideRequest) (*profferv1.DecideResponse, error) {
+	return n.answer, nil
+}
+
+// serveNoop serves it as the product is served, but for the interceptors.
+func serveNoop(ctx context.Context) (url string, stop func(), err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, fmt.Errorf("serve the no-op: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle(profferv1connect.NewDecisionServiceHandler(noop{answer: &profferv1.DecideResponse{
+		DecisionId: rand.Text() + "123456", Offer: "free-shipping", Treatment: "banner", Content: map[string]string{"headline": "Free shipping today"},
+		Reason: "OFFERED", Position: "DECISION/123456/7", Policy: "shop", PolicyVersion: 1, Profile: rand.Text() + "123456",
+	}}, connect.WithCompressMinBytes(4<<10)))
+	server := rpc.Server(mux)
+	go func() { _ = server.Serve(listener) }()
+	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+// authorized sends the key with each request.
+type authorized struct {
+	key  string
+	next http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a authorized) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+a.key)
+	return a.next.RoundTrip(r)
+}
+
+// heap is what is in use after a collection.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

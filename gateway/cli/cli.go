@@ -1,0 +1,132 @@
+// Package cli is the command line: one file per command. A command talks to a running server (--server, or the
+// one whose data folder is named) or, where none runs, opens the data folder itself for as long as it takes.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"connectrpc.com/connect"
+	"github.com/alecthomas/kong"
+
+	"github.com/profferhq/proffer/gateway"
+	"github.com/profferhq/proffer/gateway/importer"
+)
+
+// Exit codes.
+const (
+	ExitOK          = 0
+	ExitFailed      = 1 // it failed, was refused, or something differs
+	ExitUsage       = 2 // the command line is wrong
+	ExitUnreachable = 3 // no server answers
+)
+
+type commands struct {
+	Serve      serve      `cmd:"" help:"Start the server."`
+	Import     importing  `cmd:"" help:"Import files by a declarative mapping."`
+	Decide     decide     `cmd:"" help:"Ask for one decision."`
+	Explain    explain    `cmd:"" help:"Explain a decision: every candidate, where it left and why."`
+	Replay     replay     `cmd:"" help:"Make decisions again and compare them with their records."`
+	Rebuild    rebuild    `cmd:"" help:"Drop the tables and the views and fold the log again."`
+	Digest     digest     `cmd:"" help:"Hash the content of every projection."`
+	Status     status     `cmd:"" help:"Count what the log holds and how far the projections are."`
+	Quarantine quarantine `cmd:"" help:"List, repair or discard what was refused."`
+	Policy     policy     `cmd:"" help:"Publish, validate or list policies."`
+	Bench      benchmark  `cmd:"" help:"Measure, with the ceiling in the same run."`
+	Version    version    `cmd:"" help:"Print the version."`
+	Reference  reference  `cmd:"" hidden:"" help:"Print the configuration reference."`
+}
+
+// errDiffers ends a command that has told all there is to tell with exit code 1.
+var errDiffers = errors.New("cli: something differs")
+
+// Main runs the command line and returns the exit code.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c commands
+	usage := false
+	parser, err := kong.New(&c,
+		kong.Name("proffer"),
+		kong.Description("Decides what to offer whom, and proves it.\n\nExit codes: 0 done; 1 it failed or something differs; 2 the command line is wrong; 3 no server answers."),
+		kong.Writers(stdout, stderr),
+		kong.UsageOnError(),
+		kong.Exit(func(int) { usage = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "proffer:", err)
+		return ExitUsage
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if usage {
+		return ExitOK // --help has printed it
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "proffer: %v\nRun proffer --help for the commands.\n", err)
+		return ExitUsage
+	}
+	err = parsed.Run(&run{ctx: ctx, out: stdout, err: stderr})
+	return exitCode(err, stderr)
+}
+
+func exitCode(err error, stderr io.Writer) int {
+	var remote *connect.Error
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.Is(err, errDiffers):
+		return ExitFailed
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "proffer: interrupted")
+		return ExitFailed
+	case errors.Is(err, gateway.ErrUsage):
+		fmt.Fprintln(stderr, "proffer:", err)
+		return ExitUsage
+	case errors.As(err, &remote):
+		fmt.Fprintf(stderr, "proffer: %s: %s\n", describe(remote), remote.Message())
+		if remote.Code() == connect.CodeUnavailable {
+			return ExitUnreachable
+		}
+		return ExitFailed
+	}
+	fmt.Fprintln(stderr, "proffer:", err)
+	return ExitFailed
+}
+
+// run is what every command gets.
+type run struct {
+	ctx context.Context
+	out io.Writer
+	err io.Writer
+}
+
+// output is the flag that every command has.
+type output struct {
+	JSON bool `help:"Print JSON: a contract, unlike the text for people." name:"json"`
+}
+
+// print writes v as JSON, or the text for people.
+func (o output) print(r *run, v any, text func(w io.Writer)) error {
+	if !o.JSON {
+		text(r.out)
+		return nil
+	}
+	encoder := json.NewEncoder(r.out)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
+}
+
+// terminal says whether w is one, so that progress may be drawn.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && importer.IsTerminal(f)
+}

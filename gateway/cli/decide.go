@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/profferhq/proffer/gateway"
+	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
+)
+
+type decide struct {
+	target
+	output
+	Placement    string        `help:"The spot that asks." required:""`
+	Context      string        `help:"Facts of the moment, a JSON object." placeholder:"JSON"`
+	Timeout      time.Duration `help:"How long to wait." default:"1s"`
+	NotBefore    string        `help:"Decide no earlier than this position." placeholder:"STREAM/SEQ/INDEX"`
+	ValidateOnly bool          `help:"Choose, but record and count nothing."`
+	Identifiers  []string      `arg:"" help:"TYPE=VALUE, strongest first."`
+}
+
+// Help is shown by --help.
+func (decide) Help() string {
+	return `Example: proffer decide --placement home user_id=shopper-0007 --context '{"page":"start"}'`
+}
+
+// Run asks and prints the answer.
+func (c decide) Run(r *run) error {
+	request := &profferv1.DecideRequest{
+		Placement: c.Placement, NotBefore: c.NotBefore, ValidateOnly: c.ValidateOnly, Timeout: durationpb.New(c.Timeout),
+	}
+	for _, text := range c.Identifiers {
+		id, err := identifier(text)
+		if err != nil {
+			return err
+		}
+		request.Identifiers = append(request.Identifiers, id)
+	}
+	if c.Context != "" {
+		request.Context = &structpb.Struct{}
+		if err := protojson.Unmarshal([]byte(c.Context), request.GetContext()); err != nil {
+			return fmt.Errorf("%w: --context is not a JSON object", gateway.ErrUsage)
+		}
+	}
+	return c.with(r, func(s *remote) error {
+		answer, err := s.decisions.Decide(r.ctx, request)
+		if err != nil {
+			return err
+		}
+		if !c.ValidateOnly {
+			remember(c.Data, answer.GetDecisionId(), answer.GetPosition())
+		}
+		return c.printMessage(r, answer, func(w io.Writer) { tellAnswer(w, answer) })
+	})
+}
+
+func tellAnswer(w io.Writer, a *profferv1.DecideResponse) {
+	if a.GetOffer() == "" {
+		fmt.Fprintf(w, "nothing is offered: %s\n", a.GetReason())
+	} else {
+		fmt.Fprintf(w, "offer %s, treatment %s\n", a.GetOffer(), a.GetTreatment())
+		for name, text := range a.GetContent() {
+			fmt.Fprintf(w, "  %s: %s\n", name, text)
+		}
+	}
+	fmt.Fprintf(w, "decision %s at %s by %s version %d\n", a.GetDecisionId(), a.GetPosition(), a.GetPolicy(), a.GetPolicyVersion())
+}
+
+// identifier reads TYPE=VALUE.
+func identifier(text string) (*profferv1.Identifier, error) {
+	kind, value, ok := strings.Cut(text, "=")
+	if !ok || kind == "" || value == "" {
+		return nil, fmt.Errorf("%w: want TYPE=VALUE, for example user_id=shopper-0007", gateway.ErrUsage)
+	}
+	return &profferv1.Identifier{Type: kind, Value: value}, nil
+}
+
+// lastDecision is what `explain LAST` and `replay LAST` mean.
+type lastDecision struct {
+	DecisionID string `json:"decision_id"`
+	Position   string `json:"position"`
+}
+
+// remember keeps the last decision of this folder for LAST; losing it costs a few keystrokes only.
+func remember(dir, id, position string) {
+	text, err := json.Marshal(lastDecision{id, position})
+	if err == nil {
+		_ = os.WriteFile(filepath.Join(dir, "last.json"), text, 0o600)
+	}
+}
+
+// decisionNamed resolves LAST; anything else is an id or a position.
+func decisionNamed(dir, name string) (id, position string, err error) {
+	if name == "LAST" {
+		var last lastDecision
+		text, err := os.ReadFile(filepath.Join(dir, "last.json"))
+		if err != nil || json.Unmarshal(text, &last) != nil {
+			return "", "", fmt.Errorf("%w: no decision was asked for from here yet", gateway.ErrUsage)
+		}
+		return last.DecisionID, last.Position, nil
+	}
+	if strings.HasPrefix(name, "DECISION/") {
+		return "", name, nil
+	}
+	return name, "", nil
+}
+
+// printMessage writes a message of the API: its JSON mapping, or the text for people.
+func (o output) printMessage(r *run, m proto.Message, text func(w io.Writer)) error {
+	if !o.JSON {
+		text(r.out)
+		return nil
+	}
+	encoded, err := protojson.MarshalOptions{EmitUnpopulated: true, UseProtoNames: true}.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return o.print(r, json.RawMessage(encoded), nil)
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
+)
+
+type explain struct {
+	target
+	output
+	Decision string `arg:"" help:"Decision id, position (DECISION/SEQ/INDEX), or LAST."`
+}
+
+// Help is shown by --help.
+func (explain) Help() string { return "Example: proffer explain LAST" }
+
+// Run recomputes the funnel and prints it.
+func (c explain) Run(r *run) error {
+	id, position, err := decisionNamed(c.Data, c.Decision)
+	if err != nil {
+		return err
+	}
+	return c.with(r, func(s *remote) error {
+		e, err := s.audit.Explain(r.ctx, &profferv1.ExplainRequest{DecisionId: id, Position: position})
+		if err != nil {
+			return err
+		}
+		return c.printMessage(r, e, func(w io.Writer) { tellExplanation(w, e) })
+	})
+}
+
+func tellExplanation(w io.Writer, e *profferv1.ExplainResponse) {
+	fmt.Fprintf(w, "%s\n\ndecision %s at %s, %s\nplacement %s, policy %s version %d, profile %s\n\n",
+		e.GetSummary(), e.GetDecisionId(), e.GetPosition(), e.GetDecidedAt().AsTime().Format("2006-01-02 15:04:05.000"),
+		e.GetPlacement(), e.GetPolicy(), e.GetPolicyVersion(), e.GetProfile())
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "OFFER\tTREATMENT\tLEFT AT\tWHY\tEXPECTED VALUE")
+	for _, c := range e.GetCandidates() {
+		stage := c.GetStage()
+		if stage == "" {
+			stage = "chosen"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.4f\n", c.GetOffer(), c.GetTreatment(), stage,
+			strings.TrimSpace(c.GetReason()+" "+c.GetRule()), c.GetExpectedValue())
+	}
+	_ = table.Flush()
+	for _, c := range e.GetCandidates() {
+		if len(c.GetRules()) == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "\n%s / %s\n", c.GetOffer(), c.GetTreatment())
+		for _, rule := range c.GetRules() {
+			fmt.Fprintf(w, "  %-8s %s: %s%s\n", rule.GetResult(), rule.GetName(), rule.GetExpression(), values(rule.GetValues()))
+		}
+	}
+}
+
+func values(of map[string]string) string {
+	if len(of) == 0 {
+		return ""
+	}
+	parts := make([]string, 0, len(of))
+	for name, value := range of {
+		parts = append(parts, name+" = "+value)
+	}
+	slices.Sort(parts)
+	return "  [" + strings.Join(parts, ", ") + "]"
+}

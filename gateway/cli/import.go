@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/profferhq/proffer/gateway"
+	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
+	"github.com/profferhq/proffer/gateway/importer"
+)
+
+type importing struct {
+	target
+	output
+	Mapping string   `arg:"" help:"A shipped mapping (starbucks, completejourney, online_retail) or a YAML file."`
+	Paths   []string `arg:"" help:"The files, or a folder that holds them."`
+}
+
+// Help is shown by --help.
+func (importing) Help() string {
+	return "Example: proffer import starbucks ./starbucks\n\nImporting the same files twice adds nothing; after an interruption run it again. What a mapping or the server refuses goes to quarantine. docs/mappings.md explains the mapping files."
+}
+
+// Run imports and prints the summary.
+func (c importing) Run(r *run) error {
+	mapping, err := importer.Load(c.Mapping)
+	if err != nil {
+		return fmt.Errorf("%w: %w", gateway.ErrUsage, err)
+	}
+	plan, err := mapping.Open(c.Paths)
+	if err != nil {
+		return fmt.Errorf("%w: %w", gateway.ErrUsage, err)
+	}
+	return c.with(r, func(s *remote) error {
+		progress, clear := importProgress(r.err)
+		summary, err := plan.Run(r.ctx, ingestSink{s}, progress)
+		clear()
+		if err != nil {
+			return err
+		}
+		return c.print(r, summary, func(w io.Writer) { tellImport(w, summary) })
+	})
+}
+
+// importProgress is a bar on a terminal and silence elsewhere; the second function wipes it.
+func importProgress(w io.Writer) (importer.Progress, func()) {
+	f, ok := w.(*os.File)
+	if !ok || !importer.IsTerminal(f) {
+		return func(importer.Status) {}, func() {}
+	}
+	bar := importer.NewBar(f, time.Now)
+	return bar.Update, bar.Clear
+}
+
+// ingestSink sends batches to the server, in order.
+type ingestSink struct{ server *remote }
+
+// Send implements importer.Sink.
+func (s ingestSink) Send(ctx context.Context, source string, items []*profferv1.Item) ([]*profferv1.Verdict, error) {
+	answer, err := s.server.ingest.Ingest(ctx, &profferv1.IngestRequest{Source: source, Items: items})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetVerdicts(), nil
+}
+
+func tellImport(w io.Writer, s importer.Summary) {
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "SOURCE\tROWS\tEVENTS SENT\tNEW\tDUPLICATE\tREFUSED")
+	for _, f := range append(s.Files, s.Total()) {
+		name := f.Source
+		if name == "" {
+			name = "all"
+		}
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\n", name, f.Rows, f.Items, f.Accepted, f.Duplicates, reasons(f.Rejected))
+	}
+	_ = table.Flush()
+}
+
+// reasons writes "3 STOCK_ADJUSTMENT, 1 MAPPING_ERROR", or "0".
+func reasons(of map[string]uint64) string {
+	parts := make([]string, 0, len(of))
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%d %s", of[name], name))
+	}
+	if len(parts) == 0 {
+		return "0"
+	}
+	return strings.Join(parts, ", ")
+}

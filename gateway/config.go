@@ -1,0 +1,95 @@
+package gateway
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/profferhq/proffer/gateway/natslog"
+)
+
+// Config is everything a server can be told, by flag or by environment. Its tags are the command line's, and
+// docs/configuration.md is generated from them. Secrets come from files or from the environment only.
+type Config struct {
+	Data   string `help:"Folder for everything this server keeps." default:"data" env:"PROFFER_DATA_DIR" placeholder:"DIR"`
+	Listen string `help:"Address to serve on. Anything but loopback exposes the server: put TLS in front." default:"127.0.0.1:8420" env:"PROFFER_LISTEN" placeholder:"HOST:PORT"`
+
+	NatsURL         string `help:"NATS cluster to join instead of the embedded server." env:"NATS_URL" placeholder:"URL"`
+	NatsCredentials string `help:"Credentials file for the cluster." env:"NATS_CREDENTIALS" placeholder:"FILE"`
+	NatsCA          string `help:"Certificate authority of the cluster." env:"NATS_CA" placeholder:"FILE"`
+	NatsCert        string `help:"Client certificate for the cluster." env:"NATS_CERT" placeholder:"FILE"`
+	NatsKey         string `help:"Key of the client certificate." env:"NATS_KEY" placeholder:"FILE"`
+	Replicas        int    `help:"Copies of every stream in the cluster (1 or 3)." default:"1" env:"PROFFER_REPLICAS"`
+	Lanes           int    `help:"Lanes of a new log, 1 to 64; 0 takes the log's own, or 2 for a new one. Fixed for the life of a log." default:"0" env:"PROFFER_LANES"`
+	Sync            string `help:"When the embedded log is on disk: always (before each acknowledgement) or a time such as 100ms (what that time held is lost in a power cut)." default:"always" env:"PROFFER_SYNC"`
+
+	DatabaseURL string `help:"Postgres for the analysts' tables, instead of a private one." env:"DATABASE_URL" placeholder:"URL"`
+	NoDatabase  bool   `help:"Serve without the analysts' tables." env:"PROFFER_NO_DATABASE"`
+
+	Region      string `help:"Region of phone numbers written without a country." default:"US" env:"PROFFER_REGION" placeholder:"CC"`
+	VaultKey    string `help:"File with the vault's key (32 bytes); default vault.key in the data folder, made at the first start." env:"PROFFER_VAULT_KEY_FILE" placeholder:"FILE"`
+	SourceKey   string `help:"File with the key of the default source; default source.key in the data folder, made at the first start." env:"PROFFER_SOURCE_KEY_FILE" placeholder:"FILE"`
+	OperatorKey string `help:"File with the operator's key; default operator.key in the data folder, made at the first start." env:"PROFFER_OPERATOR_KEY_FILE" placeholder:"FILE"`
+
+	DecideTimeout time.Duration `help:"How long a decision may take when its request does not say." default:"1s" env:"PROFFER_DECIDE_TIMEOUT"`
+}
+
+// Validate refuses what cannot work, naming the setting.
+func (c Config) Validate() error {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("listen: want HOST:PORT: %w", err)
+	}
+	if c.Data == "" {
+		return fmt.Errorf("data: name a folder")
+	}
+	for name, text := range map[string]string{"nats-url": c.NatsURL, "database-url": c.DatabaseURL} {
+		// The URL may hold a password: the error must not repeat it.
+		if _, err := url.Parse(text); err != nil {
+			return fmt.Errorf("%s: not a URL", name)
+		}
+	}
+	if c.Sync != "always" {
+		if _, err := time.ParseDuration(c.Sync); err != nil {
+			return fmt.Errorf("sync: want always or a time such as 100ms")
+		}
+	}
+	if c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5 {
+		return fmt.Errorf("replicas: want 1, 3 or 5")
+	}
+	if c.NatsURL == "" && c.Replicas != 1 {
+		return fmt.Errorf("replicas: the embedded server is one node; set nats-url for a cluster")
+	}
+	if c.DecideTimeout <= 0 {
+		return fmt.Errorf("decide-timeout: must be positive")
+	}
+	return nil
+}
+
+func (c Config) logOptions() natslog.Options {
+	return natslog.Options{Lanes: c.Lanes, Replicas: c.Replicas}
+}
+
+// inData is a file of the data folder, unless the setting names another.
+func (c Config) inData(setting, name string) string {
+	if setting != "" {
+		return setting
+	}
+	return filepath.Join(c.Data, name)
+}
+
+// DefaultConfig is what a server is told when nothing is said: the tags' defaults and the environment.
+func DefaultConfig() (Config, error) {
+	var c Config
+	parser, err := kong.New(&c)
+	if err != nil {
+		return c, fmt.Errorf("read the configuration's defaults: %w", err)
+	}
+	if _, err := parser.Parse(nil); err != nil {
+		return c, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,183 @@
+// Package gateway wires the product: everything that touches the world is below it, one package a technology.
+// Run reads from top to bottom as the story of the program.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/profferhq/proffer/gateway/natslog"
+	"github.com/profferhq/proffer/gateway/rpc"
+	"github.com/profferhq/proffer/gateway/segment"
+)
+
+// ErrUsage is wrapped by errors that the command line can cure.
+var ErrUsage = errors.New("usage")
+
+// defaultSource is whose events come with the key of server.json.
+const defaultSource = "segment:default"
+
+// Run starts a server, tells ready when it serves, and stops it when the context ends or a part fails for good.
+func Run(ctx context.Context, c Config, ready func(*Node) error) error {
+	node, err := Start(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := ready(node); err != nil {
+		return errors.Join(err, node.Close())
+	}
+	select {
+	case <-ctx.Done():
+	case <-node.failed:
+	}
+	return node.Close()
+}
+
+// Node is one running server.
+type Node struct {
+	config Config
+	keys   rpc.Keys
+	// segmentKeys says which source a Segment write key belongs to.
+	segmentKeys *segment.Keys
+	parts       parts
+
+	background context.Context
+	cancel     context.CancelFunc
+	running    sync.WaitGroup
+	failed     chan struct{}
+	failure    error
+	once       sync.Once
+	closers    []func() error
+
+	address string
+	now     func() time.Time
+}
+
+// Start brings a server up, part by part; on an error what was started is stopped again.
+func Start(ctx context.Context, c Config) (*Node, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	n := &Node{config: c, failed: make(chan struct{}), now: time.Now}
+	n.background, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"read the keys", n.readKeys},
+		{"open the log", n.openLog},             // the truth
+		{"open the vault", n.openVault},         // the other truth: who an alias is
+		{"open the views", n.openViews},         // what is known of each alias, in memory
+		{"start deciding", n.startDeciding},     // request + views -> decision
+		{"start ingesting", n.startIngesting},   // what happened -> events
+		{"start projecting", n.startProjecting}, // events -> views, counts
+		{"start the tables", n.startTables},     // events -> Postgres, which may be away
+		{"serve", n.serve},                      // Connect, gRPC, Segment
+	} {
+		if err := step.run(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", step.name, err), n.Close())
+		}
+	}
+	return n, nil
+}
+
+func (n *Node) readKeys(context.Context) error {
+	if err := os.MkdirAll(n.config.Data, 0o711); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	var err error
+	if n.keys.Source, err = secretText(n.config.inData(n.config.SourceKey, "source.key")); err != nil {
+		return err
+	}
+	if n.keys.Operator, err = secretText(n.config.inData(n.config.OperatorKey, "operator.key")); err != nil {
+		return err
+	}
+	n.segmentKeys, err = segment.NewKeys(map[string]string{defaultSource: n.keys.Source})
+	return err
+}
+
+// serve listens last, when everything behind it works.
+func (n *Node) serve(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", n.config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	n.address = listener.Addr().String()
+	server := rpc.Server(n.handler())
+	n.closers = append(n.closers, func() error { return stopServing(server) })
+	n.run("serve", func(context.Context) error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	return ServerFile{
+		Address: n.address, URL: n.URL(), Key: n.keys.Source, OperatorKey: n.keys.Operator, Pid: os.Getpid(),
+	}.write(n.config.Data)
+}
+
+// stopServing lets calls under way end, for a while.
+func stopServing(server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+// run starts a background part; its failure stops the node.
+func (n *Node) run(name string, work func(context.Context) error) {
+	n.running.Go(func() {
+		if err := work(n.background); err != nil && n.background.Err() == nil {
+			n.fail(fmt.Errorf("%s: %w", name, err))
+		}
+	})
+}
+
+func (n *Node) fail(err error) {
+	n.once.Do(func() {
+		slog.Error("a part failed: stopping", "error", err)
+		n.failure = err
+		close(n.failed)
+	})
+}
+
+// Close stops the parts in the opposite order of their start and returns why the node failed, if it did.
+func (n *Node) Close() error {
+	n.once.Do(func() { close(n.failed) })
+	errs := []error{n.failure}
+	if last := len(n.closers) - 1; last >= 0 && n.address != "" {
+		errs = append(errs, n.closers[last]()) // no new calls
+		n.closers = n.closers[:last]
+	}
+	n.cancel()
+	n.running.Wait()
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		errs = append(errs, n.closers[i]())
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
+
+// URL is where the node serves.
+func (n *Node) URL() string { return "http://" + n.address }
+
+// OperatorKey opens everything; it is for the commands of this process.
+func (n *Node) OperatorKey() string { return n.keys.Operator }
+
+// SourceKey lets a source send events and ask for decisions.
+func (n *Node) SourceKey() string { return n.keys.Source }
+
+// Log is the node's log, for those who measure it.
+func (n *Node) Log() *natslog.Log { return n.parts.log }
+
+// Now is the node's clock.
+func (n *Node) Now() time.Time { return n.now() }

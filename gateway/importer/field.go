@@ -1,0 +1,181 @@
+package importer
+
+import (
+	"slices"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
+)
+
+// commonFields may be set on an item of any type.
+const commonFields = "time channel"
+
+// fieldsOf lists what else an item of a type may carry; "" for a type that does not exist.
+func fieldsOf(itemType string) string {
+	const outcome = "decision_id offer treatment placement"
+	switch itemType {
+	case "view":
+		return "name kind lines"
+	case "cart":
+		return "lines"
+	case "purchase":
+		return "amount currency order coupon lines"
+	case "refund":
+		return "amount currency order lines"
+	case "track", "identify", "link", "group":
+		return "name"
+	case "deliver", "expose", "click":
+		return outcome
+	case "convert":
+		return outcome + " amount currency cost"
+	case "offer":
+		return "offer name category attributes validity_ms channels"
+	case "external_decision":
+		return outcome + " category policy candidates propensity propensity_estimated"
+	}
+	return ""
+}
+
+func itemTypes() []string {
+	return []string{"view", "cart", "purchase", "refund", "track", "identify", "link", "group", "deliver", "expose",
+		"click", "convert", "offer", "external_decision"}
+}
+
+// fieldSpec sets one field of an item to the value of an expression.
+type fieldSpec struct {
+	name string
+	expression
+	set func(*profferv1.Item, ref.Val, *Mapping) error
+}
+
+type setter = func(*profferv1.Item, ref.Val, *Mapping) error
+
+// intoText sets a text field; null leaves it empty.
+func intoText(field func(*profferv1.Item) *string) setter {
+	return func(item *profferv1.Item, v ref.Val, _ *Mapping) error {
+		s, err := textOf(v)
+		if err != nil {
+			return plainError{err}
+		}
+		*field(item) = s
+		return nil
+	}
+}
+
+// intoDecimal sets a field that holds a decimal number as text; null and blank leave it empty.
+func intoDecimal(field func(*profferv1.Item) *string) setter {
+	return func(item *profferv1.Item, v ref.Val, _ *Mapping) error {
+		s, err := decimalText(v)
+		if err != nil {
+			return plainError{err}
+		}
+		*field(item) = s
+		return nil
+	}
+}
+
+func intoBool(field func(*profferv1.Item) *bool) setter {
+	return func(item *profferv1.Item, v ref.Val, _ *Mapping) error {
+		if v == types.NullValue {
+			return nil
+		}
+		b, ok := v.(types.Bool)
+		if !ok {
+			return plainError{errNotBool}
+		}
+		*field(item) = bool(b)
+		return nil
+	}
+}
+
+func intoTexts(field func(*profferv1.Item) *[]string) setter {
+	return func(item *profferv1.Item, v ref.Val, _ *Mapping) error {
+		texts, err := textList(v)
+		if err != nil {
+			return plainError{err}
+		}
+		*field(item) = texts
+		return nil
+	}
+}
+
+func setTime(item *profferv1.Item, v ref.Val, m *Mapping) error {
+	switch x := v.(type) {
+	case types.Timestamp:
+		item.Time = timestamppb.New(x.Time)
+		return nil
+	case types.String:
+		t, err := timeOf(string(x), m.zone)
+		if err != nil {
+			return plainError{err}
+		}
+		item.Time = timestamppb.New(t)
+		return nil
+	}
+	return plainError{errNotTime}
+}
+
+func setPropensity(item *profferv1.Item, v ref.Val, _ *Mapping) error {
+	f, err := floatOf(v)
+	if err != nil {
+		return plainError{err}
+	}
+	item.Propensity = f
+	return nil
+}
+
+func setValidity(item *profferv1.Item, v ref.Val, _ *Mapping) error {
+	n, ok := v.(types.Int)
+	if d, isDecimal := v.(decimal); isDecimal && d.scale == 0 {
+		n, ok = types.Int(d.mantissa), true
+	}
+	if !ok && v != types.NullValue {
+		return plainError{errNotDecimal}
+	}
+	item.ValidityMs = int64(n)
+	return nil
+}
+
+// compileFields compiles what the document gives, in the order of the list below.
+func compileFields(p place, d emitDocument) ([]fieldSpec, error) {
+	all := []struct {
+		name string
+		text text
+		set  setter
+	}{
+		{"time", d.Time, setTime},
+		{"channel", d.Channel, intoText(func(i *profferv1.Item) *string { return &i.Channel })},
+		{"name", d.Name, intoText(func(i *profferv1.Item) *string { return &i.Name })},
+		{"kind", d.Kind, intoText(func(i *profferv1.Item) *string { return &i.Kind })},
+		{"amount", d.Amount, intoDecimal(func(i *profferv1.Item) *string { return &i.Amount })},
+		{"currency", d.Currency, intoText(func(i *profferv1.Item) *string { return &i.Currency })},
+		{"order", d.Order, intoText(func(i *profferv1.Item) *string { return &i.Order })},
+		{"coupon", d.Coupon, intoBool(func(i *profferv1.Item) *bool { return &i.Coupon })},
+		{"decision_id", d.DecisionID, intoText(func(i *profferv1.Item) *string { return &i.DecisionId })},
+		{"offer", d.Offer, intoText(func(i *profferv1.Item) *string { return &i.Offer })},
+		{"treatment", d.Treatment, intoText(func(i *profferv1.Item) *string { return &i.Treatment })},
+		{"placement", d.Placement, intoText(func(i *profferv1.Item) *string { return &i.Placement })},
+		{"cost", d.Cost, intoDecimal(func(i *profferv1.Item) *string { return &i.Cost })},
+		{"category", d.Category, intoText(func(i *profferv1.Item) *string { return &i.Category })},
+		{"policy", d.Policy, intoText(func(i *profferv1.Item) *string { return &i.Policy })},
+		{"candidates", d.Candidates, intoTexts(func(i *profferv1.Item) *[]string { return &i.Candidates })},
+		{"propensity", d.Propensity, setPropensity},
+		{"propensity_estimated", d.PropensityEstimated, intoBool(func(i *profferv1.Item) *bool { return &i.PropensityEstimated })},
+		{"validity_ms", d.ValidityMS, setValidity},
+		{"channels", d.Channels, intoTexts(func(i *profferv1.Item) *[]string { return &i.Channels })},
+	}
+	out := make([]fieldSpec, 0, len(all))
+	for _, f := range all {
+		e, err := p.compile(f.name, f.text)
+		if err != nil {
+			return nil, err
+		}
+		if e.program != nil {
+			out = append(out, fieldSpec{f.name, e, f.set})
+		}
+	}
+	return slices.Clip(out), nil
+}

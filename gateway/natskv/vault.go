@@ -1,0 +1,287 @@
+package natskv
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/identity"
+)
+
+// ErrWrongVaultKey: the vault was made with another key. Nothing in it can be found with this one.
+var ErrWrongVaultKey = errors.New("natskv: the vault was made with another key")
+
+// Names of the vault's buckets. The number of a bucket's shard follows.
+const (
+	vaultIdentifiers = "vault_identifiers"
+	vaultKeys        = "vault_keys"
+	vaultCheckKey    = "_check"
+)
+
+// VaultOptions say how a vault is kept. The shards are fixed when it is made.
+type VaultOptions struct {
+	// Key is the secret under which identifiers are looked up and data keys are wrapped. It is kept apart from the
+	// vault and its back-ups.
+	Key [32]byte
+	// Replicas of the buckets; 0 is 1.
+	Replicas int
+	// Shards is in how many buckets identifiers and keys are spread; 0 is 2.
+	Shards int
+	// Timeout bounds one write; 0 is 5 s.
+	Timeout time.Duration
+	// Now is the clock that aliases begin with; nil is the system's.
+	Now func() time.Time
+}
+
+func (o VaultOptions) defaults() VaultOptions {
+	if o.Replicas == 0 {
+		o.Replicas = 1
+	}
+	if o.Shards == 0 {
+		o.Shards = 2
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Vault is the one erasable place that maps identifiers to aliases and holds the aliases' data keys. What is written
+// is durable as the server's streams are (it is no projection: the log cannot restore it). Everything is looked up
+// in memory, which follows the buckets. An identifier's key in its bucket is HMAC-SHA256 under a secret.
+type Vault struct {
+	macs        macs
+	wrap        cipher.AEAD
+	mint        *mint
+	identifiers *table[domain.Alias]
+	keys        *table[wrappedKey]
+}
+
+// OpenVault makes the vault or opens it, and loads it into memory. It fails with ErrWrongVaultKey and
+// ErrBucketDiffers. The context bounds the opening only.
+func OpenVault(ctx context.Context, nc *nats.Conn, o VaultOptions) (*Vault, error) {
+	o = o.defaults()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("natskv: open the vault: %w", err)
+	}
+	wrap, err := aes.NewCipher(derive(o.Key, "wrap"))
+	if err != nil {
+		return nil, fmt.Errorf("natskv: open the vault: %w", err)
+	}
+	v := &Vault{macs: newMacs(o.Key), mint: &mint{now: o.Now}}
+	if v.wrap, err = cipher.NewGCM(wrap); err != nil {
+		return nil, fmt.Errorf("natskv: open the vault: %w", err)
+	}
+	return v, v.open(ctx, nc, js, o)
+}
+
+func (v *Vault) open(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, o VaultOptions) (err error) {
+	if v.identifiers, err = newTable(ctx, nc, js, vaultIdentifiers, o, aliasCodec()); err != nil {
+		return err
+	}
+	if err = v.identifiers.check(ctx, derive(o.Key, "check")); err != nil {
+		return err
+	}
+	if v.keys, err = newTable(ctx, nc, js, vaultKeys, o, wrappedCodec()); err != nil {
+		return err
+	}
+	if err = v.identifiers.load(ctx); err == nil {
+		err = v.keys.load(ctx)
+	}
+	if err != nil {
+		v.Close()
+	}
+	return err
+}
+
+// Close ends following the buckets. Calls in flight end with an error.
+func (v *Vault) Close() {
+	v.identifiers.close()
+	v.keys.close()
+}
+
+// Len is how many identifiers have an alias.
+func (v *Vault) Len() int { return v.identifiers.len() }
+
+// Aliases are the aliases of identifiers in normal form, in order. Unknown identifiers get one, durably, strictly
+// increasing in the order given. It fails with domain.ErrUnavailable; what was written then is found again.
+func (v *Vault) Aliases(ctx context.Context, ids []identity.Identifier) ([]domain.Alias, error) {
+	out := make([]domain.Alias, len(ids))
+	digests := make([][16]byte, len(ids))
+	missing := 0
+	for i, id := range ids {
+		digests[i] = v.digest(id)
+		if value, ok := v.identifiers.find(digests[i]); ok {
+			out[i] = value
+		} else {
+			missing++
+		}
+	}
+	if missing == 0 {
+		return out, nil
+	}
+	values, err := v.identifiers.ensure(ctx, digests, v.newAliases)
+	if err != nil {
+		return nil, fmt.Errorf("natskv: make aliases: %w", err)
+	}
+	return values, nil
+}
+
+// aliasCodec is how an alias stands in its bucket.
+func aliasCodec() codec[domain.Alias] {
+	return codec[domain.Alias]{
+		encode: func(a domain.Alias) []byte { return a[:] },
+		decode: func(b []byte) (domain.Alias, bool) {
+			a, err := domain.AliasFromBytes(b)
+			return a, err == nil
+		},
+	}
+}
+
+func (v *Vault) newAliases(keys [][16]byte) []domain.Alias { return v.mint.draw(len(keys)) }
+
+// Lookup are the aliases of identifiers in normal form, in order; zero where there is none. It makes none and needs
+// no network.
+func (v *Vault) Lookup(ids []identity.Identifier) []domain.Alias {
+	out := make([]domain.Alias, len(ids))
+	for i, id := range ids {
+		if value, ok := v.identifiers.find(v.digest(id)); ok {
+			out[i] = value
+		}
+	}
+	return out
+}
+
+// DataKey is the alias's data key, made if it has none. It fails with domain.ErrUnavailable.
+func (v *Vault) DataKey(ctx context.Context, alias domain.Alias) ([32]byte, error) {
+	keys, err := v.DataKeys(ctx, []domain.Alias{alias})
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return keys[0], nil
+}
+
+// DataKeys are the aliases' data keys, in order; missing ones are made, durably. It fails with
+// domain.ErrUnavailable.
+func (v *Vault) DataKeys(ctx context.Context, aliases []domain.Alias) ([][32]byte, error) {
+	owners := make([][16]byte, len(aliases))
+	for i, a := range aliases {
+		owners[i] = a
+	}
+	return v.dataKeys(ctx, owners)
+}
+
+// QuarantineKey seals what was refused. It fails with domain.ErrUnavailable.
+func (v *Vault) QuarantineKey(ctx context.Context) ([32]byte, error) {
+	keys, err := v.dataKeys(ctx, [][16]byte{{}}) // no alias is zero
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return keys[0], nil
+}
+
+func (v *Vault) dataKeys(ctx context.Context, owners [][16]byte) ([][32]byte, error) {
+	wrapped, err := v.keys.ensure(ctx, owners, v.newKeys)
+	if err != nil {
+		return nil, fmt.Errorf("natskv: make data keys: %w", err)
+	}
+	out := make([][32]byte, len(owners))
+	for i, w := range wrapped {
+		if out[i], err = v.unwrap(owners[i], w); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// wrappedKey is a data key under the vault's key: nonce, ciphertext, tag. Keys lie in memory wrapped.
+type wrappedKey [12 + 32 + 16]byte
+
+// wrappedCodec is how a data key stands in its bucket.
+func wrappedCodec() codec[wrappedKey] {
+	return codec[wrappedKey]{
+		encode: func(k wrappedKey) []byte { return k[:] },
+		decode: func(b []byte) (wrappedKey, bool) {
+			if len(b) != len(wrappedKey{}) {
+				return wrappedKey{}, false
+			}
+			return wrappedKey(b), true
+		},
+	}
+}
+
+func (v *Vault) newKeys(owners [][16]byte) []wrappedKey {
+	out := make([]wrappedKey, len(owners))
+	for i, owner := range owners {
+		var key [32]byte
+		rand.Read(key[:])
+		nonce := out[i][:12]
+		rand.Read(nonce)
+		v.wrap.Seal(nonce, nonce, key[:], owner[:])
+	}
+	return out
+}
+
+// errUnwrap is for a data key that was damaged, moved to another alias or wrapped by another vault.
+var errUnwrap = errors.New("natskv: a data key of the vault does not unwrap")
+
+func (v *Vault) unwrap(owner [16]byte, wrapped wrappedKey) (key [32]byte, err error) {
+	if _, err = v.wrap.Open(key[:0], wrapped[:12], wrapped[12:], owner[:]); err != nil {
+		return [32]byte{}, errUnwrap
+	}
+	return key, nil
+}
+
+// MessageID is the keyed digest of a message's id within its source.
+func (v *Vault) MessageID(source, messageID string) [16]byte {
+	return v.macs.sum('m', source, messageID)
+}
+
+func (v *Vault) digest(id identity.Identifier) [16]byte { return v.macs.sum('i', id.Type, id.Value) }
+
+// derive makes a secret of its own for each use of the vault's key.
+func derive(key [32]byte, use string) []byte {
+	m := hmac.New(sha256.New, key[:])
+	m.Write([]byte("proffer vault " + use))
+	return m.Sum(nil)
+}
+
+// macs are keyed hashes ready for use: a keyed state costs four times the hash of an identifier.
+type macs struct{ pool *sync.Pool }
+
+type mac struct {
+	hash hash.Hash
+	buf  []byte
+}
+
+func newMacs(key [32]byte) macs {
+	secret := derive(key, "digest")
+	return macs{pool: &sync.Pool{New: func() any { return &mac{hash: hmac.New(sha256.New, secret)} }}}
+}
+
+// sum is HMAC-SHA256 of the two texts, told apart by their use and a zero byte, cut to 16 bytes.
+func (m macs) sum(use byte, a, b string) [16]byte {
+	h := m.pool.Get().(*mac)
+	defer m.pool.Put(h)
+	h.hash.Reset()
+	h.buf = append(append(append(append(h.buf[:0], use), a...), 0), b...)
+	h.hash.Write(h.buf)
+	h.buf = h.hash.Sum(h.buf[:0])
+	return [16]byte(h.buf)
+}

@@ -1,0 +1,280 @@
+package natskv
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/profferhq/proffer/domain"
+)
+
+// codec turns a table's values into the bytes of a bucket and back.
+type codec[V any] struct {
+	encode func(V) []byte
+	decode func([]byte) (V, bool)
+}
+
+// table is a set of keys that are made once, spread over buckets and held in memory. Keys that are asked for
+// together are drawn in the order asked for; each bucket writes what gathered while its last write was in flight.
+type table[V any] struct {
+	codec    codec[V]
+	timeout  time.Duration
+	replicas int
+	parts    []*part[V]
+
+	// ordering makes drawing and queueing one step, so that values grow in the order of the requests.
+	ordering sync.Mutex
+}
+
+// part is one bucket of a table.
+type part[V any] struct {
+	table  *table[V]
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	stream jetstream.Stream
+	bucket string
+
+	mu      sync.RWMutex
+	known   map[[16]byte]V
+	waiting map[[16]byte]*wanted[V]
+	queue   []*wanted[V]
+	writing bool
+	watcher jetstream.KeyWatcher
+}
+
+// wanted is a key that somebody waits for. Value and err are set before done closes.
+type wanted[V any] struct {
+	key   [16]byte
+	value V
+	err   error
+	done  chan struct{}
+}
+
+func newTable[V any](ctx context.Context, nc *nats.Conn, js jetstream.JetStream, name string, o VaultOptions, c codec[V]) (*table[V], error) {
+	t := &table[V]{codec: c, timeout: o.Timeout, replicas: o.Replicas}
+	for i := range o.Shards {
+		p := &part[V]{
+			table: t, nc: nc, js: js, bucket: name + "_" + strconv.Itoa(i),
+			known: map[[16]byte]V{}, waiting: map[[16]byte]*wanted[V]{},
+		}
+		config := bucketConfig(p.bucket, o.Replicas, false)
+		// Reads go to the leader: after a conflict a stale answer would draw a second alias.
+		config.AllowDirect, config.AllowAtomicPublish = false, true
+		config.Metadata = map[string]string{"proffer_shards": strconv.Itoa(o.Shards)}
+		var err error
+		if p.stream, err = openBucket(ctx, js, config); err != nil {
+			return nil, err
+		}
+		if have := p.stream.CachedInfo().Config.Metadata["proffer_shards"]; have != strconv.Itoa(o.Shards) {
+			return nil, fmt.Errorf("%w: %s: %s shards, not %d", ErrBucketDiffers, p.bucket, have, o.Shards)
+		}
+		t.parts = append(t.parts, p)
+	}
+	return t, nil
+}
+
+// check compares the secret with the one the table was made with, or notes it in a new table.
+func (t *table[V]) check(ctx context.Context, secret []byte) error {
+	p := t.parts[0]
+	subject := bucketPrefix(p.bucket) + vaultCheckKey
+	err := create(ctx, p.nc, p.js, t.replicas, []entry{{subject: subject, value: secret}})
+	if err == nil || !errors.Is(err, errExists) {
+		return err
+	}
+	m, err := p.stream.GetLastMsgForSubject(ctx, subject)
+	if err != nil {
+		return fmt.Errorf("natskv: check the vault's key: %w", err)
+	}
+	if subtle.ConstantTimeCompare(m.Data, secret) != 1 {
+		return ErrWrongVaultKey
+	}
+	return nil
+}
+
+// load reads all buckets into memory and goes on following them.
+func (t *table[V]) load(ctx context.Context) error {
+	errs := make(chan error, len(t.parts))
+	for _, p := range t.parts {
+		go func() { errs <- p.load(ctx) }()
+	}
+	var first error
+	for range t.parts {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (t *table[V]) close() {
+	if t == nil {
+		return
+	}
+	for _, p := range t.parts {
+		if p.watcher != nil {
+			_ = p.watcher.Stop() // the connection may be gone already; there is nothing left to stop then
+		}
+	}
+}
+
+func (t *table[V]) part(key [16]byte) *part[V] { return t.parts[int(key[0])%len(t.parts)] }
+
+func (t *table[V]) find(key [16]byte) (V, bool) {
+	p := t.part(key)
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	v, ok := p.known[key]
+	return v, ok
+}
+
+func (t *table[V]) len() int {
+	n := 0
+	for _, p := range t.parts {
+		p.mu.RLock()
+		n += len(p.known)
+		p.mu.RUnlock()
+	}
+	return n
+}
+
+// ensure returns the values of the keys, in order, after making those that are missing from what draw returns. It
+// fails with the errors of create, errExists excepted.
+func (t *table[V]) ensure(ctx context.Context, keys [][16]byte, draw func(keys [][16]byte) []V) ([]V, error) {
+	out := make([]V, len(keys))
+	var missing []int
+	for i, k := range keys {
+		v, ok := t.find(k)
+		if out[i] = v; !ok {
+			missing = append(missing, i)
+		}
+	}
+	if len(missing) == 0 {
+		return out, nil
+	}
+	for k, w := range t.want(keys, missing, draw) {
+		select {
+		case <-w.done:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the vault: %w", ctx.Err())
+		}
+		if w.err != nil {
+			return nil, w.err
+		}
+		out[missing[k]] = w.value
+	}
+	return out, nil
+}
+
+// want queues the missing keys that nobody waits for yet, and returns what to wait for, in order.
+func (t *table[V]) want(keys [][16]byte, missing []int, draw func(keys [][16]byte) []V) []*wanted[V] {
+	t.ordering.Lock()
+	defer t.ordering.Unlock()
+	out := make([]*wanted[V], len(missing))
+	var fresh []*wanted[V]
+	var freshKeys [][16]byte
+	own := map[[16]byte]*wanted[V]{}
+	for i, m := range missing {
+		key := keys[m]
+		if out[i] = own[key]; out[i] == nil {
+			if out[i] = t.part(key).wait(key); out[i] == nil {
+				out[i] = &wanted[V]{key: key, done: make(chan struct{})}
+				fresh, freshKeys = append(fresh, out[i]), append(freshKeys, key)
+			}
+			own[key] = out[i]
+		}
+	}
+	if len(fresh) > 0 {
+		for i, v := range draw(freshKeys) {
+			fresh[i].value = v
+		}
+	}
+	for _, w := range fresh {
+		t.part(w.key).enqueue(w)
+	}
+	return out
+}
+
+// wait is what to wait for when the key has become known or is being made; nil when it is to be made.
+func (p *part[V]) wait(key [16]byte) *wanted[V] {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if v, ok := p.known[key]; ok {
+		w := &wanted[V]{key: key, value: v, done: make(chan struct{})}
+		close(w.done)
+		return w
+	}
+	return p.waiting[key]
+}
+
+// learn takes a value that stands in the bucket into memory.
+func (p *part[V]) learn(key [16]byte, v V) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.known[key] = v
+}
+
+// load watches the bucket and returns when its present content is in memory.
+func (p *part[V]) load(ctx context.Context) error {
+	kv, err := p.js.KeyValue(ctx, p.bucket)
+	if err != nil {
+		return fmt.Errorf("natskv: open bucket %s: %w", p.bucket, err)
+	}
+	if p.watcher, err = kv.WatchAll(context.Background()); err != nil {
+		return fmt.Errorf("natskv: watch bucket %s: %w", p.bucket, err)
+	}
+	loaded := make(chan error, 1)
+	go p.follow(p.watcher.Updates(), loaded)
+	select {
+	case err := <-loaded:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("natskv: load bucket %s: %w", p.bucket, ctx.Err())
+	}
+}
+
+func (p *part[V]) follow(updates <-chan jetstream.KeyValueEntry, loaded chan<- error) {
+	ready := false
+	var damage error
+	for e := range updates {
+		if e != nil {
+			damage = errors.Join(damage, p.apply(e))
+			continue
+		}
+		if !ready {
+			ready = true
+			loaded <- damage
+		}
+	}
+	if !ready {
+		loaded <- fmt.Errorf("natskv: load bucket %s: %w", p.bucket, domain.ErrUnavailable)
+	}
+}
+
+// apply takes one change of the bucket into memory.
+func (p *part[V]) apply(e jetstream.KeyValueEntry) error {
+	raw, err := hex.DecodeString(e.Key())
+	if err != nil || len(raw) != 16 {
+		return nil // not ours: the check of the vault's key
+	}
+	key := [16]byte(raw)
+	if e.Operation() != jetstream.KeyValuePut {
+		p.mu.Lock()
+		delete(p.known, key)
+		p.mu.Unlock()
+		return nil
+	}
+	v, ok := p.table.codec.decode(e.Value())
+	if !ok {
+		return fmt.Errorf("natskv: bucket %s holds a value of %d bytes at revision %d", p.bucket, len(e.Value()), e.Revision())
+	}
+	p.learn(key, v)
+	return nil
+}

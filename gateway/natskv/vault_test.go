@@ -1,0 +1,263 @@
+package natskv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/identity"
+	"github.com/profferhq/proffer/gateway/natslog"
+)
+
+func vaultServer(t testing.TB, dir, sync string) *natslog.Embedded {
+	t.Helper()
+	e, err := natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: dir, Sync: sync})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return e
+}
+
+func vaultConn(t testing.TB, e *natslog.Embedded) *nats.Conn {
+	t.Helper()
+	nc, err := e.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+func openVault(t testing.TB, nc *nats.Conn, key byte) *Vault {
+	t.Helper()
+	v, err := OpenVault(t.Context(), nc, VaultOptions{Key: [32]byte{key}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(v.Close)
+	return v
+}
+
+func users(from, to int) []identity.Identifier {
+	out := make([]identity.Identifier, 0, to-from)
+	for i := from; i < to; i++ {
+		out = append(out, identity.Identifier{Type: "user_id", Value: fmt.Sprintf("u%d", i)})
+	}
+	return out
+}
+
+func TestOneIdentifierHasOneAlias(t *testing.T) {
+	t.Parallel()
+	e := vaultServer(t, t.TempDir(), "100ms")
+	// Two vaults over one store: two gateways that know nothing of each other.
+	vaults := []*Vault{openVault(t, vaultConn(t, e), 1), openVault(t, vaultConn(t, e), 1)}
+	const callers = 64
+	got := make([][]domain.Alias, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() {
+			ids := users(0, 40)
+			slices.Reverse(ids[:i%40])
+			aliases, err := vaults[i%2].Aliases(context.Background(), ids)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			got[i] = make([]domain.Alias, 40)
+			slices.Reverse(aliases[:i%40])
+			copy(got[i], aliases)
+		})
+	}
+	wg.Wait()
+	for i := range got {
+		if !slices.Equal(got[i], got[0]) {
+			t.Fatalf("caller %d got other aliases than caller 0", i)
+		}
+	}
+	seen := map[domain.Alias]bool{}
+	for _, a := range got[0] {
+		if a.IsZero() || seen[a] {
+			t.Fatalf("alias %s is zero or stands for two identifiers", a)
+		}
+		seen[a] = true
+	}
+	for _, v := range vaults {
+		if found := v.Lookup(users(0, 40)); !slices.Equal(found, got[0]) {
+			t.Error("looking up gives other aliases")
+		}
+	}
+}
+
+func TestAliasesIncreaseInTheOrderOfRequest(t *testing.T) {
+	t.Parallel()
+	v := openVault(t, vaultConn(t, vaultServer(t, t.TempDir(), "100ms")), 1)
+	last := domain.Alias{}
+	for _, size := range []int{1, 2, 2500, 3} {
+		aliases, err := v.Aliases(t.Context(), users(size*10000, size*10000+size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, a := range aliases {
+			if a.Compare(last) <= 0 {
+				t.Fatalf("alias %d of %d does not follow the one before", i, size)
+			}
+			last = a
+		}
+	}
+	if got := v.Len(); got != 2506 {
+		t.Errorf("got %d identifiers, want 2506", got)
+	}
+}
+
+func TestLookupMakesNothing(t *testing.T) {
+	t.Parallel()
+	v := openVault(t, vaultConn(t, vaultServer(t, t.TempDir(), "100ms")), 1)
+	if got := v.Lookup(users(0, 2)); !got[0].IsZero() || v.Len() != 0 {
+		t.Errorf("got %v and %d identifiers, want none", got, v.Len())
+	}
+}
+
+func TestVaultSurvivesRestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ids := append(users(0, 30), identity.Identifier{Type: "email", Value: "u0"})
+	e := vaultServer(t, dir, "always")
+	v := openVault(t, vaultConn(t, e), 1)
+	want, err := v.Aliases(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want[0] == want[30] {
+		t.Error("a user id and an e-mail of the same text share an alias")
+	}
+	keys, err := v.DataKeys(t.Context(), want[:3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	quarantine, err := v.QuarantineKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := v.MessageID("s", "m")
+	v.Close()
+	e.Close()
+
+	e = vaultServer(t, dir, "always")
+	nc := vaultConn(t, e)
+	v = openVault(t, nc, 1)
+	if got := v.Lookup(ids); !slices.Equal(got, want) {
+		t.Error("aliases changed over a restart")
+	}
+	again, err := v.DataKeys(t.Context(), want[:3])
+	if err != nil || !slices.Equal(again, keys) {
+		t.Errorf("data keys changed over a restart (%v)", err)
+	}
+	if keys[0] == keys[1] || keys[0] == quarantine {
+		t.Error("two owners share a key")
+	}
+	if got, err := v.QuarantineKey(t.Context()); err != nil || got != quarantine {
+		t.Errorf("the quarantine's key changed over a restart (%v)", err)
+	}
+	if v.MessageID("s", "m") != message || v.MessageID("s", "n") == message || v.MessageID("sm", "") == message {
+		t.Error("message ids do not tell messages apart")
+	}
+	if _, err := OpenVault(t.Context(), nc, VaultOptions{Key: [32]byte{2}}); !errors.Is(err, ErrWrongVaultKey) {
+		t.Errorf("another key: got %v, want ErrWrongVaultKey", err)
+	}
+	if _, err := OpenVault(t.Context(), nc, VaultOptions{Key: [32]byte{1}, Shards: 1}); !errors.Is(err, ErrBucketDiffers) {
+		t.Errorf("another number of shards: got %v, want ErrBucketDiffers", err)
+	}
+}
+
+func TestVaultHoldsNoIdentifier(t *testing.T) {
+	t.Parallel()
+	nc := vaultConn(t, vaultServer(t, t.TempDir(), "100ms"))
+	v := openVault(t, nc, 1)
+	const secret = "somebody@example.com"
+	aliases, err := v.Aliases(t.Context(), []identity.Identifier{{Type: "email", Value: secret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.DataKey(t.Context(), aliases[0]); err != nil {
+		t.Fatal(err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bucket := range []string{"vault_identifiers_0", "vault_identifiers_1"} {
+		kv, err := js.KeyValue(t.Context(), bucket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := kv.Keys(t.Context())
+		if err != nil && !errors.Is(err, jetstream.ErrNoKeysFound) {
+			t.Fatal(err)
+		}
+		for _, k := range keys {
+			if k != vaultCheckKey && len(k) != 32 {
+				t.Errorf("bucket %s has key %q", bucket, k)
+			}
+		}
+	}
+}
+
+func TestVaultIsUnavailableWithoutNATS(t *testing.T) {
+	t.Parallel()
+	e := vaultServer(t, t.TempDir(), "100ms")
+	v, err := OpenVault(t.Context(), vaultConn(t, e), VaultOptions{Key: [32]byte{1}, Timeout: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := v.Aliases(t.Context(), users(0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Close()
+	for _, n := range []int{1, 5} {
+		if _, err := v.Aliases(t.Context(), users(100, 100+n)); !errors.Is(err, domain.ErrUnavailable) {
+			t.Errorf("%d new identifiers: got %v, want ErrUnavailable", n, err)
+		}
+	}
+	if got, err := v.Aliases(t.Context(), users(0, 1)); err != nil || got[0] != known[0] {
+		t.Errorf("a known identifier: got %v, %v", got, err)
+	}
+}
+
+func BenchmarkVaultCreate(b *testing.B) {
+	for _, size := range []int{1, 2, 4, 8, 16, 64, 256, 1000, 2000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			v := openVault(b, vaultConn(b, vaultServer(b, b.TempDir(), "always")), 1)
+			n := 0
+			for b.Loop() {
+				if _, err := v.Aliases(b.Context(), users(n, n+size)); err != nil {
+					b.Fatal(err)
+				}
+				n += size
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "ids/s")
+		})
+	}
+}
+
+func BenchmarkVaultLookup(b *testing.B) {
+	v := openVault(b, vaultConn(b, vaultServer(b, b.TempDir(), "100ms")), 1)
+	ids := users(0, 1000)
+	if _, err := v.Aliases(b.Context(), ids); err != nil {
+		b.Fatal(err)
+	}
+	i := 0
+	for b.Loop() {
+		v.Lookup(ids[i%1000 : i%1000+1])
+		i++
+	}
+}

@@ -1,0 +1,238 @@
+package natslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/profferhq/proffer/domain"
+)
+
+// reader is one pass over a stream or lane. It reads through short-lived consumers that acknowledge nothing,
+// and opens the next at the sequence it wants when one is lost.
+type reader struct {
+	log    *Log
+	stream domain.Stream
+	lane   *domain.Lane // nil: the whole stream
+	next   uint64       // the sequence wanted next
+	to     uint64       // the last, when not live
+	live   bool
+	chain  map[string]link // by subject
+	strict bool            // reading began at the log's first message: lanes must start with no predecessor
+}
+
+// link is the last envelope seen of a lane.
+type link struct {
+	lane domain.Lane
+	hash domain.Hash
+}
+
+// run reads to the end; errStopped when the caller stops.
+func (r *reader) run(ctx context.Context, yield func(domain.Envelope, error) bool) error {
+	r.chain = map[string]link{}
+	giveUp := time.Now().Add(r.log.options.Patience)
+	wait := firstWait
+	for begun := false; ; {
+		progress := r.next
+		err := r.begin(ctx, &begun)
+		if err == nil && !r.live && r.next > r.to {
+			return nil
+		}
+		if err == nil {
+			err = r.consume(ctx, yield)
+		}
+		if ctx.Err() != nil && !errors.Is(err, errStopped) {
+			return context.Cause(ctx)
+		}
+		if !errors.Is(err, errResume) && !errors.Is(err, domain.ErrUnavailable) {
+			return err
+		}
+		if r.next > progress {
+			giveUp, wait = time.Now().Add(r.log.options.Patience), firstWait
+		}
+		if !r.live && time.Now().After(giveUp) || r.log.bulk.IsClosed() {
+			return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+		}
+		if !pause(ctx, &wait) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// begin fixes once where reading starts and ends, from the stream's state.
+func (r *reader) begin(ctx context.Context, begun *bool) error {
+	if *begun {
+		return nil
+	}
+	state, err := r.log.state(ctx, r.stream)
+	if err != nil {
+		return err
+	}
+	if r.next < state.FirstSeq {
+		if !bounded(r.stream) && state.FirstSeq > 1 {
+			return missing(r.stream, r.next, state.FirstSeq-1)
+		}
+		r.next = state.FirstSeq
+	}
+	r.strict = r.next == 1
+	if !r.live {
+		if err := r.bound(ctx, state); err != nil {
+			return err
+		}
+	}
+	*begun = true
+	return nil
+}
+
+// bound lowers `to` to the last message there is to read.
+func (r *reader) bound(ctx context.Context, state jetstream.StreamState) error {
+	switch {
+	case r.to == End:
+		r.to = state.LastSeq
+	case r.to > state.LastSeq && r.to >= r.next:
+		return fmt.Errorf("%w: it ends at %d, before %d", domain.ErrNoEntry, state.LastSeq, r.to)
+	}
+	if r.lane == nil {
+		return nil
+	}
+	end, err := r.log.lastOf(ctx, *r.lane)
+	if errors.Is(err, domain.ErrEnvelopeCorrupt) {
+		return nil // reading comes to it, and names it
+	}
+	if err != nil {
+		return err
+	}
+	r.to = min(r.to, end.sequence)
+	return nil
+}
+
+func missing(stream domain.Stream, from, to uint64) error {
+	return fmt.Errorf("%w: %s/%d to %d is missing", domain.ErrChainBroken, stream, from, to)
+}
+
+// consume opens a consumer at the wanted sequence and reads until the end, or until it is gone (errResume).
+func (r *reader) consume(ctx context.Context, yield func(domain.Envelope, error) bool) error {
+	consumer, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	name := consumer.CachedInfo().Name
+	defer r.forget(ctx, name)
+	messages, err := consumer.Messages(
+		jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes),
+		jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullHeartbeat),
+		jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	if err != nil {
+		return fmt.Errorf("%w: %w", errResume, err)
+	}
+	defer messages.Stop()
+	for delivered := uint64(1); ; delivered++ {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return fmt.Errorf("%w: %w", errResume, err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return fmt.Errorf("read a message's place: %w", err)
+		}
+		if meta.Sequence.Consumer != delivered {
+			return fmt.Errorf("%w: a delivery was lost", errResume)
+		}
+		if done, err := r.take(ctx, msg, meta, yield); done || err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reader) open(ctx context.Context) (jetstream.Consumer, error) {
+	config := jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next,
+		AckPolicy: jetstream.AckNonePolicy, MaxDeliver: 1,
+		InactiveThreshold: consumerIdle, MemoryStorage: true, Replicas: 1,
+	}
+	if r.lane != nil {
+		config.FilterSubject = r.lane.Subject()
+	}
+	within, cancel := context.WithTimeout(ctx, 5*attemptWithin)
+	defer cancel()
+	consumer, err := r.log.bulkJS.CreateConsumer(within, r.stream.String(), config)
+	if err != nil {
+		return nil, fmt.Errorf("open a consumer: %w", unavailable(err))
+	}
+	return consumer, nil
+}
+
+// forget removes the consumer; one that cannot be reached now ends by itself.
+func (r *reader) forget(ctx context.Context, name string) {
+	if !r.log.bulk.IsConnected() {
+		return
+	}
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptWithin)
+	defer cancel()
+	_ = r.log.bulkJS.DeleteConsumer(within, r.stream.String(), name)
+}
+
+// take checks one message and hands it on; done when it was the last.
+func (r *reader) take(ctx context.Context, msg jetstream.Msg, meta *jetstream.MsgMetadata, yield func(domain.Envelope, error) bool) (bool, error) {
+	sequence := meta.Sequence.Stream
+	if sequence < r.next { // a consumer on a replica that lags begins at that replica's end
+		return false, nil
+	}
+	if r.lane == nil && sequence != r.next {
+		if err := r.jump(ctx, sequence); err != nil {
+			return false, err
+		}
+	}
+	if !r.live && sequence > r.to {
+		return true, nil
+	}
+	env, err := r.follow(msg.Subject(), sequence, msg.Data())
+	if err != nil {
+		return false, err
+	}
+	if !yield(env, nil) {
+		return true, errStopped
+	}
+	r.next = sequence + 1
+	return !r.live && sequence >= r.to, nil
+}
+
+// jump is called when a sequence other than the wanted one came: that is in order only where retention has
+// removed everything in between.
+func (r *reader) jump(ctx context.Context, sequence uint64) error {
+	if bounded(r.stream) {
+		state, err := r.log.state(ctx, r.stream)
+		if err != nil {
+			return err
+		}
+		if state.FirstSeq > r.next && state.FirstSeq >= sequence {
+			r.chain, r.strict = map[string]link{}, false
+			return nil
+		}
+	}
+	return missing(r.stream, r.next, sequence-1)
+}
+
+// follow decodes the message and checks that it follows the envelope before it in its lane.
+func (r *reader) follow(subject string, sequence uint64, data []byte) (domain.Envelope, error) {
+	env, err := domain.DecodeEnvelope(data)
+	if err != nil {
+		return domain.Envelope{}, fmt.Errorf("%w: %s/%d", err, r.stream, sequence)
+	}
+	before, known := r.chain[subject]
+	if !known {
+		if before.lane, err = domain.ParseSubject(subject); err != nil {
+			return domain.Envelope{}, err
+		}
+	}
+	restart := bounded(r.stream) && env.Prev == domain.Hash{} // all of the lane had expired
+	if (known || r.strict) && env.Prev != before.hash && !restart {
+		return domain.Envelope{}, fmt.Errorf("%w: %s/%d", domain.ErrChainBroken, r.stream, sequence)
+	}
+	r.chain[subject] = link{lane: before.lane, hash: env.Hash}
+	env.Sequence, env.Lane = sequence, before.lane
+	return env, nil
+}

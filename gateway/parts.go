@@ -1,0 +1,262 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/profferhq/proffer/commands"
+	"github.com/profferhq/proffer/decider"
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/gateway/natskv"
+	"github.com/profferhq/proffer/gateway/natslog"
+	"github.com/profferhq/proffer/gateway/normal"
+	"github.com/profferhq/proffer/gateway/rpc"
+	"github.com/profferhq/proffer/projections"
+)
+
+// parts are what a node is made of, in the order in which they start.
+type parts struct {
+	natsURL    string
+	log        *natslog.Log
+	nc         *nats.Conn
+	vault      *natskv.Vault
+	views      *natskv.Views
+	projector  *projections.ViewsProjector
+	counts     *projections.CountsProjector
+	counters   *natskv.Counters
+	identities *decider.Identities
+	policies   *decider.Policies
+	decider    *decider.Decider
+	replayer   *decider.Replayer
+	normalizer *normal.Normalizer
+	recall     *commands.Recall
+	ingest     *commands.Ingest
+	quarantine *commands.Quarantine
+	publish    *commands.PublishPolicy
+	fresh      *freshness
+	tables     tables
+}
+
+// openLog joins the cluster, or starts a server of its own, and opens the streams.
+func (n *Node) openLog(ctx context.Context) error {
+	options := n.config.logOptions()
+	var err error
+	if n.config.NatsURL != "" {
+		n.parts.natsURL = redacted(n.config.NatsURL)
+		if n.parts.nc, err = n.dialCluster(ctx); err != nil {
+			return err
+		}
+		if options.Bulk, err = n.dialCluster(ctx); err != nil {
+			return err
+		}
+	} else {
+		server, err := natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: filepath.Join(n.config.Data, "nats"), Sync: n.config.Sync})
+		if err != nil {
+			return err
+		}
+		n.closing(func() error { server.Close(); return nil })
+		n.parts.natsURL = server.ClientURL()
+		if n.parts.nc, err = server.Connect(ctx); err != nil {
+			return err
+		}
+		n.closingConnection(n.parts.nc)
+		if options.Bulk, err = server.ConnectBulk(ctx); err != nil {
+			return err
+		}
+		n.closingConnection(options.Bulk)
+	}
+	if n.parts.log, err = natslog.Open(ctx, n.parts.nc, options); err != nil {
+		return err
+	}
+	n.closing(func() error { n.parts.log.Close(); return nil })
+	return nil
+}
+
+func (n *Node) dialCluster(ctx context.Context) (*nats.Conn, error) {
+	nc, err := natslog.Dial(ctx, natslog.DialOptions{
+		URL: n.config.NatsURL, CredentialsFile: n.config.NatsCredentials,
+		TLSCA: n.config.NatsCA, TLSCert: n.config.NatsCert, TLSKey: n.config.NatsKey,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.closingConnection(nc)
+	return nc, nil
+}
+
+func (n *Node) openVault(ctx context.Context) error {
+	key, err := n.config.VaultSecret()
+	if err != nil {
+		return err
+	}
+	vault, err := natskv.OpenVault(ctx, n.parts.nc, natskv.VaultOptions{Key: key, Replicas: n.config.Replicas})
+	if err != nil {
+		return err
+	}
+	n.parts.vault = vault
+	n.closing(func() error { vault.Close(); return nil })
+	n.parts.normalizer, err = normal.New(normal.Options{Region: n.config.Region})
+	return err
+}
+
+// openViews loads the views and folds what the log holds beyond them, so that the first decision is no staler than
+// the last before the restart.
+func (n *Node) openViews(ctx context.Context) error {
+	incarnation := ""
+	if n.config.NatsURL == "" {
+		incarnation = natskv.Incarnation()
+	}
+	views, err := natskv.OpenViews(ctx, n.parts.nc, natskv.ViewsOptions{
+		Replicas: n.config.Replicas, Writer: true, Incarnation: incarnation, Logger: slog.Default(),
+	})
+	if err != nil {
+		return err
+	}
+	n.parts.views = views
+	n.parts.fresh = &freshness{now: n.now}
+	views.OnApplied(n.parts.fresh.appliedTo)
+	n.closing(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return views.Close(ctx)
+	})
+	select {
+	case <-views.Ready():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	n.parts.projector = projections.NewViewsProjector(n.parts.log, views)
+	return n.parts.projector.CatchUp(ctx, nil)
+}
+
+func (n *Node) startDeciding(ctx context.Context) error {
+	n.parts.identities = decider.NewIdentities(n.parts.views)
+	n.parts.policies = decider.NewPolicies(feature.Core())
+	n.parts.decider = decider.New(decider.Config{
+		Views: n.parts.views, Lanes: n.parts.log, Source: n.parts.log,
+		Identities: n.parts.identities, Policies: n.parts.policies, Clock: n.now, Random: randomID,
+	})
+	n.parts.replayer = decider.NewReplayer(n.parts.log, n.parts.policies)
+	if err := n.parts.decider.Start(ctx); err != nil {
+		return err
+	}
+	n.closing(func() error { n.parts.decider.Close(); return nil })
+	n.run("follow identities and policies", n.parts.decider.Run)
+	return nil
+}
+
+func (n *Node) startIngesting(ctx context.Context) (err error) {
+	if n.parts.counters, err = natskv.OpenCounters(ctx, n.parts.nc, n.config.Replicas); err != nil {
+		return err
+	}
+	duplicates, err := n.parts.counters.Load(ctx, duplicatesCounter)
+	if err != nil {
+		return err
+	}
+	n.parts.recall = commands.NewRecall(n.parts.log)
+	if err := n.parts.recall.Load(ctx); err != nil {
+		return err
+	}
+	log := route{Log: n.parts.log, decisions: n.parts.decider, fresh: n.parts.fresh}
+	n.parts.ingest = commands.NewIngest(commands.IngestPorts{
+		Log: log, Vault: n.parts.vault, Normalizer: n.parts.normalizer, Links: links{n.parts.identities},
+		Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
+	}, duplicates)
+	n.parts.quarantine = commands.NewQuarantine(commands.QuarantinePorts{
+		Log: log, Vault: n.parts.vault, Recall: n.parts.recall, Ingest: n.parts.ingest, Reader: rpc.ItemReader{}, Now: n.now,
+	})
+	n.parts.publish = commands.NewPublishPolicy(commands.PublishPolicyPorts{
+		Log: log, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
+		Check: func(p *event.Policy) error { _, err := n.parts.policies.Check(p); return err },
+	})
+	n.run("remember what was seen", n.parts.recall.Follow)
+	n.run("keep the count of duplicates", n.keepDuplicates)
+	return nil
+}
+
+func (n *Node) startProjecting(ctx context.Context) error {
+	store, err := natskv.OpenCounts(ctx, n.parts.nc, n.config.Replicas)
+	if err != nil {
+		return err
+	}
+	n.parts.counts = projections.NewCountsProjector(n.parts.log, store)
+	n.run("fold views", n.parts.projector.Run)
+	n.run("count", n.parts.counts.Run)
+	return nil
+}
+
+// duplicatesCounter is the name under which the count of duplicates survives a restart.
+const duplicatesCounter = "duplicates"
+
+// keepDuplicates stores the count when it has moved, now and then and at the end: it is a figure for people.
+func (n *Node) keepDuplicates(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	stored := n.parts.ingest.Duplicates()
+	store := func(ctx context.Context) {
+		if now := n.parts.ingest.Duplicates(); now != stored {
+			if err := n.parts.counters.Store(ctx, duplicatesCounter, now); err == nil {
+				stored = now
+			}
+		}
+	}
+	for {
+		select {
+		case <-tick.C:
+			store(ctx)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			store(last)
+			return nil
+		}
+	}
+}
+
+// route sends DECISION through the decider, who owns its lanes, and everything else straight to the log.
+type route struct {
+	*natslog.Log
+	decisions *decider.Decider
+	fresh     *freshness
+}
+
+// Append implements commands.Log.
+func (r route) Append(ctx context.Context, lane domain.Lane, events ...*event.Event) (domain.Position, error) {
+	if lane.Stream == domain.Decision {
+		return r.decisions.Append(ctx, lane, events...)
+	}
+	at, err := r.Log.Append(ctx, lane, events...)
+	if err == nil {
+		r.fresh.appendedTo(lane.Stream, at.Sequence)
+	}
+	return at, err
+}
+
+// links asks the live graph.
+type links struct{ identities *decider.Identities }
+
+// Linked implements commands.Links.
+func (l links) Linked(a, b domain.Alias) bool {
+	x, _ := l.identities.Profile(a)
+	y, _ := l.identities.Profile(b)
+	return x == y
+}
+
+func randomID() [10]byte {
+	var b [10]byte
+	rand.Read(b[:])
+	return b
+}
+
+func (n *Node) closing(c func() error) { n.closers = append(n.closers, c) }
+
+func (n *Node) closingConnection(nc *nats.Conn) {
+	n.closing(func() error { nc.Close(); return nil })
+}

@@ -1,0 +1,91 @@
+package policyfile
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"github.com/profferhq/proffer/domain/event"
+)
+
+const sample = `
+policy: shop
+view: core@1
+holdout: 5%
+placements:
+  - id: home
+    channel: web
+    context: {cart_total: number, page: text}
+offers:
+  - id: ten
+    category: discount
+    propensity: 0.25
+    value: features.average_order_value_90d
+    cost: 1
+    validity: 7d
+    eligibility:
+      - {name: bought before, when: "features.purchases_90d > 0.0"}
+    treatments:
+      - {id: banner, channel: web, content: {headline: "Ten off"}}
+contact_limits:
+  - {name: weekly, channel: web, most: 3, window: 168h}
+`
+
+func TestParseKeepsWhatTheOperatorWrote(t *testing.T) {
+	t.Parallel()
+	got, err := Parse([]byte(sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &event.Policy{
+		Id: "shop", View: "core@1", Salt: "shop", Holdout: 0.05,
+		Placements: []*event.Placement{{
+			Id: "home", Channel: "web",
+			Context: []*event.ContextField{{Name: "cart_total", Type: "number"}, {Name: "page", Type: "text"}},
+		}},
+		Offers: []*event.Offer{{
+			Id: "ten", Category: "discount", Propensity: "0.25", Value: "features.average_order_value_90d", Cost: "1",
+			ValidityMs:  7 * 24 * 3600 * 1000,
+			Eligibility: []*event.Rule{{Name: "bought before", When: "features.purchases_90d > 0.0"}},
+			Treatments:  []*event.Treatment{{Id: "banner", Channel: "web", Content: map[string]string{"headline": "Ten off"}}},
+		}},
+		ContactLimits: []*event.ContactLimit{{Name: "weekly", Channel: "web", Most: 3, WindowMs: 7 * 24 * 3600 * 1000}},
+	}
+	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestParseNamesTheLineOfAMistake(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"unknown key":      "policy: a\nofers: []\n",
+		"wrong kind":       "policy: a\noffers:\n  - id: x\n    propensity: [1]\n",
+		"bad share":        "policy: a\nholdout: many\n",
+		"bad window":       "policy: a\ncontact_limits:\n  - {name: x, window: soon}\n",
+		"negative window":  "policy: a\ncontact_limits:\n  - {name: x, window: -1h}\n",
+		"context not map":  "policy: a\nplacements:\n  - {id: x, context: [a]}\n",
+		"a second":         "policy: a\n---\npolicy: b\n",
+		"nothing":          "",
+		"not yaml":         "\t:::",
+		"an alias bomb":    "policy: &a [*a]\n",
+		"an over-long one": "policy: " + strings.Repeat("x", MaxBytes),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Parse([]byte(text))
+			if !errors.Is(err, ErrInvalid) {
+				t.Errorf("got %v, want ErrInvalid", err)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(sample))
+	f.Add([]byte("policy: a\nholdout: 5%"))
+	f.Fuzz(func(_ *testing.T, text []byte) { _, _ = Parse(text) })
+}

@@ -1,0 +1,109 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/profferhq/proffer/gateway/postgres"
+)
+
+// shared is the server that the tests of this package share, on the machine's Postgres.
+type shared struct {
+	dir     string
+	server  *postgres.Server
+	made    atomic.Int64
+	copying sync.Mutex
+}
+
+var machine shared
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(helperDir); dir != "" {
+		helperProcess(dir)
+		return
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "proffer-postgres-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	machine.dir = dir
+	machine.server, err = postgres.Start(ctx, postgres.Options{Dir: dir, NoSync: true})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if err := machine.makeTemplate(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if err := machine.server.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// makeTemplate migrates the server's own database, which the others are copies of.
+func (s *shared) makeTemplate(ctx context.Context) error {
+	pool, err := postgres.Open(ctx, s.server.URL())
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return postgres.Migrate(ctx, pool)
+}
+
+// database makes an empty, migrated database on a server.
+func (s *shared) database(t testing.TB) *pgxpool.Pool {
+	t.Helper()
+	ctx := context.Background()
+	admin := open(t, withDatabase(s.server.URL(), "postgres"))
+	name := fmt.Sprintf("test_%d", s.made.Add(1))
+	// Copies of one template wait for one another: a copy of a database that is being copied is refused.
+	s.copying.Lock()
+	defer s.copying.Unlock()
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE proffer STRATEGY file_copy"); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, withDatabase(s.server.URL(), name))
+}
+
+func open(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := postgres.Open(context.Background(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+func withDatabase(url, name string) string {
+	var i int
+	for j := range url {
+		if url[j] == '/' {
+			i = j
+		}
+	}
+	return url[:i+1] + name + "?sslmode=disable"
+}

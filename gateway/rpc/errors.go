@@ -1,0 +1,180 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/profferhq/proffer/commands"
+	"github.com/profferhq/proffer/decider"
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/identity"
+	"github.com/profferhq/proffer/domain/policy"
+	"github.com/profferhq/proffer/gateway/policyfile"
+)
+
+// errorDomain names us in ErrorInfo: (reason, domain) is the stable contract of an error (AIP-193).
+const errorDomain = "proffer"
+
+// row is one line of the table of errors: what a caller sees for a domain error.
+type row struct {
+	err    error
+	code   connect.Code
+	reason string
+	// retry tells callers when it makes sense to come again; 0 is never.
+	retry time.Duration
+}
+
+// table is the one place where domain errors become Connect codes. The first match wins.
+var table = []row{
+	{decider.ErrNotYetVisible, connect.CodeDeadlineExceeded, "NOT_YET_VISIBLE", 100 * time.Millisecond},
+	{context.Canceled, connect.CodeCanceled, "CANCELED", 0},
+	{context.DeadlineExceeded, connect.CodeDeadlineExceeded, "DEADLINE_EXCEEDED", 0},
+	{domain.ErrLaneLost, connect.CodeUnavailable, "LANE_LOST", time.Second},
+	{domain.ErrLogFull, connect.CodeResourceExhausted, "LOG_FULL", time.Minute},
+	{domain.ErrUnavailable, connect.CodeUnavailable, "LOG_UNAVAILABLE", time.Second},
+	{domain.ErrTooLarge, connect.CodeInvalidArgument, "TOO_LARGE", 0},
+
+	{errTimeout, connect.CodeInvalidArgument, "TIMEOUT_OUT_OF_RANGE", 0},
+	{errPosition, connect.CodeInvalidArgument, "POSITION_INVALID", 0},
+	{errContext, connect.CodeInvalidArgument, "CONTEXT_INVALID", 0},
+	{policy.ErrContext, connect.CodeInvalidArgument, "CONTEXT_INVALID", 0},
+	{decider.ErrNoSuchPlace, connect.CodeInvalidArgument, "POSITION_INVALID", 0},
+	{decider.ErrUnknownPlacement, connect.CodeNotFound, "UNKNOWN_PLACEMENT", 0},
+	{decider.ErrPolicyUnusable, connect.CodeFailedPrecondition, "POLICY_UNUSABLE", 0},
+
+	{errWhichDecision, connect.CodeInvalidArgument, "DECISION_ID_INVALID", 0},
+	{decider.ErrNotFound, connect.CodeNotFound, "NOT_FOUND", 0},
+	{decider.ErrRecord, connect.CodeFailedPrecondition, "RECORD_UNREADABLE", 0},
+
+	{policyfile.ErrInvalid, connect.CodeInvalidArgument, "POLICY_UNREADABLE", 0},
+	{commands.ErrNoPolicyID, connect.CodeInvalidArgument, "POLICY_ID_REQUIRED", 0},
+
+	{commands.ErrTooManyItems, connect.CodeInvalidArgument, "TOO_MANY_ITEMS", 0},
+	{commands.ErrOutOfOrder, connect.CodeInvalidArgument, "ITEMS_OUT_OF_ORDER", 0},
+	{commands.ErrNoSource, connect.CodeInvalidArgument, "SOURCE_REQUIRED", 0},
+	{commands.ErrNotInQuarantine, connect.CodeNotFound, "NOT_IN_QUARANTINE", 0},
+	{commands.ErrNotReplayable, connect.CodeFailedPrecondition, "REPAIR_NEEDED", 0},
+	{commands.ErrNoteTooLong, connect.CodeInvalidArgument, "NOTE_TOO_LONG", 0},
+
+	{ErrTablesAway, connect.CodeUnavailable, "DATABASE_UNAVAILABLE", 5 * time.Second},
+}
+
+// ErrTablesAway: the analysts' tables cannot be reached; everything else goes on.
+var ErrTablesAway = errors.New("the database of the analysts' tables is away")
+
+// asConnect turns an error into what the caller may see. What the table does not know is internal: its text
+// goes to the operator's log, never to the caller.
+func asConnect(procedure string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var already *connect.Error
+	if errors.As(err, &already) {
+		return withReason(already)
+	}
+	if refused := refusedField(err); refused != nil {
+		return refused
+	}
+	for _, r := range table {
+		if errors.Is(err, r.err) {
+			return refusalWithRetry(r.code, r.reason, err.Error(), r.retry)
+		}
+	}
+	slog.Error("call failed", "procedure", procedure, "error", err)
+	return refusal(connect.CodeInternal, "INTERNAL", "internal error: the server's log has the cause")
+}
+
+// refusedField is for errors that name the field at fault.
+func refusedField(err error) error {
+	var problems policy.Problems
+	var malformed *identity.Malformed
+	switch {
+	case errors.As(err, &problems):
+		out := refusal(connect.CodeInvalidArgument, "POLICY_INVALID", problems.Error())
+		violations := &errdetails.BadRequest{}
+		for _, p := range problems {
+			violations.FieldViolations = append(violations.FieldViolations, &errdetails.BadRequest_FieldViolation{
+				Field: p.Field, Reason: p.Reason, Description: p.Message,
+			})
+		}
+		if d, e := connect.NewErrorDetail(violations); e == nil {
+			out.AddDetail(d)
+		}
+		return out
+	case errors.As(err, &malformed):
+		return refusal(connect.CodeInvalidArgument, "IDENTIFIER_INVALID", malformed.Error())
+	}
+	return nil
+}
+
+// refusal is an error with its stable reason.
+func refusal(code connect.Code, reason, message string) *connect.Error {
+	return refusalWithRetry(code, reason, message, 0)
+}
+
+func refusalWithRetry(code connect.Code, reason, message string, retry time.Duration) *connect.Error {
+	out := connect.NewError(code, errors.New(message))
+	if d, err := connect.NewErrorDetail(&errdetails.ErrorInfo{Reason: reason, Domain: errorDomain}); err == nil {
+		out.AddDetail(d)
+	}
+	if retry > 0 {
+		if d, err := connect.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(retry)}); err == nil {
+			out.AddDetail(d)
+		}
+	}
+	return out
+}
+
+// withReason gives an error of connect's own (a message that does not validate) a reason: its code's name.
+func withReason(err *connect.Error) *connect.Error {
+	if reasonOf(err) == "" {
+		if d, e := connect.NewErrorDetail(&errdetails.ErrorInfo{
+			Reason: strings.ToUpper(err.Code().String()), Domain: errorDomain,
+		}); e == nil {
+			err.AddDetail(d)
+		}
+	}
+	return err
+}
+
+// reasonOf reads the reason back from an error of this package.
+func reasonOf(err *connect.Error) string {
+	for _, d := range err.Details() {
+		if v, e := d.Value(); e == nil {
+			if info, ok := v.(*errdetails.ErrorInfo); ok {
+				return info.GetReason()
+			}
+		}
+	}
+	return ""
+}
+
+// translator applies the table to every call.
+type translator struct{}
+
+// WrapUnary implements connect.Interceptor.
+func (translator) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
+		response, err := next(ctx, r)
+		return response, asConnect(r.Spec().Procedure, err)
+	}
+}
+
+// WrapStreamingClient implements connect.Interceptor; a server makes no calls.
+func (translator) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+// WrapStreamingHandler implements connect.Interceptor.
+func (translator) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		return asConnect(conn.Spec().Procedure, next(ctx, conn))
+	}
+}

@@ -1,0 +1,67 @@
+// Package rpc answers the API: Connect, gRPC and plain JSON on one port. It maps messages to commands, decisions
+// and audits and back; it decides nothing.
+package rpc
+
+import (
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+	"connectrpc.com/grpchealth"
+	"connectrpc.com/grpcreflect"
+	"connectrpc.com/validate"
+
+	"github.com/profferhq/proffer/gateway/api/proffer/v1/profferv1connect"
+)
+
+const (
+	// maxMessage bounds a request: 2,500 items of a batch, far below what would hurt.
+	maxMessage = 8 << 20
+	// compressFrom keeps small answers uncompressed: a decision is smaller than what gzip would cost.
+	compressFrom = 4 << 10
+	// readHeaderTimeout stops connections that never ask. There is no write timeout: it would cut server streams.
+	readHeaderTimeout = 5 * time.Second
+)
+
+// Services are the handlers of the API, one for each service.
+type Services struct {
+	Ingest     profferv1connect.IngestServiceHandler
+	Decisions  profferv1connect.DecisionServiceHandler
+	Audit      profferv1connect.AuditServiceHandler
+	Policies   profferv1connect.PolicyServiceHandler
+	Quarantine profferv1connect.QuarantineServiceHandler
+	Operations profferv1connect.OperationsServiceHandler
+}
+
+// Mount adds the API, its reflection and its health service to a mux.
+func Mount(mux *http.ServeMux, keys Keys, s Services) {
+	options := []connect.HandlerOption{
+		connect.WithInterceptors(translator{}, authorizer{keys}, validate.NewInterceptor()),
+		connect.WithReadMaxBytes(maxMessage),
+		connect.WithCompressMinBytes(compressFrom),
+		connect.WithCodec(strictJSON{name: "json"}),
+		connect.WithCodec(strictJSON{name: "json; charset=utf-8"}),
+	}
+	mux.Handle(profferv1connect.NewIngestServiceHandler(s.Ingest, options...))
+	mux.Handle(profferv1connect.NewDecisionServiceHandler(s.Decisions, options...))
+	mux.Handle(profferv1connect.NewAuditServiceHandler(s.Audit, options...))
+	mux.Handle(profferv1connect.NewPolicyServiceHandler(s.Policies, options...))
+	mux.Handle(profferv1connect.NewQuarantineServiceHandler(s.Quarantine, options...))
+	mux.Handle(profferv1connect.NewOperationsServiceHandler(s.Operations, options...))
+	names := []string{
+		profferv1connect.IngestServiceName, profferv1connect.DecisionServiceName, profferv1connect.AuditServiceName,
+		profferv1connect.PolicyServiceName, profferv1connect.QuarantineServiceName, profferv1connect.OperationsServiceName,
+	}
+	reflector := grpcreflect.NewStaticReflector(names...)
+	mux.Handle(grpcreflect.NewHandlerV1(reflector))
+	mux.Handle(grpcreflect.NewHandlerV1Alpha(reflector))
+	mux.Handle(grpchealth.NewHandler(grpchealth.NewStaticChecker(names...)))
+}
+
+// Server serves a handler over HTTP/1.1 and over HTTP/2 without TLS, as gRPC clients on a private network want it.
+func Server(handler http.Handler) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{Handler: handler, Protocols: protocols, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: 2 * time.Minute}
+}

@@ -1,0 +1,203 @@
+package segment
+
+import (
+	"github.com/profferhq/proffer/commands"
+	"github.com/profferhq/proffer/commands/jsontext"
+	"github.com/profferhq/proffer/domain/identity"
+)
+
+// Format names Segment's events in quarantine.
+const Format = "segment"
+
+// MaxEventBytes is how large one event may be, as text.
+const MaxEventBytes = commands.MaxItemBytes
+
+// message is one Segment event, its members found but not yet understood.
+type message struct {
+	kind, event, name                     string
+	userID, anonymousID, previousID       string
+	groupID, messageID, channel           string
+	timestamp, originalTimestamp, sentAt  jsontext.Value
+	properties, traits, context, integral jsontext.Value
+	category                              jsontext.Value
+}
+
+// envelope is what a batch says about all its events.
+type envelope struct {
+	// kind is the type of event that the path names; empty for batches.
+	kind              string
+	context, integral jsontext.Value
+	sentAt            jsontext.Value
+	receivedMS        int64
+}
+
+func readMessage(v jsontext.Value) message {
+	var m message
+	for name, member := range v.Members() {
+		switch string(name) {
+		case "type":
+			m.kind, _ = member.Text()
+		case "event":
+			m.event, _ = member.Text()
+		case "name":
+			m.name, _ = member.Text()
+		case "category":
+			m.category = member
+		case "userId":
+			m.userID = word(member)
+		case "anonymousId":
+			m.anonymousID = word(member)
+		case "previousId":
+			m.previousID = word(member)
+		case "groupId":
+			m.groupID = word(member)
+		case "messageId":
+			m.messageID = word(member)
+		case "channel":
+			m.channel, _ = member.Text()
+		case "timestamp":
+			m.timestamp = member
+		case "originalTimestamp":
+			m.originalTimestamp = member
+		case "sentAt":
+			m.sentAt = member
+		case "properties":
+			m.properties = member
+		case "traits":
+			m.traits = member
+		case "context":
+			m.context = member
+		case "integrations":
+			m.integral = member
+		}
+	}
+	return m
+}
+
+// word is a string's or a number's text: some clients send numeric user ids.
+func word(v jsontext.Value) string {
+	if text, ok := v.Text(); ok {
+		return text
+	}
+	text, _ := v.NumberText()
+	return text
+}
+
+// item turns one event into what ingest takes. It always returns an item; one that makes no sense is refused in it.
+func (e envelope) item(v jsontext.Value) commands.Item {
+	it := commands.Item{Original: func() []byte { return e.original(v) }, Format: Format, Rename: rename}
+	refuse := func(reason, field, text string) commands.Item {
+		it.Refused = &commands.Refusal{Reason: reason, Field: field, Message: text}
+		return it
+	}
+	if len(v.Raw()) > MaxEventBytes {
+		return refuse(commands.ReasonEventTooLarge, "", "an event may have 32 KB")
+	}
+	if v.Kind() != jsontext.Object {
+		return refuse(commands.ReasonInvalidJSON, "", "an event is a JSON object")
+	}
+	m := readMessage(v)
+	if m.kind == "" || e.kind != "" {
+		m.kind = e.kind
+	}
+	it.MessageID = m.messageID
+	body := m.properties
+	if m.kind == "identify" || m.kind == "group" {
+		body = m.traits
+	}
+	if k := body.Kind(); k != jsontext.Object && k != jsontext.Null && k != jsontext.None {
+		return refuse(commands.ReasonInvalidJSON, bodyName(m.kind), "an object is required")
+	}
+	var ok bool
+	if it.OccurredMS, ok = e.occurred(&m); !ok {
+		return refuse(commands.ReasonInvalidTime, "timestamp", "a time in ISO 8601 is required")
+	}
+	context := m.context.Over(e.context)
+	it.Channel = channel(&m, context)
+	it.Identifiers = identifiers(&m)
+	m.understand(&it, body)
+	if !m.category.Empty() && body.Member("category").IsZero() {
+		body = body.With("category", m.category)
+	}
+	it.Properties = sealed(body, context, m.integral.Over(e.integral))
+	return it
+}
+
+// original is the event so that it can be read alone: with the type that its path named, and with what its batch
+// said about all of its events.
+func (e envelope) original(v jsontext.Value) []byte {
+	if v.Kind() != jsontext.Object {
+		return v.Raw()
+	}
+	if e.kind != "" && v.Member("type").IsZero() {
+		v = v.With("type", jsontext.Quote(e.kind))
+	}
+	for _, m := range [...]struct {
+		name  string
+		value jsontext.Value
+	}{{"context", e.context}, {"integrations", e.integral}, {"sentAt", e.sentAt}} {
+		if !m.value.IsZero() && v.Member(m.name).IsZero() {
+			v = v.With(m.name, m.value)
+		}
+	}
+	return v.Raw()
+}
+
+// bodyName is what Segment calls the object that an event of the type carries.
+func bodyName(kind string) string {
+	if kind == "identify" || kind == "group" {
+		return "traits"
+	}
+	return "properties"
+}
+
+// sealed is the event's object with its surroundings beside it: "$context" and "$integrations".
+func sealed(body, context, integrations jsontext.Value) jsontext.Value {
+	if body.Kind() != jsontext.Object {
+		body = jsontext.Value{}
+	}
+	if !context.Empty() {
+		body = body.With("$context", context)
+	}
+	if !integrations.Empty() {
+		body = body.With("$integrations", integrations)
+	}
+	return body
+}
+
+// identifiers are whom the event is about, the strongest first.
+func identifiers(m *message) []identity.Identifier {
+	ids := make([]identity.Identifier, 0, 3)
+	add := func(kind, value string) {
+		if value != "" {
+			ids = append(ids, identity.Identifier{Type: kind, Value: value})
+		}
+	}
+	if m.kind == "alias" {
+		add(identity.UserID, m.userID)
+		add(identity.UserID, m.previousID)
+		if m.previousID == "" {
+			add(identity.AnonymousID, m.anonymousID)
+		}
+		return ids
+	}
+	add(identity.UserID, m.userID)
+	add(identity.AnonymousID, m.anonymousID)
+	if m.kind == "group" {
+		add(identity.GroupID, m.groupID)
+	}
+	return ids
+}
+
+// ReadItem reads one event that names its type, as quarantine kept it. It fails with *commands.Refusal.
+func ReadItem(text []byte, receivedMS int64) (commands.Item, error) {
+	root, err := jsontext.Parse(text, maxDepth)
+	if err != nil {
+		return commands.Item{}, &commands.Refusal{Reason: commands.ReasonInvalidJSON, Message: "an event is a JSON object"}
+	}
+	it := envelope{receivedMS: receivedMS}.item(root)
+	if it.Refused != nil {
+		return commands.Item{}, it.Refused
+	}
+	return it, nil
+}

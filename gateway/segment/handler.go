@@ -1,0 +1,250 @@
+package segment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/profferhq/proffer/commands"
+	"github.com/profferhq/proffer/commands/jsontext"
+	"github.com/profferhq/proffer/domain"
+)
+
+// Ingest is what takes the events; see commands.Ingest.
+type Ingest interface {
+	Ingest(ctx context.Context, source string, items []commands.Item, validateOnly bool) ([]commands.Verdict, error)
+}
+
+// Handler answers POST /v1/{identify,track,page,screen,group,alias,batch,validate}, and the one-letter paths of the
+// browser's library. Mount it at /v1/.
+type Handler struct {
+	ingest Ingest
+	keys   *Keys
+	now    func() time.Time
+	mux    *http.ServeMux
+}
+
+// maxDepth bounds the nesting of a whole body: a batch adds two levels to what an event may have. Deeper events
+// within are refused one by one.
+const maxDepth = 256
+
+// kinds are the paths and the type of event each takes; "" takes a batch.
+var kinds = [...]struct{ path, kind string }{
+	{"identify", "identify"}, {"track", "track"}, {"page", "page"}, {"screen", "screen"}, {"group", "group"},
+	{"alias", "alias"}, {"batch", ""}, {"import", ""},
+	{"i", "identify"}, {"t", "track"}, {"p", "page"}, {"s", "screen"}, {"g", "group"}, {"a", "alias"}, {"b", ""},
+}
+
+// New returns the handler; now is when a request is received.
+func New(ingest Ingest, keys *Keys, now func() time.Time) *Handler {
+	h := &Handler{ingest: ingest, keys: keys, now: now, mux: http.NewServeMux()}
+	for _, k := range kinds {
+		h.mux.HandleFunc("POST /v1/"+k.path, func(w http.ResponseWriter, r *http.Request) { h.take(w, r, k.kind, false) })
+	}
+	h.mux.HandleFunc("POST /v1/validate", func(w http.ResponseWriter, r *http.Request) { h.take(w, r, "", true) })
+	h.mux.HandleFunc("OPTIONS /v1/", preflight)
+	return h
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Browsers send from the pages of any site; the write key says whose they are, no cookie does.
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	h.mux.ServeHTTP(w, r)
+}
+
+func preflight(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Access-Control-Allow-Methods", "POST, OPTIONS")
+	w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding")
+	w.Header().Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// answer is what a sender gets. Success says that the request was understood, as Segment's does; rejected says
+// which of its events were not.
+type answer struct {
+	Success    bool       `json:"success"`
+	Accepted   int        `json:"accepted"`
+	Duplicates int        `json:"duplicates"`
+	Rejected   []rejected `json:"rejected"`
+}
+
+type rejected struct {
+	Index   int    `json:"index"`
+	Reason  string `json:"reason"`
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message"`
+}
+
+// failure is the answer to a request that was not taken.
+type failure struct {
+	Success bool   `json:"success"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+func (h *Handler) take(w http.ResponseWriter, r *http.Request, kind string, validateOnly bool) {
+	receivedMS := h.now().UnixMilli()
+	body, problem := readBody(r)
+	defer body.release()
+	if problem != nil {
+		problem.write(w)
+		return
+	}
+	root, err := jsontext.Parse(body.bytes, maxDepth)
+	if err != nil || root.Kind() != jsontext.Object {
+		invalid := refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "the body is not a JSON object"}
+		if errors.Is(err, jsontext.ErrTooDeep) {
+			invalid = refusal{http.StatusBadRequest, commands.ReasonTooDeep, "the body is nested too deep"}
+		}
+		invalid.write(w)
+		return
+	}
+	req := readRequest(root)
+	source, ok := h.authenticate(r, req)
+	if !ok {
+		refusal{http.StatusUnauthorized, "INVALID_WRITE_KEY", "the write key is missing or wrong"}.write(w)
+		return
+	}
+	if kind == "" && req.batch.Kind() == jsontext.Array {
+		items, ok := req.items(receivedMS)
+		if !ok {
+			refusal{http.StatusBadRequest, commands.ReasonTooManyEvents, "a batch may have 2,500 events"}.write(w)
+			return
+		}
+		h.answer(w, r, source, items, validateOnly)
+		return
+	} else if kind == "" && !validateOnly {
+		refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "a batch has its events in an array called batch"}.write(w)
+		return
+	}
+	if len(body.bytes) > MaxEventBytes {
+		refusal{http.StatusBadRequest, commands.ReasonEventTooLarge, "an event may have 32 KB"}.write(w)
+		return
+	}
+	if kind == "" {
+		kind = req.kind
+	}
+	one := envelope{kind: kind, receivedMS: receivedMS}
+	h.answer(w, r, source, []commands.Item{one.item(root)}, validateOnly)
+}
+
+// authenticate finds the source by the write key: the user name of Basic authentication, or the body's writeKey.
+func (h *Handler) authenticate(r *http.Request, req request) (string, bool) {
+	if key, _, ok := r.BasicAuth(); ok {
+		return h.keys.Source(key)
+	}
+	return h.keys.Source(req.writeKey)
+}
+
+// request is what the body says of itself, found in one pass.
+type request struct {
+	kind, writeKey                         string
+	batch, context, integrations, sentWhen jsontext.Value
+}
+
+func readRequest(root jsontext.Value) request {
+	var r request
+	for name, v := range root.Members() {
+		switch string(name) {
+		case "type":
+			r.kind, _ = v.Text()
+		case "writeKey":
+			r.writeKey, _ = v.Text()
+		case "batch":
+			r.batch = v
+		case "context":
+			r.context = v
+		case "integrations":
+			r.integrations = v
+		case "sentAt":
+			r.sentWhen = v
+		}
+	}
+	return r
+}
+
+// items are the batch's events; false when there are too many.
+func (r request) items(receivedMS int64) ([]commands.Item, bool) {
+	e := envelope{context: r.context, integral: r.integrations, sentAt: r.sentWhen, receivedMS: receivedMS}
+	var items []commands.Item
+	for v := range r.batch.Elements() {
+		if len(items) == commands.MaxItems {
+			return nil, false
+		}
+		items = append(items, e.item(v))
+	}
+	return items, true
+}
+
+// answer ingests the items and says what became of each.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, source string, items []commands.Item, validateOnly bool) {
+	out := answer{Success: true, Rejected: []rejected{}}
+	verdicts, err := h.ingest.Ingest(r.Context(), source, items, validateOnly)
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	for i, v := range verdicts {
+		switch v.Status {
+		case commands.Accepted:
+			out.Accepted++
+		case commands.Duplicate:
+			out.Duplicates++
+		case commands.Rejected:
+			out.Rejected = append(out.Rejected, rejected{Index: i, Reason: v.Reason, Field: v.Field, Message: v.Message})
+		}
+	}
+	writeJSON(w, http.StatusOK, out)
+}
+
+// failed answers for a log that did not take the request. The sender is to send all of it again: what was written
+// already is then a duplicate.
+func failed(w http.ResponseWriter, err error) {
+	retry := time.Second
+	switch {
+	case errors.Is(err, domain.ErrLogFull):
+		retry = time.Minute
+	case errors.Is(err, domain.ErrUnavailable), errors.Is(err, domain.ErrLaneLost),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	default:
+		slog.Error("segment request failed", "error", err)
+		refusal{http.StatusInternalServerError, "INTERNAL", "internal error: the server's log has the cause"}.write(w)
+		return
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(retry/time.Second)))
+	refusal{http.StatusServiceUnavailable, "LOG_UNAVAILABLE", "nothing was acknowledged: send it again"}.write(w)
+}
+
+// refusal is why a whole request is not taken.
+type refusal struct {
+	status          int
+	reason, message string
+}
+
+func (f refusal) write(w http.ResponseWriter) {
+	writeJSON(w, f.status, failure{Reason: f.reason, Message: f.message})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		slog.Error("segment answer failed", "error", err)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // the sender may be gone; what it sent is durable
+}
+
+// isGzip says whether the body is compressed.
+func isGzip(r *http.Request) bool {
+	return strings.EqualFold(strings.TrimSpace(r.Header.Get("Content-Encoding")), "gzip")
+}

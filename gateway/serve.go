@@ -1,0 +1,138 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/profferhq/proffer/domain"
+	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
+	"github.com/profferhq/proffer/gateway/rpc"
+	"github.com/profferhq/proffer/gateway/segment"
+)
+
+// handler is every route of the server.
+func (n *Node) handler() http.Handler {
+	mux := http.NewServeMux()
+	rpc.Mount(mux, n.keys, rpc.Services{
+		Ingest: &rpc.Ingest{Ingesting: n.parts.ingest},
+		Decisions: &rpc.Decisions{
+			Persons:  persons{normalizer: n.parts.normalizer, vault: n.parts.vault},
+			Deciding: deciding{n.parts.decider, n.parts.fresh}, Timeout: n.config.DecideTimeout,
+		},
+		Audit:      &rpc.Audit{Replayer: n.parts.replayer},
+		Policies:   &rpc.Policies{Publishing: n.parts.publish, InEffect: n.parts.policies},
+		Quarantine: &rpc.Quarantine{Quarantine: n.parts.quarantine},
+		Operations: &rpc.Operations{Counting: n, Projections: n.projections()},
+	})
+	mux.Handle("/v1/", segment.New(n.parts.ingest, n.segmentKeys, n.now))
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /readyz", n.ready)
+	return mux
+}
+
+// ready answers 200 when the log takes appends and nothing has failed.
+func (n *Node) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	select {
+	case <-n.failed:
+		http.Error(w, "a part has failed", http.StatusServiceUnavailable)
+		return
+	default:
+	}
+	if err := n.parts.log.Health(ctx); err != nil {
+		http.Error(w, "the log is unavailable", http.StatusServiceUnavailable)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+func (n *Node) projections() []rpc.Projection {
+	views, counts := n.parts.projector, n.parts.counts
+	return []rpc.Projection{
+		{
+			Name: "views", Applied: views.Applied, Lag: views.Lag,
+			Digest: func(ctx context.Context) (domain.Cut, domain.Hash, error) {
+				return views.Digest(ctx, n.parts.views)
+			},
+			Rebuild: func(ctx context.Context, progress func(done, total uint64)) error {
+				return views.Rebuild(ctx, progress)
+			},
+		},
+		{Name: "counts", Applied: counts.Applied, Lag: counts.Lag},
+		n.projectionTables(),
+	}
+}
+
+// cut is the log's present end.
+func (n *Node) cut(ctx context.Context) (domain.Cut, error) {
+	var end domain.Cut
+	for _, s := range domain.AllStreams() {
+		last, err := n.parts.log.Last(ctx, s)
+		if err != nil {
+			return end, err
+		}
+		end[s] = last
+	}
+	return end, nil
+}
+
+// logEnd is how many messages the log has.
+func (n *Node) logEnd(ctx context.Context) (uint64, error) {
+	end, err := n.cut(ctx)
+	var sum uint64
+	for _, last := range end {
+		sum += last
+	}
+	return sum, err
+}
+
+// Status implements rpc.Counting.
+func (n *Node) Status(context.Context) (*profferv1.StatusResponse, error) {
+	c := n.parts.counts.Counts()
+	shown, _, _ := n.parts.tables.urls()
+	aliases := uint64(n.parts.views.Len())
+	return &profferv1.StatusResponse{
+		Events: c.Events, Aliases: aliases, Profiles: aliases - uint64(n.parts.identities.Merged()),
+		Decisions: c.Decisions(), ExternalDecisions: c.ExternalDecisions(), Outcomes: c.Outcomes(),
+		Quarantined: uint64(n.parts.recall.Quarantine.Len()), Duplicates: n.parts.ingest.Duplicates(),
+		DatabaseUrl: shown, NatsUrl: n.parts.natsURL,
+	}, nil
+}
+
+// Description is what a person who has started a server wants to know.
+type Description struct {
+	URL        string `json:"url"`
+	Address    string `json:"address"`
+	Data       string `json:"data"`
+	Durability string `json:"durability"`
+	NatsURL    string `json:"nats_url"`
+	AnalystURL string `json:"analyst_url"`
+	TablesWhy  string `json:"tables_off_because,omitempty"`
+}
+
+// Describe tells it.
+func (n *Node) Describe() Description {
+	shown, analyst, why := n.parts.tables.urls()
+	if analyst == "" {
+		analyst = shown
+	}
+	return Description{
+		URL: n.URL(), Address: n.address, Data: n.config.Data, Durability: n.config.Sync,
+		NatsURL: n.parts.natsURL, AnalystURL: analyst, TablesWhy: why,
+	}
+}
+
+// Build is what a binary says of itself.
+type Build struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`
+}
+
+// Version is set by the linker.
+var Version = "development"
+
+// BuildVersion tells it.
+func BuildVersion() Build { return Build{Version: Version, Go: runtime.Version()} }

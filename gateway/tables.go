@@ -1,0 +1,174 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/gateway/postgres"
+	"github.com/profferhq/proffer/gateway/rpc"
+	"github.com/profferhq/proffer/projections"
+)
+
+// tables are the analysts' tables: a projection that may be away while everything else goes on.
+type tables struct {
+	mu         sync.Mutex
+	projector  *projections.TablesProjector
+	shownURL   string
+	analystURL string
+	why        string // why there are none
+}
+
+func (t *tables) set(projector *projections.TablesProjector, shownURL, analystURL string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.projector, t.shownURL, t.analystURL, t.why = projector, shownURL, analystURL, ""
+}
+
+func (t *tables) off(why string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.why = why
+}
+
+// current is the projector, or ErrTablesAway with the reason.
+func (t *tables) current() (*projections.TablesProjector, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.projector == nil {
+		return nil, fmt.Errorf("%w: %s", rpc.ErrTablesAway, t.why)
+	}
+	return t.projector, nil
+}
+
+func (t *tables) urls() (shown, analyst, why string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.shownURL, t.analystURL, t.why
+}
+
+// startTables starts the private Postgres, or connects to the configured one. Neither being there is no reason not
+// to serve: it is said loudly, and a configured database is tried again.
+func (n *Node) startTables(ctx context.Context) error {
+	if n.config.NoDatabase {
+		n.parts.tables.off("they are turned off")
+		return nil
+	}
+	server, err := postgres.Start(ctx, postgres.Options{DatabaseURL: n.config.DatabaseURL, Dir: n.config.Data})
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		slog.Warn("no analysts' tables: serving goes on without them", "error", err)
+		n.parts.tables.off(err.Error())
+		return nil
+	}
+	n.closing(server.Close)
+	pool, err := postgres.Open(ctx, server.URL())
+	if err != nil {
+		return err
+	}
+	n.closing(func() error { pool.Close(); return nil })
+	projector := projections.NewTablesProjector(n.parts.log, postgres.NewTables(pool), projections.TablesOptions{Log: slog.Default()})
+	n.parts.tables.off("the database does not answer yet")
+	migrated := make(chan struct{})
+	n.run("project tables", func(ctx context.Context) error {
+		if !n.migrate(ctx, func(ctx context.Context) error { return postgres.Migrate(ctx, pool) }) {
+			return nil
+		}
+		shown := server.AnalystURL()
+		if shown == "" {
+			shown = redacted(server.URL())
+		}
+		n.parts.tables.set(projector, shown, server.AnalystURL())
+		close(migrated)
+		return projector.Run(ctx)
+	})
+	if n.config.DatabaseURL == "" {
+		select { // a private database is there: wait for it, so that its address can be told
+		case <-migrated:
+		case <-n.failed:
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// migrate tries until it succeeds; false when the node stops first.
+func (n *Node) migrate(ctx context.Context, once func(context.Context) error) bool {
+	pause, told := 100*time.Millisecond, false
+	for {
+		err := once(ctx)
+		if err == nil {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		if !told {
+			slog.Warn("the database does not answer: trying again", "error", err)
+			told = true
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false
+		}
+		pause = min(2*pause, 5*time.Second)
+	}
+}
+
+// projectionTables is what operators see of the tables.
+func (n *Node) projectionTables() rpc.Projection {
+	t := &n.parts.tables
+	return rpc.Projection{
+		Name: "tables",
+		Applied: func() domain.Cut {
+			if p, err := t.current(); err == nil {
+				return p.Applied()
+			}
+			return domain.Cut{}
+		},
+		Lag: func(ctx context.Context) (uint64, error) {
+			p, err := t.current()
+			if err != nil {
+				return n.logEnd(ctx)
+			}
+			return p.Lag(ctx)
+		},
+		Digest: func(ctx context.Context) (domain.Cut, domain.Hash, error) {
+			p, err := t.current()
+			if err != nil {
+				return domain.Cut{}, domain.Hash{}, err
+			}
+			end, err := n.cut(ctx)
+			if err != nil {
+				return domain.Cut{}, domain.Hash{}, err
+			}
+			if err := p.WaitFor(ctx, end); err != nil {
+				return domain.Cut{}, domain.Hash{}, err
+			}
+			return p.Digest(ctx)
+		},
+		Rebuild: func(ctx context.Context, progress func(done, total uint64)) error {
+			p, err := t.current()
+			if err != nil {
+				return err
+			}
+			return p.Rebuild(ctx, progress)
+		},
+	}
+}
+
+// redacted is a URL without its password.
+func redacted(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return u.Redacted()
+}

@@ -1,0 +1,221 @@
+package projections
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"pgregory.net/rapid"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
+)
+
+// randomEvent fills every field of an event, with a body of any kind, so that a fold which begins to read a field that
+// is not kept is found out.
+func randomEvent(t *rapid.T) *event.Event {
+	e := new(event.Event)
+	m := e.ProtoReflect()
+	bodies := m.Descriptor().Oneofs().ByName("body").Fields()
+	body := bodies.Get(rapid.IntRange(0, bodies.Len()-1).Draw(t, "body"))
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		if fd := fields.Get(i); fd.ContainingOneof() == nil || fd == body {
+			setRandom(t, m, fd, 0)
+		}
+	}
+	a := rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "alias")
+	e.Alias = a
+	return e
+}
+
+func setRandom(t *rapid.T, m protoreflect.Message, fd protoreflect.FieldDescriptor, depth int) {
+	switch {
+	case depth > 4:
+	case fd.IsMap():
+	case fd.IsList():
+		list := m.Mutable(fd).List()
+		for range rapid.IntRange(0, 3).Draw(t, "n") {
+			if fd.Kind() == protoreflect.MessageKind {
+				fillRandom(t, list.AppendMutable().Message(), depth+1)
+			} else {
+				list.Append(randomScalar(t, fd))
+			}
+		}
+	case fd.Kind() == protoreflect.MessageKind:
+		fillRandom(t, m.Mutable(fd).Message(), depth+1)
+	default:
+		m.Set(fd, randomScalar(t, fd))
+	}
+}
+
+func fillRandom(t *rapid.T, m protoreflect.Message, depth int) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		if rapid.IntRange(0, 9).Draw(t, "set") > 0 {
+			setRandom(t, m, fields.Get(i), depth)
+		}
+	}
+}
+
+func randomScalar(t *rapid.T, fd protoreflect.FieldDescriptor) protoreflect.Value {
+	switch fd.Kind() {
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOfBool(rapid.Bool().Draw(t, "bool"))
+	case protoreflect.StringKind:
+		return protoreflect.ValueOfString(rapid.StringMatching(`[a-z]{0,200}`).Draw(t, "text"))
+	case protoreflect.BytesKind:
+		return protoreflect.ValueOfBytes(rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "bytes"))
+	case protoreflect.EnumKind:
+		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(rapid.IntRange(0, 3).Draw(t, "enum")))
+	case protoreflect.DoubleKind:
+		return protoreflect.ValueOfFloat64(rapid.Float64().Draw(t, "number"))
+	case protoreflect.Uint32Kind:
+		return protoreflect.ValueOfUint32(rapid.Uint32().Draw(t, "number"))
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return protoreflect.ValueOfUint64(rapid.Uint64().Draw(t, "number"))
+	}
+	return protoreflect.ValueOfInt64(rapid.Int64Range(0, 1<<45).Draw(t, "number"))
+}
+
+// decoderToTest is the decoder with or without its fast way.
+func decoderToTest(t *rapid.T) *leanDecoder {
+	d := activityDecoder()
+	if rapid.Bool().Draw(t, "general") {
+		d.fast = nil
+	}
+	return d
+}
+
+func TestLeanEventsFoldAsWholeOnes(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		lean, full := decoderToTest(t), feature.Activity{}
+		var frames [][]byte
+		for range rapid.IntRange(1, 6).Draw(t, "events") {
+			frame, err := proto.Marshal(randomEvent(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames = append(frames, frame)
+		}
+		envelope := domain.Envelope{Sequence: 3, Frames: frames}
+		whole, err := envelope.Recorded()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, err := lean.recorded(envelope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folded := feature.Activity{}
+		for i := range whole {
+			full, folded = feature.Fold(full, whole[i]), feature.Fold(folded, parts[i])
+			if parts[i].At != whole[i].At {
+				t.Fatalf("event %d is at %v, want %v", i, parts[i].At, whole[i].At)
+			}
+		}
+		if diff := cmp.Diff(feature.Encode(full), feature.Encode(folded)); diff != "" {
+			t.Fatalf("activity (-whole +lean):\n%s", diff)
+		}
+	})
+}
+
+func TestLeanCountsAsWhole(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		lean := typeDecoder()
+		e := randomEvent(t)
+		frame, err := proto.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, err := lean.recorded(domain.Envelope{Frames: [][]byte{frame}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := domain.TypeOf(parts[0].Event), domain.TypeOf(e); got != want {
+			t.Fatalf("type %q, want %q", got, want)
+		}
+	})
+}
+
+func FuzzLean(f *testing.F) {
+	for _, e := range []*event.Event{
+		{Alias: make([]byte, 16), Body: &event.Event_Tracked{Tracked: &event.Tracked{Name: "x"}}},
+		{Body: &event.Event_Decision{Decision: &event.Decision{Offer: "a", Vector: []float64{1, 2}}}},
+	} {
+		frame, err := proto.Marshal(e)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(frame)
+	}
+	f.Add([]byte{0xa2, 0x01, 0xff})
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		lean := activityDecoder()
+		envelope := domain.Envelope{Frames: [][]byte{frame}}
+		parts, err := lean.recorded(envelope)
+		whole, wholeErr := envelope.Recorded()
+		if wholeErr != nil {
+			return // what is not kept is not looked into
+		}
+		if err != nil {
+			t.Fatalf("the whole event decodes, its parts do not: %v", err)
+		}
+		a := feature.Encode(feature.Fold(feature.Activity{}, whole[0]))
+		b := feature.Encode(feature.Fold(feature.Activity{}, parts[0]))
+		if string(a) != string(b) {
+			t.Fatal("the parts fold to something else")
+		}
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	line := &event.Line{Item: "article-a", Category: "shoes", QuantityMilli: 1000, AmountMicros: 9_990_000}
+	shopping, err := proto.Marshal(&event.Event{
+		Id: make([]byte, 16), Alias: make([]byte, 16), AliasType: "user_id", Channel: "web", Source: "segment:web",
+		OccurredMs: 1_700_000_000_000, ReceivedMs: 1_700_000_000_000,
+		Body: &event.Event_Purchased{Purchased: &event.Purchased{AmountMicros: 1, Currency: "EUR", Lines: []*event.Line{line}}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	candidate := &event.Candidate{Offer: "offer", Treatment: "treatment", Stage: "ELIGIBILITY", Rule: "rule", Reason: "NOT_ELIGIBLE"}
+	decision, err := proto.Marshal(&event.Event{
+		Id: make([]byte, 16), Alias: make([]byte, 16), AliasType: "user_id", OccurredMs: 1,
+		Body: &event.Event_Decision{Decision: &event.Decision{
+			Id: make([]byte, 16), Vector: make([]float64, 60), Offer: "offer", Channel: "web", Category: "discount",
+			Candidates: []*event.Candidate{candidate, candidate, candidate, candidate, candidate, candidate},
+		}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, frame := range map[string][]byte{"shopping": shopping, "decision": decision} {
+		envelope := domain.Envelope{Frames: make([][]byte, 100)}
+		for i := range envelope.Frames {
+			envelope.Frames[i] = frame
+		}
+		b.Run(name+"/lean", func(b *testing.B) {
+			d := activityDecoder()
+			for b.Loop() {
+				if _, err := d.recorded(envelope); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/event")
+		})
+		b.Run(name+"/whole", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := envelope.Recorded(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/event")
+		})
+	}
+}
