@@ -140,9 +140,8 @@ func (c *contacts) acknowledge(l *lane, sequence uint64) {
 	for ; n < len(c.settled) && c.settled[n].at.Sequence <= folded; n++ {
 		c.remove(c.settled[n])
 	}
-	if n > 0 {
-		c.settled = append([]*reservation(nil), c.settled[n:]...)
-	}
+	clear(c.settled[:n])
+	c.settled = c.settled[n:]
 }
 
 // snapshot is what is known of some aliases' contacts at one instant.

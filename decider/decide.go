@@ -265,6 +265,7 @@ func (d *Decider) unblock(ctx context.Context, t turned) error {
 	if !d.contacts.isDoubtful(t.blocked) {
 		return nil
 	}
+	t.blocked.lane.broken.Store(true) // only reading the lane tells
 	if err := d.take(ctx, t.blocked.lane); err != nil {
 		return err
 	}

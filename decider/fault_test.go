@@ -3,6 +3,7 @@ package decider_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,6 +134,31 @@ func TestAFutureOrUnfoldedIdentityEventDoesNotChangeARecord(t *testing.T) {
 		t.Errorf("views ahead of the graph: %d aliases, tenure %v; want 3 and 3", len(ahead.Record.GetAliases()), featureOf(ahead.Record, "tenure_days"))
 	}
 	<-done
+	w.allReplay()
+}
+
+func TestALinkWhileADecisionWaitsForItsLaneIsSeen(t *testing.T) {
+	t.Parallel()
+	w := given(t, published(oneTea()))
+	one, other := acrossLanes(t, w)
+	w.log.FailNext(w.lane(other), decidertest.Fault{Err: domain.ErrLogFull})
+	if _, err := w.decider.Decide(w.ctx, w.ask(other, "home")); !errors.Is(err, domain.ErrLogFull) {
+		t.Fatalf("error %v, want %v", err, domain.ErrLogFull)
+	}
+	reached, open := w.log.HoldTakeOver(w.lane(other))
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		if a := w.decides(other); a.Record.GetReason() != policy.AnswerContactLimit || len(a.Record.GetAliases()) != 2 {
+			t.Errorf("answer %v for %d aliases, want CONTACT_LIMIT for 2", a.Record.GetReason(), len(a.Record.GetAliases()))
+		}
+	})
+	<-reached
+	w.happens(decidertest.Linked(one, other, noon))
+	if a := w.decides(one); a.Record.GetOffer() != "tea" {
+		t.Errorf("meanwhile: %v, want tea", a.Record.GetReason())
+	}
+	open()
+	wait.Wait()
 	w.allReplay()
 }
 

@@ -54,7 +54,7 @@ func TestATamperedRecordIsNamedFieldByField(t *testing.T) {
 		"no contacts":       {func(d *event.Decision) { d.Contacts = nil }, []string{"events contacts"}},
 		"the profile":       {func(d *event.Decision) { b := decidertest.Named("bob"); d.Profile = b[:] }, []string{"events profile"}},
 		"an alias":          {func(d *event.Decision) { d.Aliases = d.Aliases[:1] }, []string{"events aliases"}},
-		"an alias's state":  {func(d *event.Decision) { d.Aliases[0].Behaviour = nil }, []string{"events vector[10]"}},
+		"an alias's state":  {func(d *event.Decision) { d.Aliases[0].Behaviour = nil }, []string{"events vector[11]"}},
 		"the identity cut":  {func(d *event.Decision) { d.Cut.Identity = 0 }, []string{"events aliases"}},
 		"the policy":        {func(d *event.Decision) { d.PolicyVersion = 7 }, []string{"events policy_version", "record policy_version"}},
 		"another policy":    {func(d *event.Decision) { d.Policy = "other" }, []string{"events policy"}},

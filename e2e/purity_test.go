@@ -16,7 +16,7 @@ import (
 // draws randomness or synchronises.
 var pureStd = []string{
 	"bytes", "cmp", "crypto/aes", "crypto/cipher", "crypto/hmac", "crypto/sha256", "embed", "encoding", "encoding/base64",
-	"encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "hash/fnv", "iter", "log/slog", "maps", "math",
+	"encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "hash/fnv", "io", "iter", "log/slog", "maps", "math",
 	"math/big", "math/bits", "reflect", "regexp", "slices", "sort", "strconv", "strings", "time", "unicode",
 	"unicode/utf8", "unsafe",
 }

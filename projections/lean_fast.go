@@ -9,7 +9,8 @@ import (
 )
 
 // fastDecoder reads the events that make up nearly all of a log, as they are nearly always written, straight from the
-// wire: a third of the cost of the general way. What it does not expect it leaves to that.
+// wire: three allocations for a purchase where the general way makes thirteen. What it does not expect it leaves to
+// that.
 type fastDecoder struct {
 	texts map[string]string
 }

@@ -45,8 +45,9 @@ func (p *TablesProjector) project(ctx context.Context, from domain.Cut, graph *i
 		defer close(batches)
 		gather(ctx, from, least, most, arrivals, batches)
 	})
+	cache := newTotalsCache()
 	for g := range batches {
-		if err := p.apply(ctx, g, graph); err != nil {
+		if err := p.apply(ctx, g, cache, graph); err != nil {
 			return firstError(ctx, err)
 		}
 		done(g.batch.To)
@@ -62,8 +63,8 @@ func firstError(ctx context.Context, err error) error {
 	return err
 }
 
-func (p *TablesProjector) apply(ctx context.Context, g *gathering, graph *identity.Graph) error {
-	batch, err := g.settle(ctx, p.store, graph)
+func (p *TablesProjector) apply(ctx context.Context, g *gathering, cache *totalsCache, graph *identity.Graph) error {
+	batch, err := g.settle(ctx, p.store, cache, graph)
 	if err != nil {
 		return err
 	}

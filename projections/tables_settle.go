@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -11,9 +10,9 @@ import (
 )
 
 // settle completes a batch with the rows of aliases and profiles: the stored totals plus what the batch adds, summed
-// over each profile as the graph has it after the batch's links. The graph is moved on; when anything fails it must be
-// built again from the store.
-func (g *gathering) settle(ctx context.Context, store TableReader, graph *identity.Graph) (TableBatch, error) {
+// over each profile as the graph has it after the batch's links. The graph and the cache are moved on; when anything
+// fails they must be made again from the store.
+func (g *gathering) settle(ctx context.Context, store TableReader, cache *totalsCache, graph *identity.Graph) (TableBatch, error) {
 	g.fold()
 	relinked, before := g.link(graph)
 	for a := range g.deltas {
@@ -25,9 +24,9 @@ func (g *gathering) settle(ctx context.Context, store TableReader, graph *identi
 	for _, p := range profiles {
 		members = append(members, graph.Aliases(p)...)
 	}
-	totals, err := store.Totals(ctx, members)
+	totals, err := cache.load(ctx, store, members)
 	if err != nil {
-		return TableBatch{}, fmt.Errorf("load the totals of aliases: %w", err)
+		return TableBatch{}, err
 	}
 	for a, delta := range g.deltas {
 		totals[a] = totals[a].Add(delta)
@@ -36,6 +35,9 @@ func (g *gathering) settle(ctx context.Context, store TableReader, graph *identi
 	rows.Aliases = aliasRows(graph, changed, totals)
 	rows.Profiles = profileRows(graph, profiles, totals)
 	rows.GoneProfiles = missing(before, profiles)
+	for _, r := range rows.Aliases {
+		cache.put(r.Alias, r.Totals)
+	}
 	return g.batch, nil
 }
 

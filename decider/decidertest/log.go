@@ -33,7 +33,11 @@ type memoryLane struct {
 	lost  bool
 	queue []*appended
 	fault *Fault
+	gate  *gate
 }
+
+// gate is where a take-over waits.
+type gate struct{ reached, open chan struct{} }
 
 // Fault is what happens to the next publication in a lane.
 type Fault struct {
@@ -157,8 +161,37 @@ func (l *Log) Term(id domain.Lane) (uint64, error) {
 	return l.lane(id).term, nil
 }
 
+// HoldTakeOver lets the next take-over of a lane wait: reached is closed when it does, and open lets it go on.
+func (l *Log) HoldTakeOver(id domain.Lane) (reached <-chan struct{}, open func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := &gate{reached: make(chan struct{}), open: make(chan struct{})}
+	l.lane(id).gate = g
+	return g.reached, func() { close(g.open) }
+}
+
+func (l *Log) pass(ctx context.Context, id domain.Lane) error {
+	l.mu.Lock()
+	g := l.lane(id).gate
+	l.lane(id).gate = nil
+	l.mu.Unlock()
+	if g == nil {
+		return nil
+	}
+	close(g.reached)
+	select {
+	case <-g.open:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // TakeOver is that of decider.Lanes.
-func (l *Log) TakeOver(_ context.Context, id domain.Lane) (uint64, error) {
+func (l *Log) TakeOver(ctx context.Context, id domain.Lane) (uint64, error) {
+	if err := l.pass(ctx, id); err != nil {
+		return 0, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.flush(id)

@@ -149,3 +149,22 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// The examples of the manual are mappings.
+func TestTheManualsExamplesAreValid(t *testing.T) {
+	t.Parallel()
+	manual, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "mappings.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(manual), "```yaml\n")[1:]
+	if len(blocks) == 0 {
+		t.Fatal("the manual has no example")
+	}
+	for i, block := range blocks {
+		example, _, closed := strings.Cut(block, "```")
+		if _, err := importer.Parse([]byte(example)); err != nil || !closed {
+			t.Errorf("example %d: %v", i+1, err)
+		}
+	}
+}

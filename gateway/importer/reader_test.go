@@ -7,11 +7,15 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 )
 
 // seenRow is a row in a form that a test can compare.
@@ -121,28 +125,45 @@ func TestBytesThatAreNotUTF8AreKeptInBase64(t *testing.T) {
 	}
 }
 
-func TestATruncatedGzipIsReportedWithItsPosition(t *testing.T) {
+func TestATruncatedFileIsReportedWithItsPosition(t *testing.T) {
 	t.Parallel()
-	var whole bytes.Buffer
-	z := gzip.NewWriter(&whole)
-	for range 5000 {
-		if _, err := z.Write([]byte(`{"a": 1, "b": "something that repeats"}` + "\n")); err != nil {
-			t.Fatal(err)
-		}
+	text := []byte(strings.Repeat(`{"a": 1, "b": "something that repeats"}`+"\n", 5000))
+	for i := range 5000 {
+		text[i*40+6] = byte('0' + i%7)
 	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	cut, err := gzip.NewReader(bytes.NewReader(whole.Bytes()[:whole.Len()/2]))
+	var zipped, zstandard bytes.Buffer
+	gz := gzip.NewWriter(&zipped)
+	zs, err := zstd.NewWriter(&zstandard, zstd.WithWindowSize(zstd.MinWindowSize))
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, counts, err := readAll(t, cut, inputSpec{format: formatJSONLines})
-	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "after line ") {
-		t.Fatalf("error = %v", err)
+	for _, w := range []io.WriteCloser{gz, zs} {
+		if _, err := w.Write(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if len(rows) == 0 || len(rows) != counts.lines || len(rows) >= 5000 {
-		t.Errorf("%d rows of %d lines were read before the end", len(rows), counts.lines)
+	for name, whole := range map[string][]byte{"a.gz": zipped.Bytes(), "a.zst": zstandard.Bytes()} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, whole[:len(whole)*3/4], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		in, err := inputFile{path: path, base: "a"}.open(new(atomic.Int64))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, counts, err := readAll(t, in, inputSpec{format: formatJSONLines})
+		if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "after line ") {
+			t.Errorf("%s: error = %v", name, err)
+		}
+		if len(rows) == 0 || len(rows) != counts.lines || len(rows) >= 5000 {
+			t.Errorf("%s: %d rows of %d lines were read before the end", name, len(rows), counts.lines)
+		}
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-package natskv
+package natskv_test
 
 import (
 	"context"
@@ -12,8 +12,11 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/profferhq/proffer/commands"
+	"github.com/profferhq/proffer/commands/commandstest"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/identity"
+	"github.com/profferhq/proffer/gateway/natskv"
 	"github.com/profferhq/proffer/gateway/natslog"
 )
 
@@ -37,9 +40,9 @@ func vaultConn(t testing.TB, e *natslog.Embedded) *nats.Conn {
 	return nc
 }
 
-func openVault(t testing.TB, nc *nats.Conn, key byte) *Vault {
+func openVault(t testing.TB, nc *nats.Conn, key byte) *natskv.Vault {
 	t.Helper()
-	v, err := OpenVault(t.Context(), nc, VaultOptions{Key: [32]byte{key}})
+	v, err := natskv.OpenVault(t.Context(), nc, natskv.VaultOptions{Key: [32]byte{key}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,44 +58,60 @@ func users(from, to int) []identity.Identifier {
 	return out
 }
 
-func TestOneIdentifierHasOneAlias(t *testing.T) {
+func TestOneIdentifierHasOneAliasOnOneServer(t *testing.T) {
 	t.Parallel()
 	e := vaultServer(t, t.TempDir(), "100ms")
-	// Two vaults over one store: two gateways that know nothing of each other.
-	vaults := []*Vault{openVault(t, vaultConn(t, e), 1), openVault(t, vaultConn(t, e), 1)}
+	oneAlias(t, 1, vaultConn(t, e), vaultConn(t, e))
+}
+
+func TestOneIdentifierHasOneAliasOnACluster(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: three servers are not started under -short")
+	}
+	nc := connectCluster(t)
+	oneAlias(t, 3, nc, nc)
+}
+
+// oneAlias lets two vaults over one store, which know nothing of each other, make the same aliases at once.
+func oneAlias(t *testing.T, replicas int, connections ...*nats.Conn) {
+	t.Helper()
+	vaults := make([]*natskv.Vault, len(connections))
+	for i, nc := range connections {
+		v, err := natskv.OpenVault(t.Context(), nc, natskv.VaultOptions{Key: [32]byte{1}, Replicas: replicas})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(v.Close)
+		vaults[i] = v
+	}
 	const callers = 64
-	got := make([][]domain.Alias, callers)
-	var wg sync.WaitGroup
-	for i := range callers {
-		wg.Go(func() {
-			ids := users(0, 40)
-			slices.Reverse(ids[:i%40])
-			aliases, err := vaults[i%2].Aliases(context.Background(), ids)
-			if err != nil {
-				t.Error(err)
-				return
+	for _, size := range []int{3, 70} {
+		got := make([][]domain.Alias, callers)
+		var wg sync.WaitGroup
+		for i := range callers {
+			wg.Go(func() {
+				ids := users(size*1000, size*1000+size)
+				slices.Reverse(ids[:i%size])
+				aliases, err := vaults[i%len(vaults)].Aliases(context.Background(), ids)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				slices.Reverse(aliases[:i%size])
+				got[i] = aliases
+			})
+		}
+		wg.Wait()
+		for i := range got {
+			if !slices.Equal(got[i], got[0]) {
+				t.Fatalf("caller %d got other aliases than caller 0", i)
 			}
-			got[i] = make([]domain.Alias, 40)
-			slices.Reverse(aliases[:i%40])
-			copy(got[i], aliases)
-		})
-	}
-	wg.Wait()
-	for i := range got {
-		if !slices.Equal(got[i], got[0]) {
-			t.Fatalf("caller %d got other aliases than caller 0", i)
 		}
-	}
-	seen := map[domain.Alias]bool{}
-	for _, a := range got[0] {
-		if a.IsZero() || seen[a] {
-			t.Fatalf("alias %s is zero or stands for two identifiers", a)
-		}
-		seen[a] = true
-	}
-	for _, v := range vaults {
-		if found := v.Lookup(users(0, 40)); !slices.Equal(found, got[0]) {
-			t.Error("looking up gives other aliases")
+		for _, v := range vaults {
+			if found := v.Lookup(users(size*1000, size*1000+size)); !slices.Equal(found, got[0]) {
+				t.Error("looking up gives other aliases")
+			}
 		}
 	}
 }
@@ -170,10 +189,10 @@ func TestVaultSurvivesRestart(t *testing.T) {
 	if v.MessageID("s", "m") != message || v.MessageID("s", "n") == message || v.MessageID("sm", "") == message {
 		t.Error("message ids do not tell messages apart")
 	}
-	if _, err := OpenVault(t.Context(), nc, VaultOptions{Key: [32]byte{2}}); !errors.Is(err, ErrWrongVaultKey) {
+	if _, err := natskv.OpenVault(t.Context(), nc, natskv.VaultOptions{Key: [32]byte{2}}); !errors.Is(err, natskv.ErrWrongVaultKey) {
 		t.Errorf("another key: got %v, want ErrWrongVaultKey", err)
 	}
-	if _, err := OpenVault(t.Context(), nc, VaultOptions{Key: [32]byte{1}, Shards: 1}); !errors.Is(err, ErrBucketDiffers) {
+	if _, err := natskv.OpenVault(t.Context(), nc, natskv.VaultOptions{Key: [32]byte{1}, Shards: 1}); !errors.Is(err, natskv.ErrBucketDiffers) {
 		t.Errorf("another number of shards: got %v, want ErrBucketDiffers", err)
 	}
 }
@@ -204,7 +223,7 @@ func TestVaultHoldsNoIdentifier(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, k := range keys {
-			if k != vaultCheckKey && len(k) != 32 {
+			if k != "_check" && len(k) != 32 {
 				t.Errorf("bucket %s has key %q", bucket, k)
 			}
 		}
@@ -214,7 +233,7 @@ func TestVaultHoldsNoIdentifier(t *testing.T) {
 func TestVaultIsUnavailableWithoutNATS(t *testing.T) {
 	t.Parallel()
 	e := vaultServer(t, t.TempDir(), "100ms")
-	v, err := OpenVault(t.Context(), vaultConn(t, e), VaultOptions{Key: [32]byte{1}, Timeout: 300 * time.Millisecond})
+	v, err := natskv.OpenVault(t.Context(), vaultConn(t, e), natskv.VaultOptions{Key: [32]byte{1}, Timeout: 300 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,4 +279,11 @@ func BenchmarkVaultLookup(b *testing.B) {
 		v.Lookup(ids[i%1000 : i%1000+1])
 		i++
 	}
+}
+
+func TestVaultSuite(t *testing.T) {
+	t.Parallel()
+	commandstest.RunVaultSuite(t, func(t *testing.T) commands.Vault {
+		return openVault(t, vaultConn(t, vaultServer(t, t.TempDir(), "100ms")), 1)
+	})
 }

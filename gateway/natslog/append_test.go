@@ -185,6 +185,9 @@ func TestUnknownOutcome(t *testing.T) {
 			t.Errorf("got %v, want unavailable", err)
 		}
 	}
+	if now, err := l.Term(zero); err != nil || now != term+1 {
+		t.Errorf("got term %d, %v, want %d: both failed together", now, err, term+1)
+	}
 	if _, err := l.EnqueueIn(zero, term, commandstest.Tracked("decided before")); !errors.Is(err, domain.ErrLaneLost) {
 		t.Errorf("the old term: got %v, want lost", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -128,7 +127,7 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
 
-// RawRead reads the stream from its first message to its present end with an ordered consumer that only counts.
+// RawRead reads the stream from its first message to its present end with a consumer that only counts.
 func RawRead(ctx context.Context, nc *nats.Conn, stream domain.Stream) (Ceiling, error) {
 	c, err := rawRead(ctx, nc, stream)
 	if err != nil {
@@ -152,13 +151,12 @@ func rawRead(ctx context.Context, nc *nats.Conn, stream domain.Stream) (Ceiling,
 		return c, errors.New("it is empty")
 	}
 	started := time.Now()
-	consumer, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{strings.ToLower(stream.String()) + ".>"},
-	})
+	consumer, err := s.CreateConsumer(ctx, consumerConfig(1))
 	if err != nil {
 		return c, err
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes))
+	defer func() { _ = s.DeleteConsumer(context.WithoutCancel(ctx), consumer.CachedInfo().Name) }()
+	messages, err := consumer.Messages(pullOptions(pullMessages)...)
 	if err != nil {
 		return c, err
 	}

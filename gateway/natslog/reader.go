@@ -121,10 +121,11 @@ func (r *reader) consume(ctx context.Context, yield func(domain.Envelope, error)
 	}
 	name := consumer.CachedInfo().Name
 	defer r.forget(ctx, name)
-	messages, err := consumer.Messages(
-		jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes),
-		jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullHeartbeat),
-		jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	atOnce := pullMessages
+	if !r.live {
+		atOnce = int(min(pullMessages, r.to-r.next+1))
+	}
+	messages, err := consumer.Messages(pullOptions(atOnce)...)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errResume, err)
 	}
@@ -147,12 +148,26 @@ func (r *reader) consume(ctx context.Context, yield func(domain.Envelope, error)
 	}
 }
 
-func (r *reader) open(ctx context.Context) (jetstream.Consumer, error) {
-	config := jetstream.ConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next,
+// consumerConfig is a short-lived consumer that acknowledges nothing.
+func consumerConfig(from uint64) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 		AckPolicy: jetstream.AckNonePolicy, MaxDeliver: 1,
 		InactiveThreshold: consumerIdle, MemoryStorage: true, Replicas: 1,
 	}
+}
+
+// pullOptions bound what is under way by count and bytes; a missed heartbeat means that the consumer is gone.
+func pullOptions(messages int) []jetstream.PullMessagesOpt {
+	return []jetstream.PullMessagesOpt{
+		jetstream.PullMaxMessagesWithBytesLimit(messages, pullBytes),
+		jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullHeartbeat),
+		jetstream.WithMessagesErrOnMissingHeartbeat(true),
+	}
+}
+
+func (r *reader) open(ctx context.Context) (jetstream.Consumer, error) {
+	config := consumerConfig(r.next)
 	if r.lane != nil {
 		config.FilterSubject = r.lane.Subject()
 	}

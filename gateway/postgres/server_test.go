@@ -35,7 +35,7 @@ func helperProcess(dir string) {
 }
 
 // folder is a temporary folder that the account of Postgres can reach.
-func folder(t *testing.T) string {
+func folder(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "proffer-launch-")
 	if err != nil {

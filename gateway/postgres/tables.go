@@ -99,7 +99,7 @@ func (t *Tables) Totals(ctx context.Context, aliases []domain.Alias) (map[domain
 	for i, a := range aliases {
 		ids[i] = pgtype.UUID{Bytes: a, Valid: true}
 	}
-	rows, err := t.pool.Query(ctx, "SELECT alias, "+totalsColumns+" FROM proffer.aliases WHERE alias = ANY($1)", ids)
+	rows, err := t.pool.Query(ctx, "SELECT alias, "+totalsColumns+" FROM unnest($1::uuid[]) AS wanted (alias) JOIN proffer.aliases USING (alias)", ids)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: read totals: %w", err)
 	}

@@ -16,7 +16,7 @@ import (
 // database takes away are whole batches with their checkpoint, and the log has them.
 func (t *Tables) Apply(ctx context.Context, batch projections.TableBatch) error {
 	months := monthsOf(batch.Rows)
-	err := pgx.BeginTxFunc(ctx, t.pool, pgx.TxOptions{BeginQuery: "BEGIN; SET LOCAL synchronous_commit = off"}, func(tx pgx.Tx) error {
+	err := pgx.BeginTxFunc(ctx, t.pool, asynchronous(), func(tx pgx.Tx) error {
 		if err := moveCheckpoint(ctx, tx, batch.From, batch.To); err != nil {
 			return err
 		}
@@ -30,6 +30,11 @@ func (t *Tables) Apply(ctx context.Context, batch projections.TableBatch) error 
 	}
 	t.rememberMonths(months)
 	return nil
+}
+
+// asynchronous transactions are acknowledged before they are on disk.
+func asynchronous() pgx.TxOptions {
+	return pgx.TxOptions{BeginQuery: "BEGIN; SET LOCAL synchronous_commit = off"}
 }
 
 // moveCheckpoint locks the checkpoint's rows, so that a second owner waits, compares and moves them.

@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -177,8 +175,5 @@ func TestStructsAreWrittenAsJSON(t *testing.T) {
 	got, err := appendStruct(nil, s, 1)
 	if err != nil || string(got) != `{"a":[null,true,"\""],"b":1,"c":{}}` {
 		t.Errorf("got %s, %v", got, err)
-	}
-	if names := slices.Sorted(maps.Keys(s.GetFields())); !slices.Equal(names, []string{"a", "b", "c"}) || proto.Size(s) == 0 {
-		t.Errorf("the struct changed: %v", names)
 	}
 }

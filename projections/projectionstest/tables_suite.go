@@ -200,7 +200,7 @@ func everyTableShowsInTheDigest(t *testing.T, open func(t *testing.T) projection
 		}
 		last = digest
 	}
-	resolved := projections.Rows{Resolutions: []projections.ResolutionRow{{Of: a, Replayed: true, Note: "n"}}}
+	resolved := projections.Rows{Resolutions: []projections.ResolutionRow{{At: domain.Position{Sequence: 2}, Of: a, Replayed: true, Note: "n"}}}
 	mustApply(t, tables, projections.TableBatch{From: cut, To: cut, Rows: resolved})
 	if _, digest := digestOf(t, tables); digest == last {
 		t.Error("a resolution does not show in the digest")
