@@ -2,8 +2,6 @@ package commands
 
 import (
 	"encoding/hex"
-	"errors"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -13,12 +11,6 @@ import (
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/identity"
 )
-
-// Normalizer brings an identifier to the form in which equal means the same.
-type Normalizer interface {
-	// Normalize fails with *identity.Malformed when the value cannot be an identifier of its type.
-	Normalize(identity.Identifier) (identity.Identifier, error)
-}
 
 // earliestMS is 1990-01-01: a time before it is a mistake of the sender's clock or of a unit.
 var earliestMS = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
@@ -172,87 +164,6 @@ func checkText(field, text string) *Refusal {
 	return nil
 }
 
-func checkAmounts(c *checked) *Refusal {
-	var r *Refusal
-	if c.amount, r = amount("amount", c.item.Amount); r != nil {
-		return r
-	}
-	if c.cost, r = amount("cost", c.item.Cost); r != nil {
-		return r
-	}
-	if len(c.item.Lines) > MaxLines {
-		return refuse(ReasonTooManyLines, "lines", "at most "+strconv.Itoa(MaxLines))
-	}
-	if len(c.item.Lines) > 0 {
-		c.lines = make([]*event.Line, len(c.item.Lines))
-	}
-	for i := range c.item.Lines {
-		if c.lines[i], r = checkLine(&c.item.Lines[i], index("lines", i)); r != nil {
-			return r
-		}
-	}
-	p := c.item.Propensity
-	if math.IsNaN(p) || math.IsInf(p, 0) {
-		return refuse(ReasonNotANumber, "propensity", "not a number")
-	}
-	if p < 0 || p > 1 {
-		return refuse(ReasonInvalidPropensity, "propensity", "a propensity is within 0 and 1")
-	}
-	return nil
-}
-
-func checkLine(l *Line, field string) (*event.Line, *Refusal) {
-	for _, f := range [...]struct{ name, text string }{{".item", l.Item}, {".category", l.Category}} {
-		if r := checkText(field+f.name, f.text); r != nil {
-			return nil, r
-		}
-	}
-	quantity := int64(1000)
-	if l.Quantity != "" {
-		q, err := ParseMilli(l.Quantity)
-		if r := refuseNumber(field+".quantity", q, err); r != nil {
-			return nil, r
-		}
-		quantity = q
-	}
-	micros, r := amount(field+".amount", l.Amount)
-	if r != nil {
-		return nil, r
-	}
-	if l.Amount == "" && l.Price != "" {
-		price, r := amount(field+".price", l.Price)
-		if r != nil {
-			return nil, r
-		}
-		var err error
-		if micros, err = priceTimes(price, quantity); err != nil {
-			return nil, refuseNumber(field+".amount", 0, err)
-		}
-	}
-	return &event.Line{Item: l.Item, Category: l.Category, QuantityMilli: quantity, AmountMicros: micros}, nil
-}
-
-// amount reads a decimal text that is not negative; empty is 0.
-func amount(field, text string) (int64, *Refusal) {
-	if text == "" {
-		return 0, nil
-	}
-	v, err := ParseMicros(text)
-	return v, refuseNumber(field, v, err)
-}
-
-func refuseNumber(field string, v int64, err error) *Refusal {
-	switch {
-	case errors.Is(err, errDecimalRange):
-		return refuse(ReasonAmountOutOfRange, field, "the number is out of range")
-	case err != nil:
-		return refuse(ReasonInvalidAmount, field, "not a decimal number")
-	case v < 0:
-		return refuse(ReasonNegativeAmount, field, "the number is negative")
-	}
-	return nil
-}
-
 // checkType asks of each type what it cannot do without.
 func checkType(c *checked) *Refusal {
 	it := c.item
@@ -320,65 +231,6 @@ func parseDecisionID(c *checked) *Refusal {
 	}
 	c.decisionID = id
 	return nil
-}
-
-// checkIdentifiers brings them to normal form, leaves repeated ones out and tells the group apart.
-func (c checker) checkIdentifiers(out *checked) *Refusal {
-	it := out.item
-	if it.Type == TypeOffer {
-		return nil
-	}
-	if len(it.Identifiers) > MaxIdentifiers {
-		return refuse(ReasonTooManyIdentifiers, "identifiers", "at most "+strconv.Itoa(MaxIdentifiers))
-	}
-	out.ids = make([]identity.Identifier, 0, len(it.Identifiers)+len(it.Hints))
-	var group identity.Identifier
-	for i, id := range it.Identifiers {
-		normal, err := c.normalizer.Normalize(id)
-		if err != nil {
-			return malformed(index("identifiers", i), err)
-		}
-		if it.Type == TypeGroup && normal.Type == identity.GroupID {
-			group = normal
-			continue
-		}
-		out.ids = appendNew(out.ids, normal)
-	}
-	if len(out.ids) == 0 {
-		return refuse(ReasonMissingIdentifier, "identifiers", "whom it is about is required")
-	}
-	if it.Type == TypeLink && len(out.ids) < 2 {
-		return refuse(ReasonMissingIdentifier, "identifiers[1]", "a link needs two different identifiers")
-	}
-	for _, id := range it.Hints {
-		if normal, err := c.normalizer.Normalize(id); err == nil {
-			out.ids = appendNew(out.ids, normal)
-		}
-	}
-	if it.Type == TypeGroup {
-		if group == (identity.Identifier{}) {
-			return refuse(ReasonMissingGroup, "identifiers", "an identifier of type group_id is required")
-		}
-		out.ids, out.group = append(out.ids, group), true
-	}
-	return nil
-}
-
-func appendNew(ids []identity.Identifier, id identity.Identifier) []identity.Identifier {
-	for _, known := range ids {
-		if known == id {
-			return ids
-		}
-	}
-	return append(ids, id)
-}
-
-// malformed turns the normalizer's finding into a refusal.
-func malformed(field string, err error) *Refusal {
-	if m := (*identity.Malformed)(nil); errors.As(err, &m) {
-		return refuse(m.Reason, field, m.Message)
-	}
-	return refuse(ReasonInvalidIdentifier, field, "not an identifier")
 }
 
 func checkProperties(c *checked) *Refusal {

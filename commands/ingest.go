@@ -21,12 +21,16 @@ var (
 	ErrTooManyItems = errors.New("commands: too many items in one call")
 	// ErrOutOfOrder: the items of a file import are not in the order of the file. Nothing was done.
 	ErrOutOfOrder = errors.New("commands: the items of a file must come in increasing source_seq")
-	// ErrNoSource: the call does not say which source sent it. Nothing was done.
+	// ErrNoSource: the call does not say which source sent it, or names OwnSource. Nothing was done.
 	ErrNoSource = errors.New("commands: a source is required")
 )
 
 // MaxSourceBytes bounds a source's name.
 const MaxSourceBytes = 200
+
+// OwnSource is the source of what Proffer writes by itself, its decisions above all. No other source may be called
+// so, and nothing of it is kept for de-duplication.
+const OwnSource = "proffer"
 
 // Vault turns identifiers into aliases and holds the keys. It fails with domain.ErrUnavailable.
 type Vault interface {
@@ -106,7 +110,7 @@ func (in *Ingest) Ingest(ctx context.Context, source string, items []Item, valid
 }
 
 func checkCall(source string, items []Item) error {
-	if source == "" || checkText("source", source) != nil || len(source) > MaxSourceBytes {
+	if source == "" || source == OwnSource || checkText("source", source) != nil || len(source) > MaxSourceBytes {
 		return ErrNoSource
 	}
 	if len(items) > MaxItems {

@@ -39,7 +39,7 @@ const (
 	// MaxTextBytes bounds each name, code and id of the catalogue.
 	MaxTextBytes = 250
 	// MaxLines is how many articles a basket may have.
-	MaxLines = 500
+	MaxLines = 2_000
 	// MaxValues bounds the lists of an item: trait names, candidates, attributes, channels.
 	MaxValues = 1000
 )

@@ -43,7 +43,7 @@ func (s *Seen) Observe(e domain.Envelope) error {
 		if err != nil {
 			return err
 		}
-		if st.source != "" { // what no source sent (our decisions, resolutions) nobody sends again
+		if st.source != "" && st.source != OwnSource { // what no source sent nobody sends again
 			stubs = append(stubs, st)
 		}
 	}

@@ -22,7 +22,6 @@ type contacts struct {
 
 // reservation is one contact, from before its append until the views have it.
 type reservation struct {
-	event   string // the event's id
 	alias   domain.Alias
 	contact *event.Contact
 	lane    *lane
@@ -65,7 +64,7 @@ func reservationsOf(l *lane, events []*event.Event) []*reservation {
 			continue // a contact with nobody: no profile has it
 		}
 		out = append(out, &reservation{
-			event: string(e.GetId()), alias: alias, contact: contact, lane: l, index: uint32(i), done: make(chan struct{}),
+			alias: alias, contact: contact, lane: l, index: uint32(i), done: make(chan struct{}),
 		})
 	}
 	return out
@@ -203,33 +202,19 @@ func (c *contacts) ackedIn(l *lane) uint64 {
 	return l.acked
 }
 
-// discover takes an envelope read from the log: what of it is in doubt here is in the log after all, and the rest
-// was appended by somebody else.
+// discover takes an envelope read from the log: contacts that were in doubt here, or that somebody else appended.
+// Those in doubt are counted twice until dismiss; until then nothing is decided about their aliases.
 func (c *contacts) discover(l *lane, sequence uint64, rs []*reservation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range rs {
-		at := domain.Position{Sequence: sequence, Index: r.index}
-		if own := c.doubtfulLike(r); own != nil {
-			c.record(own, at)
-			continue
-		}
 		c.byAlias[r.alias] = append(c.byAlias[r.alias], r)
-		c.record(r, at)
+		c.record(r, domain.Position{Sequence: sequence, Index: r.index})
 	}
 	c.acknowledge(l, sequence)
 }
 
-func (c *contacts) doubtfulLike(r *reservation) *reservation {
-	for _, own := range c.byAlias[r.alias] {
-		if own.state == doubtful && own.event == r.event {
-			return own
-		}
-	}
-	return nil
-}
-
-// dismiss gives up what is in doubt in a lane that was read to its end.
+// dismiss drops what is in doubt in a lane that was read to its end: what of it is in the log has been discovered.
 func (c *contacts) dismiss(l *lane) {
 	for _, r := range c.openIn(l) {
 		c.mu.Lock()

@@ -51,6 +51,9 @@ func (t *tables) urls() (shown, analyst, why string) {
 	return t.shownURL, t.analystURL, t.why
 }
 
+// tablesPatience is how long a start waits for a database that may be away.
+const tablesPatience = 5 * time.Second
+
 // startTables starts the private Postgres, or connects to the configured one. Neither being there is no reason not
 // to serve: it is said loudly, and a configured database is tried again.
 func (n *Node) startTables(ctx context.Context) error {
@@ -88,12 +91,11 @@ func (n *Node) startTables(ctx context.Context) error {
 		close(migrated)
 		return projector.Run(ctx)
 	})
-	if n.config.DatabaseURL == "" {
-		select { // a private database is there: wait for it, so that its address can be told
-		case <-migrated:
-		case <-n.failed:
-		case <-ctx.Done():
-		}
+	select { // most often it is there: then its address can be told
+	case <-migrated:
+	case <-time.After(tablesPatience):
+	case <-n.failed:
+	case <-ctx.Done():
 	}
 	return nil
 }

@@ -131,7 +131,6 @@ CREATE TABLE proffer.unknown_events (
     log_sequence bigint NOT NULL,
     log_index integer NOT NULL,
     alias uuid,
-    bytes integer NOT NULL,
     occurred_at timestamptz NOT NULL,
     received_at timestamptz NOT NULL,
     source text,
@@ -143,7 +142,6 @@ COMMENT ON COLUMN proffer.unknown_events.stream IS 'The stream they stand in.';
 COMMENT ON COLUMN proffer.unknown_events.log_sequence IS 'The envelope''s sequence in its stream of the log.';
 COMMENT ON COLUMN proffer.unknown_events.log_index IS 'The event''s index within its envelope, from 0.';
 COMMENT ON COLUMN proffer.unknown_events.alias IS 'Whom it is about: the random id that stands for one identifier. NULL when about nobody.';
-COMMENT ON COLUMN proffer.unknown_events.bytes IS 'Size of the event.';
 COMMENT ON COLUMN proffer.unknown_events.occurred_at IS 'When it happened, as far as the source knows.';
 COMMENT ON COLUMN proffer.unknown_events.received_at IS 'When Proffer accepted it.';
 COMMENT ON COLUMN proffer.unknown_events.source IS 'Which source sent it, for example segment:web or import:starbucks/transcript.json.zst.';

@@ -79,13 +79,13 @@ func (p *TablesProjector) Run(ctx context.Context) error {
 			return nil
 		case errors.Is(err, ErrAnotherOwner), errors.Is(err, domain.ErrEnvelopeCorrupt), errors.Is(err, domain.ErrChainBroken):
 			return err
-		case err == nil || errors.Is(err, context.Canceled):
+		case errors.Is(err, context.Canceled): // a rebuild goes first
 			continue
 		}
 		if p.Applied() != before {
 			pause = p.options.RetryFirst
 		}
-		if p.failing.CompareAndSwap(false, true) {
+		if err != nil && p.failing.CompareAndSwap(false, true) {
 			p.options.Log.Warn("the tables are behind: trying again", "error", err)
 		}
 		if !wait(ctx, pause) {

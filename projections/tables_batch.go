@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/profferhq/proffer/domain"
-	"github.com/profferhq/proffer/domain/event"
 )
 
 // gathering is a batch that is still being filled: rows that depend on nothing but the events, what the events add
@@ -36,7 +35,7 @@ func (g *gathering) addEvent(stream domain.Stream, r domain.Recorded) {
 		g.count(place.Alias, totalsOf(stream, r.Event))
 	}
 	if s, known := domain.StreamOf(r.Event); !known || s != stream {
-		g.addUnknown(stream, place, r.Event)
+		g.addUnknown(stream, place)
 		return
 	}
 	switch stream {
@@ -83,7 +82,7 @@ func aliasOf(b []byte) domain.Alias {
 // unknown is the type of events that this version does not know.
 const unknown = "unknown"
 
-func (g *gathering) addUnknown(stream domain.Stream, place Place, e *event.Event) {
+func (g *gathering) addUnknown(stream domain.Stream, place Place) {
 	rows := &g.batch.Rows
 	switch stream {
 	case domain.Behaviour:
@@ -93,7 +92,7 @@ func (g *gathering) addUnknown(stream domain.Stream, place Place, e *event.Event
 	case domain.Outcome:
 		rows.Outcomes = append(rows.Outcomes, OutcomeRow{Place: place, Type: unknown})
 	default:
-		rows.Unknown = append(rows.Unknown, UnknownRow{Place: place, Stream: stream, Bytes: sizeOf(e)})
+		rows.Unknown = append(rows.Unknown, UnknownRow{Place: place, Stream: stream})
 	}
 }
 

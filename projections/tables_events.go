@@ -3,13 +3,9 @@ package projections
 import (
 	"math"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 )
-
-func sizeOf(e *event.Event) int { return proto.Size(e) }
 
 func (g *gathering) addBehaviour(place Place, e *event.Event) {
 	row := BehaviourRow{Place: place, Type: domain.TypeOf(e)}

@@ -178,8 +178,6 @@ type ResolutionRow struct {
 type UnknownRow struct {
 	Place
 	Stream domain.Stream
-	// Bytes is the size of the encoded event.
-	Bytes int
 }
 
 // AliasRow is an alias with its profile and totals, as of the batch.

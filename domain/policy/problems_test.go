@@ -136,7 +136,7 @@ func TestHostileExpressionsAreRefused(t *testing.T) {
 	}
 }
 
-func TestADearExpressionIsStoppedOrRefused(t *testing.T) {
+func TestADearExpressionWithinTheBoundRuns(t *testing.T) {
 	t.Parallel()
 	// Below the static bound, above the bound for running without a meter: it runs, and gives its answer.
 	c := compiled(t, when(`[1,2,3,4,5,6,7,8].all(a, [1,2,3,4,5,6,7,8].all(b, a + b > 0))`))

@@ -22,8 +22,8 @@ func (m *mint) draw(n int) []domain.Alias {
 	defer m.mu.Unlock()
 	out := make([]domain.Alias, 0, n)
 	at := m.now()
-	if last := aliasTime(m.last); !at.After(last) {
-		at = last.Add(time.Millisecond)
+	if last := aliasTime(m.last); at.UnixMilli() <= last.UnixMilli() {
+		at = last.Add(time.Millisecond) // within one millisecond the order would be chance
 	}
 	for range n {
 		var random [10]byte

@@ -3,7 +3,6 @@
 package postgres
 
 import (
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -11,7 +10,7 @@ import (
 )
 
 // Here a server can only be told to end; it recovers at its next start.
-var signalFast, signalAtOnce = os.Kill, os.Kill
+const signalFast, signalAtOnce = syscall.SIGKILL, syscall.SIGKILL
 
 // account is whom Postgres runs as: ourselves.
 type account struct{ name string }

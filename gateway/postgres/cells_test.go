@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,20 +79,12 @@ func checkNumeric(t *rapid.T, cell []byte, n int64, exponent int32) {
 // big writes n * 10^exponent as decimal text.
 func big(n int64, exponent int32) string {
 	whole, part := split(n, uint64(math.Pow10(int(-exponent))))
-	digits := strings.Repeat("0", int(-exponent)) + itoa(part)
+	digits := strings.Repeat("0", int(-exponent)) + strconv.FormatUint(part, 10)
 	sign := ""
 	if n < 0 {
 		sign = "-"
 	}
-	return sign + itoa(whole) + "." + digits[len(digits)-int(-exponent):]
-}
-
-func itoa(n uint64) string {
-	var b []byte
-	for ; n > 0 || len(b) == 0; n /= 10 {
-		b = append([]byte{byte('0' + n%10)}, b...)
-	}
-	return string(b)
+	return sign + strconv.FormatUint(whole, 10) + "." + digits[len(digits)-int(-exponent):]
 }
 
 // plain leaves out zeros that say nothing.
@@ -160,10 +153,10 @@ func TestMonths(t *testing.T) {
 func TestPostmasterFile(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]postmaster{
-		"12\n/d\n1\n5433\n\n127.0.0.1\n 1 2\nready   \n":    {pid: 12, port: 5433, ready: true},
-		"12\n/d\n1\n5433\n\n127.0.0.1\n 1 2\nstarting\n":    {pid: 12, port: 5433},
-		"12\n/d\n1\n5433\n":                                 {pid: 12, port: 5433},
-		"":                                                  {},
+		"12\n/d\n1\n5433\n\n127.0.0.1\n 1 2\nready   \n": {pid: 12, port: 5433, ready: true},
+		"12\n/d\n1\n5433\n\n127.0.0.1\n 1 2\nstarting\n": {pid: 12, port: 5433},
+		"12\n/d\n1\n5433\n": {pid: 12, port: 5433},
+		"":                  {},
 		"-1\n/d\n1\n5433\n\n127.0.0.1\n 1 2\nready   \n":    {},
 		"12\n/d\n1\nport\n\n127.0.0.1\n 1 2\nready   \n":    {},
 		"twelve\n/d\n1\n5433\n\n127.0.0.1\n 1 2\nready  \n": {},

@@ -94,7 +94,6 @@ func unknownTable() table[projections.UnknownRow] {
 		{"log_sequence", oidInt8, func(b []byte, r *row) []byte { return int8Cell(b, int64(r.At.Sequence)) }},
 		{"log_index", oidInt4, func(b []byte, r *row) []byte { return int4Cell(b, int(r.At.Index)) }},
 		{"alias", oidUUID, func(b []byte, r *row) []byte { return optionalUUID(b, r.Alias) }},
-		{"bytes", oidInt4, func(b []byte, r *row) []byte { return int4Cell(b, r.Bytes) }},
 		{"occurred_at", oidTimestamptz, func(b []byte, r *row) []byte { return timeCell(b, r.OccurredMs) }},
 		{"received_at", oidTimestamptz, func(b []byte, r *row) []byte { return timeCell(b, r.ReceivedMs) }},
 		{"source", oidText, func(b []byte, r *row) []byte { return optionalText(b, r.Source) }},

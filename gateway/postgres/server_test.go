@@ -1,3 +1,5 @@
+//go:build unix
+
 package postgres_test
 
 import (
@@ -6,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -17,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/profferhq/proffer/gateway/postgres"
 )
@@ -253,23 +256,20 @@ func TestServerDiesWithItsProcess(t *testing.T) {
 	if err != nil {
 		t.Fatalf("helper said %q", line)
 	}
-	u, err := url.Parse(address)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	connection, err := pgx.Connect(ctx, address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	connection, err := net.Dial("tcp", u.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
+	defer connection.Close(context.Background())
 	if err := helper.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = helper.Wait() // killed
-	// The server closes its connections when it stops; then its first process goes.
-	_ = connection.SetReadDeadline(time.Now().Add(20 * time.Second))
-	if _, err := connection.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatal("Postgres goes on after its process was killed")
+	// The server disconnects its clients when it stops; then its first process goes.
+	if _, err := connection.WaitForNotification(ctx); ctx.Err() != nil {
+		t.Fatalf("Postgres goes on after its process was killed: %v", err)
 	}
 	eventually(t, "the server's first process goes", func() bool { return !alive(pid) })
 }

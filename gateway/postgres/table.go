@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -57,7 +58,7 @@ func (t table[R]) upsert(ctx context.Context, conn *pgconn.PgConn, rows []R) err
 func (t table[R]) upsertSQL(schema string) string {
 	var set []string
 	for _, c := range t.columns {
-		if !contains(t.key, c.name) {
+		if !slices.Contains(t.key, c.name) {
 			set = append(set, c.name+" = excluded."+c.name)
 		}
 	}
@@ -130,15 +131,6 @@ func arrayOf(oid uint32) uint32 {
 		return 3807
 	}
 	return 0
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 // copyStream is rows as a binary COPY reads them, encoded as they are read.

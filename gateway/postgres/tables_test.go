@@ -1,3 +1,5 @@
+//go:build unix
+
 package postgres_test
 
 import (
@@ -219,5 +221,33 @@ func await(t *testing.T, p *projections.TablesProjector, log projections.Source)
 	}
 	if err := p.WaitFor(ctx, end); err != nil {
 		t.Fatalf("wait for %v, at %v: %v", end, p.Applied(), err)
+	}
+}
+
+// TestBatchIsAllOrNothing: a row that Postgres refuses takes the whole batch back, checkpoint included.
+func TestBatchIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	tables := postgres.NewTables(machine.database(t))
+	_, before, err := tables.Digest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := projectionstest.NewSample(1, 1).Alias(0)
+	place := projections.Place{At: domain.Position{Sequence: 1}, Alias: a, OccurredMs: projectionstest.SampleStart().UnixMilli()}
+	batch := projections.TableBatch{To: domain.Cut{domain.Behaviour: 1}, Rows: projections.Rows{
+		Behaviour: []projections.BehaviourRow{{Place: place, Type: "viewed"}},
+		Aliases:   []projections.AliasRow{{Alias: a, Profile: a}},
+		Profiles:  []projections.ProfileRow{{Profile: a, Totals: projections.Totals{Type: "\x00"}}},
+	}}
+	if err := tables.Apply(t.Context(), batch); err == nil {
+		t.Fatal("Postgres took a NUL")
+	}
+	cut, after, err := tables.Digest(t.Context())
+	if err != nil || cut != (domain.Cut{}) || after != before {
+		t.Errorf("half a batch is in: cut %v, unchanged %v, %v", cut, after == before, err)
+	}
+	batch.Rows.Profiles[0].Totals.Type = ""
+	if err := tables.Apply(t.Context(), batch); err != nil {
+		t.Errorf("the same batch, repaired: %v", err)
 	}
 }

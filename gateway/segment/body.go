@@ -15,36 +15,40 @@ import (
 // MaxBodyBytes is how large a body may be, unpacked.
 const MaxBodyBytes = 500 << 10
 
-// body is a request's body in borrowed memory.
+// memory is what requests borrow: buffers and unpackers are what a request would otherwise allocate most of.
+type memory struct{ buffers, unpackers sync.Pool }
+
+// body is a request's body in borrowed memory; nothing may refer to it once the memory is given back.
 type body struct {
 	bytes  []byte
 	buffer *bytes.Buffer
 }
 
-// release gives the memory back; nothing may refer to the body after it.
-func (b body) release() {
+func (m *memory) buffer() *bytes.Buffer {
+	if b, ok := m.buffers.Get().(*bytes.Buffer); ok {
+		b.Reset()
+		return b
+	}
+	return new(bytes.Buffer)
+}
+
+// release takes the memory of a body back.
+func (m *memory) release(b body) {
 	if b.buffer != nil {
-		buffers.Put(b.buffer)
+		m.buffers.Put(b.buffer)
 	}
 }
 
-// buffers and unpackers are reused between requests: they are what a request would otherwise allocate most of.
-var (
-	buffers   = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-	unpackers = sync.Pool{New: func() any { return new(gzip.Reader) }}
-)
-
 // readBody reads and unpacks the body, MaxBodyBytes at most.
-func readBody(r *http.Request) (body, *refusal) {
+func (m *memory) readBody(r *http.Request) (body, *refusal) {
 	tooLarge := &refusal{http.StatusBadRequest, "BODY_TOO_LARGE", "a body may have 500 KB, unpacked"}
 	if r.ContentLength > MaxBodyBytes {
 		return body{}, tooLarge
 	}
-	b := body{buffer: buffers.Get().(*bytes.Buffer)}
-	b.buffer.Reset()
+	b := body{buffer: m.buffer()}
 	var err error
 	if isGzip(r) {
-		err = unpack(b.buffer, io.LimitReader(r.Body, MaxBodyBytes+1))
+		err = m.unpack(b.buffer, io.LimitReader(r.Body, MaxBodyBytes+1))
 	} else {
 		_, err = b.buffer.ReadFrom(io.LimitReader(r.Body, MaxBodyBytes+1))
 	}
@@ -63,9 +67,12 @@ func readBody(r *http.Request) (body, *refusal) {
 var errGzip = errors.New("segment: not gzip")
 
 // unpack stops at one byte more than a body may have, however much the sender packed.
-func unpack(to *bytes.Buffer, from io.Reader) error {
-	z := unpackers.Get().(*gzip.Reader)
-	defer unpackers.Put(z)
+func (m *memory) unpack(to *bytes.Buffer, from io.Reader) error {
+	z, ok := m.unpackers.Get().(*gzip.Reader)
+	if !ok {
+		z = new(gzip.Reader)
+	}
+	defer m.unpackers.Put(z)
 	if err := z.Reset(from); err != nil {
 		return errGzip
 	}

@@ -27,6 +27,7 @@ type Handler struct {
 	keys   *Keys
 	now    func() time.Time
 	mux    *http.ServeMux
+	memory memory
 }
 
 // maxDepth bounds the nesting of a whole body: a batch adds two levels to what an event may have. Deeper events
@@ -90,8 +91,8 @@ type failure struct {
 
 func (h *Handler) take(w http.ResponseWriter, r *http.Request, kind string, validateOnly bool) {
 	receivedMS := h.now().UnixMilli()
-	body, problem := readBody(r)
-	defer body.release()
+	body, problem := h.memory.readBody(r)
+	defer h.memory.release(body)
 	if problem != nil {
 		problem.write(w)
 		return

@@ -80,7 +80,9 @@ func (Verdict_Status) EnumDescriptor() ([]byte, []int) {
 type Identifier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// user_id, anonymous_id, device_id, email, phone, open_id, or a type of your own.
-	Type          string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// A small letter, then small letters, digits and underscores, at most 40.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// At most 320 bytes; phone numbers and e-mail addresses are brought to one form.
 	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -795,12 +797,11 @@ var File_proffer_v1_ingest_proto protoreflect.FileDescriptor
 const file_proffer_v1_ingest_proto_rawDesc = "" +
 	"\n" +
 	"\x17proffer/v1/ingest.proto\x12\n" +
-	"proffer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n" +
+	"proffer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"6\n" +
 	"\n" +
-	"Identifier\x120\n" +
-	"\x04type\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x10\x01\x18(2\x11^[a-z][a-z0-9_]*$R\x04type\x12 \n" +
-	"\x05value\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc0\x02R\x05value\"j\n" +
+	"Identifier\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"j\n" +
 	"\x04Line\x12\x12\n" +
 	"\x04item\x18\x01 \x01(\tR\x04item\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1a\n" +

@@ -1,0 +1,90 @@
+package commands
+
+import (
+	"errors"
+	"math"
+	"strconv"
+
+	"github.com/profferhq/proffer/domain/event"
+)
+
+func checkAmounts(c *checked) *Refusal {
+	var r *Refusal
+	if c.amount, r = amount("amount", c.item.Amount); r != nil {
+		return r
+	}
+	if c.cost, r = amount("cost", c.item.Cost); r != nil {
+		return r
+	}
+	if len(c.item.Lines) > MaxLines {
+		return refuse(ReasonTooManyLines, "lines", "at most "+strconv.Itoa(MaxLines))
+	}
+	if len(c.item.Lines) > 0 {
+		c.lines = make([]*event.Line, len(c.item.Lines))
+	}
+	for i := range c.item.Lines {
+		if c.lines[i], r = checkLine(&c.item.Lines[i], index("lines", i)); r != nil {
+			return r
+		}
+	}
+	p := c.item.Propensity
+	if math.IsNaN(p) || math.IsInf(p, 0) {
+		return refuse(ReasonNotANumber, "propensity", "not a number")
+	}
+	if p < 0 || p > 1 {
+		return refuse(ReasonInvalidPropensity, "propensity", "a propensity is within 0 and 1")
+	}
+	return nil
+}
+
+func checkLine(l *Line, field string) (*event.Line, *Refusal) {
+	for _, f := range [...]struct{ name, text string }{{".item", l.Item}, {".category", l.Category}} {
+		if r := checkText(field+f.name, f.text); r != nil {
+			return nil, r
+		}
+	}
+	quantity := int64(1000)
+	if l.Quantity != "" {
+		q, err := ParseMilli(l.Quantity)
+		if r := refuseNumber(field+".quantity", q, err); r != nil {
+			return nil, r
+		}
+		quantity = q
+	}
+	micros, r := amount(field+".amount", l.Amount)
+	if r != nil {
+		return nil, r
+	}
+	if l.Amount == "" && l.Price != "" {
+		price, r := amount(field+".price", l.Price)
+		if r != nil {
+			return nil, r
+		}
+		var err error
+		if micros, err = priceTimes(price, quantity); err != nil {
+			return nil, refuseNumber(field+".amount", 0, err)
+		}
+	}
+	return &event.Line{Item: l.Item, Category: l.Category, QuantityMilli: quantity, AmountMicros: micros}, nil
+}
+
+// amount reads a decimal text that is not negative; empty is 0.
+func amount(field, text string) (int64, *Refusal) {
+	if text == "" {
+		return 0, nil
+	}
+	v, err := ParseMicros(text)
+	return v, refuseNumber(field, v, err)
+}
+
+func refuseNumber(field string, v int64, err error) *Refusal {
+	switch {
+	case errors.Is(err, errDecimalRange):
+		return refuse(ReasonAmountOutOfRange, field, "the number is out of range")
+	case err != nil:
+		return refuse(ReasonInvalidAmount, field, "not a decimal number")
+	case v < 0:
+		return refuse(ReasonNegativeAmount, field, "the number is negative")
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package commands
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/profferhq/proffer/domain/identity"
+)
+
+// Normalizer brings an identifier to the form in which equal means the same.
+type Normalizer interface {
+	// Normalize fails with *identity.Malformed when the value cannot be an identifier of its type.
+	Normalize(identity.Identifier) (identity.Identifier, error)
+}
+
+// checkIdentifiers brings them to normal form, leaves repeated ones out and tells the group apart.
+func (c checker) checkIdentifiers(out *checked) *Refusal {
+	it := out.item
+	if it.Type == TypeOffer {
+		return nil
+	}
+	if len(it.Identifiers) > MaxIdentifiers {
+		return refuse(ReasonTooManyIdentifiers, "identifiers", "at most "+strconv.Itoa(MaxIdentifiers))
+	}
+	out.ids = make([]identity.Identifier, 0, len(it.Identifiers)+len(it.Hints))
+	var group identity.Identifier
+	for i, id := range it.Identifiers {
+		normal, err := c.normalizer.Normalize(id)
+		if err != nil {
+			return malformed(index("identifiers", i), err)
+		}
+		if it.Type == TypeGroup && normal.Type == identity.GroupID {
+			group = normal
+			continue
+		}
+		out.ids = appendNew(out.ids, normal)
+	}
+	if len(out.ids) == 0 {
+		return refuse(ReasonMissingIdentifier, "identifiers", "whom it is about is required")
+	}
+	if it.Type == TypeLink && len(out.ids) < 2 {
+		return refuse(ReasonMissingIdentifier, "identifiers[1]", "a link needs two different identifiers")
+	}
+	for _, id := range it.Hints {
+		if normal, err := c.normalizer.Normalize(id); err == nil {
+			out.ids = appendNew(out.ids, normal)
+		}
+	}
+	if it.Type == TypeGroup {
+		if group == (identity.Identifier{}) {
+			return refuse(ReasonMissingGroup, "identifiers", "an identifier of type group_id is required")
+		}
+		out.ids, out.group = append(out.ids, group), true
+	}
+	return nil
+}
+
+func appendNew(ids []identity.Identifier, id identity.Identifier) []identity.Identifier {
+	for _, known := range ids {
+		if known == id {
+			return ids
+		}
+	}
+	return append(ids, id)
+}
+
+// malformed turns the normalizer's finding into a refusal.
+func malformed(field string, err error) *Refusal {
+	if m := (*identity.Malformed)(nil); errors.As(err, &m) {
+		return refuse(m.Reason, field, m.Message)
+	}
+	return refuse(ReasonInvalidIdentifier, field, "not an identifier")
+}
