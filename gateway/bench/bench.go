@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"time"
 )
@@ -45,6 +46,8 @@ type Options struct {
 	Seconds int
 	// Log is told what is going on; nil is silence.
 	Log io.Writer
+	// Profile gets a CPU profile of the product's last measured stretch, without the ceiling's; nil is none.
+	Profile io.Writer
 }
 
 // ErrUnknown: there is no benchmark of that name.
@@ -85,6 +88,18 @@ func Run(ctx context.Context, name string, o Options) (Result, error) {
 		r.Ratio = r.Value / r.Ceiling
 	}
 	return r, nil
+}
+
+// profiled does the work and writes its CPU profile when it is the last turn of several.
+func (o Options) profiled(last bool, work func() (measured, error)) (measured, error) {
+	if o.Profile == nil || !last {
+		return work()
+	}
+	if err := pprof.StartCPUProfile(o.Profile); err != nil {
+		return measured{}, fmt.Errorf("profile: %w", err)
+	}
+	defer pprof.StopCPUProfile()
+	return work()
 }
 
 func (o Options) say(format string, args ...any) { fmt.Fprintf(o.Log, format+"\n", args...) }

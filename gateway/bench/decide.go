@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"connectrpc.com/connect"
 
+	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/gateway"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 	"github.com/profferhq/proffer/gateway/api/proffer/v1/profferv1connect"
@@ -22,6 +24,7 @@ import (
 
 const (
 	decideConcurrency = 32
+	closedLoops       = 4
 	decideEventsEach  = 20
 	// openWorkers is more than are ever busy at the offered rates, so that the generator itself does not queue.
 	openWorkers = 512
@@ -36,7 +39,7 @@ func decide(ctx context.Context, o Options) (r Result, err error) {
 	if err := prepare(ctx, o); err != nil {
 		return r, err
 	}
-	before := heap()
+	empty := heap()
 	config, err := nodeConfig(o)
 	if err != nil {
 		return r, err
@@ -46,7 +49,7 @@ func decide(ctx context.Context, o Options) (r Result, err error) {
 		return r, err
 	}
 	defer func() { _ = node.Close() }()
-	perProfile := float64(heap()-before) / float64(o.Profiles)
+	perProfile := float64(heap()-empty) / float64(o.Profiles)
 
 	client := &http.Client{Transport: authorized{node.OperatorKey(), &http.Transport{MaxIdleConnsPerHost: 2 * openWorkers}}}
 	if _, err := profferv1connect.NewPolicyServiceClient(client, node.URL()).Publish(ctx, &profferv1.PublishRequest{
@@ -66,9 +69,14 @@ func decide(ctx context.Context, o Options) (r Result, err error) {
 		Unit: "decisions/s", Profiles: o.Profiles, OfferedPerSecond: offered,
 		CeilingIs: "a no-op Connect RPC with messages of the same size", More: map[string]float64{"heap_bytes_per_profile": perProfile},
 	}
+	before := node.Log().Stats().Streams[domain.Decision]
 	if err := closedTurns(ctx, o, &r, real, noop); err != nil {
 		return r, err
 	}
+	after := node.Log().Stats().Streams[domain.Decision]
+	envelopes := float64(after.Envelopes - before.Envelopes)
+	r.More["decisions_per_envelope"] = float64(after.Events-before.Events) / envelopes
+	r.More["publish_mean_ms"] = float64(after.Publishing-before.Publishing) / float64(time.Millisecond) / envelopes
 	if r.P50, r.P99, r.CeilingP99, err = openTurns(ctx, o, offered, real, noop); err != nil {
 		return r, err
 	}
@@ -80,8 +88,10 @@ func decide(ctx context.Context, o Options) (r Result, err error) {
 // closedTurns measures the two in turns, so that the machine's noise meets both, and takes medians.
 func closedTurns(ctx context.Context, o Options, r *Result, real, noop call) error {
 	var values, ceilings []float64
-	for turn := range 4 {
-		a, err := closedLoop(ctx, decideConcurrency, o.stretch()/2, real)
+	for turn := range closedLoops {
+		a, err := o.profiled(turn == closedLoops-1, func() (measured, error) {
+			return closedLoop(ctx, decideConcurrency, o.stretch()/2, real)
+		})
 		if err != nil {
 			return err
 		}
@@ -150,7 +160,7 @@ func prepare(ctx context.Context, o Options) error {
 		return err
 	}
 	defer nc.Close()
-	log, err := natslog.Open(ctx, nc, natslog.Options{})
+	log, err := natslog.Open(ctx, nc, natslog.Options{Lanes: config.Lanes})
 	if err != nil {
 		return err
 	}

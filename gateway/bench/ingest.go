@@ -52,7 +52,9 @@ func ingest(ctx context.Context, o Options) (r Result, err error) {
 	var values, ceilings, p50s, p99s, ceilingP99s []float64
 	for turn := range 3 {
 		before := node.Log().Stats().Streams[domain.Behaviour]
-		m, err := closedLoop(ctx, ingestClients, o.stretch(), offset(send, uint64(turn+1)<<32))
+		m, err := o.profiled(turn == 2, func() (measured, error) {
+			return closedLoop(ctx, ingestClients, o.stretch(), offset(send, uint64(turn+1)<<32))
+		})
 		if err != nil {
 			return r, err
 		}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"runtime/pprof"
 	"slices"
 
 	"github.com/profferhq/proffer/gateway/bench"
@@ -16,7 +15,7 @@ type benchmark struct {
 	Name     string `arg:"" help:"ingest, decide, project-kv, project-postgres or replay." enum:"ingest,decide,project-kv,project-postgres,replay"`
 	Profiles int    `help:"How many profiles are loaded before decisions are measured." default:"100000"`
 	Seconds  int    `help:"How long one measured stretch is." default:"3"`
-	Profile  string `help:"Write a CPU profile of the run." placeholder:"FILE"`
+	Profile  string `help:"Write a CPU profile of the last measured stretch." placeholder:"FILE"`
 }
 
 // Help is shown by --help.
@@ -30,31 +29,19 @@ func (c benchmark) Run(r *run) error {
 	if terminal(r.err) {
 		options.Log = r.err
 	}
-	stop, err := profile(c.Profile)
-	if err != nil {
-		return err
+	if c.Profile != "" {
+		f, err := os.Create(c.Profile)
+		if err != nil {
+			return fmt.Errorf("write a profile: %w", err)
+		}
+		defer func() { _ = f.Close() }()
+		options.Profile = f
 	}
-	defer stop()
 	result, err := bench.Run(r.ctx, c.Name, options)
 	if err != nil {
 		return err
 	}
 	return c.print(r, result, func(w io.Writer) { tellBench(w, result) })
-}
-
-// profile starts a CPU profile into a file, if one is named; the function ends it.
-func profile(file string) (stop func(), err error) {
-	if file == "" {
-		return func() {}, nil
-	}
-	f, err := os.Create(file)
-	if err != nil {
-		return nil, fmt.Errorf("write a profile: %w", err)
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, fmt.Errorf("write a profile: %w", err)
-	}
-	return func() { pprof.StopCPUProfile(); _ = f.Close() }, nil
 }
 
 func tellBench(w io.Writer, b bench.Result) {
