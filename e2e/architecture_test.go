@@ -67,9 +67,8 @@ func mayImport(top, path string, allowed []string) bool {
 	if slices.Contains(allowed, "*") {
 		return true
 	}
-	name := path
 	if inside, ok := strings.CutPrefix(path, module+"/"); ok {
-		name, _, _ = strings.Cut(inside, "/")
+		name, _, _ := strings.Cut(inside, "/")
 		return name == top || slices.Contains(allowed, name)
 	}
 	first, _, _ := strings.Cut(path, "/")

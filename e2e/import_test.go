@@ -74,13 +74,13 @@ func TestStarbucksIsImportedExactlyWhateverHappens(t *testing.T) {
 		Events: starbucksEvents, Profiles: 17_000, Aliases: 34_000, ExternalDecisions: 102_000, Outcomes: 167_581,
 	}
 
-	whole := serve(t, t.TempDir())
+	whole := serve(t, dataFolder(t))
 	whole.proffer("import", "starbucks", data)
 	if diff := cmp.Diff(want, whole.figures()); diff != "" {
 		t.Fatalf("an import without interruption (-want +got)\n%s", diff)
 	}
 
-	killed := serve(t, t.TempDir())
+	killed := serve(t, dataFolder(t))
 	for _, after := range []time.Duration{2 * time.Second, 4 * time.Second, 6 * time.Second} {
 		killed.importFor(data, after)
 		killed.restart()

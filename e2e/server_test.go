@@ -64,6 +64,18 @@ func serve(t testing.TB, dir string, args ...string) *server {
 	return s
 }
 
+// dataFolder is a folder that the account of a private Postgres can reach: it is root's tests that need it.
+func dataFolder(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 func (s *server) start() {
 	s.t.Helper()
 	path, err := binary()

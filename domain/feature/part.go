@@ -39,16 +39,6 @@ func entryCap(s domain.Stream) int {
 	return MaxEntries
 }
 
-// total is the total of a kind, or false when none occurred.
-func (p *part) total(k Kind) (total, bool) {
-	for _, t := range p.totals {
-		if t.kind == k {
-			return t, true
-		}
-	}
-	return total{}, false
-}
-
 // count adds one event (or a total of several) to the totals.
 func (p *part) count(x total) {
 	at := 0

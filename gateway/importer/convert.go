@@ -19,7 +19,6 @@ var (
 	errNotTime = errors.New("not a time")
 	errNotBool = errors.New("not true or false")
 	errNotList = errors.New("not a list")
-	errNotMap  = errors.New("not a map")
 	errNested  = errors.New("nested too deep")
 )
 

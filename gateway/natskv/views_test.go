@@ -12,7 +12,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/profferhq/proffer/domain"
-	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/gateway/natskv"
 	"github.com/profferhq/proffer/gateway/natslog"
 	"github.com/profferhq/proffer/projections"
@@ -67,11 +66,6 @@ func TestViewsAreAViewStore(t *testing.T) {
 			return last
 		}}
 	})
-}
-
-func viewed(n int) *event.Event {
-	a := projectionstest.ViewAlias(n)
-	return &event.Event{Alias: a[:], OccurredMs: int64(n + 1), Body: &event.Event_Viewed{Viewed: &event.Viewed{}}}
 }
 
 func behaviour(sequence uint64) domain.Place {

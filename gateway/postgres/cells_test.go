@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -113,7 +114,7 @@ func TestCopyStreamSurvivesSmallReads(t *testing.T) {
 	for b := make([]byte, 7); ; {
 		n, err := s.Read(b)
 		pieces = append(pieces, b[:n]...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -30,7 +30,7 @@ func (s *Policies) Publish(ctx context.Context, r *profferv1.PublishRequest) (*p
 		return nil, err
 	}
 	out := &profferv1.PublishResponse{
-		Policy: policy.GetId(), Version: published.Version, Sha256: domain.Hash(published.Digest).String(), Unchanged: published.Unchanged,
+		Policy: policy.GetId(), Version: published.Version, Sha256: published.Digest.String(), Unchanged: published.Unchanged,
 	}
 	if published.At != (domain.Place{}) {
 		out.Position = published.At.String()
