@@ -23,8 +23,8 @@ run: build ## start everything with a sample shop; Ctrl-C stops it, a second sta
 test: ## all tests that finish within minutes, with the race detector
 	go test -race -short -timeout 15m ./...
 
-e2e: build ## everything from outside: crashes, real clients, real data sets, three nodes
-	go test -race -timeout 40m ./...
+e2e: ## the long tests too: the product from outside, whole public data sets (PROFFER_DATA)
+	go test -race -timeout 40m ./e2e ./gateway/importer
 
 lint: ## vet, formatting, the linters
 	go vet ./...

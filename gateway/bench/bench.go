@@ -56,7 +56,7 @@ var ErrUnknown = errors.New("bench: want ingest, decide, project-kv, project-pos
 // Run measures one figure.
 func Run(ctx context.Context, name string, o Options) (Result, error) {
 	measures := map[string]func(context.Context, Options) (Result, error){
-		"ingest": ingest, "decide": decide, "project-kv": projectViews, "replay": replay,
+		"ingest": ingest, "decide": decide, "project-kv": projectViews, "project-postgres": projectTables, "replay": replay,
 	}
 	measure, known := measures[name]
 	if !known {

@@ -87,25 +87,39 @@ func decide(ctx context.Context, o Options) (r Result, err error) {
 
 // closedTurns measures the two in turns, so that the machine's noise meets both, and takes medians.
 func closedTurns(ctx context.Context, o Options, r *Result, real, noop call) error {
-	var values, ceilings []float64
+	var values, ceilings, costs, ceilingCosts []float64
 	for turn := range closedLoops {
-		a, err := o.profiled(turn == closedLoops-1, func() (measured, error) {
-			return closedLoop(ctx, decideConcurrency, o.stretch()/2, real)
+		a, cost, err := costed(func() (measured, error) {
+			return o.profiled(turn == closedLoops-1, func() (measured, error) {
+				return closedLoop(ctx, decideConcurrency, o.stretch()/2, real)
+			})
 		})
 		if err != nil {
 			return err
 		}
-		b, err := closedLoop(ctx, decideConcurrency, o.stretch()/2, noop)
+		b, ceilingCost, err := costed(func() (measured, error) {
+			return closedLoop(ctx, decideConcurrency, o.stretch()/2, noop)
+		})
 		if err != nil {
 			return err
 		}
 		o.say("closed loop, turn %d: %.0f/s (p50 %.2f ms, p99 %.2f ms), no-op %.0f/s", turn, a.perSecond(), a.quantile(0.5), a.quantile(0.99), b.perSecond())
 		if turn > 0 { // the first warms up
 			values, ceilings = append(values, a.perSecond()), append(ceilings, b.perSecond())
+			costs, ceilingCosts = append(costs, cost), append(ceilingCosts, ceilingCost)
 		}
 	}
 	r.Value, r.Ceiling = median(values), median(ceilings)
+	r.More["cpu_us_per_decision"], r.More["ceiling_cpu_us"] = median(costs), median(ceilingCosts)
 	return nil
+}
+
+// costed does the work and tells what of the cores one call used, in microseconds: the client's part, the server's
+// and what goes on behind them. Unlike a rate it hardly depends on what else the machine does.
+func costed(work func() (measured, error)) (m measured, cost float64, err error) {
+	before := cpuTime()
+	m, err = work()
+	return m, float64(cpuTime()-before) / float64(time.Microsecond) / float64(max(1, m.calls)), err
 }
 
 func openTurns(ctx context.Context, o Options, rate float64, real, noop call) (p50, p99, ceiling float64, err error) {

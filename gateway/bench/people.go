@@ -30,7 +30,7 @@ func loadPeople(ctx context.Context, log *natslog.Log, vault *natskv.Vault, peop
 		if err != nil {
 			return err
 		}
-		if err := writeHistories(ctx, log, aliases, eventsEach); err != nil {
+		if err := writeHistories(ctx, log, aliases, eventsEach, loadedEnvelope); err != nil {
 			return err
 		}
 	}
@@ -49,10 +49,14 @@ func drawAliases(n int) []domain.Alias {
 	return out
 }
 
-// envelopeEvents is how many events the loader puts into one envelope.
-const envelopeEvents = 100
+// How many events stand in one envelope: as an import writes them, and as ingest does with batches of 100.
+const (
+	loadedEnvelope   = 1000
+	ingestedEnvelope = 100
+)
 
-func writeHistories(ctx context.Context, log *natslog.Log, aliases []domain.Alias, eventsEach int) error {
+// writeHistories appends a history of each alias, in envelopes of that many events.
+func writeHistories(ctx context.Context, log *natslog.Log, aliases []domain.Alias, eventsEach, perEnvelope int) error {
 	byLane := map[domain.Lane][]*event.Event{}
 	now := time.Now()
 	r := mathrand.New(mathrand.NewPCG(1, 2))
@@ -67,7 +71,7 @@ func writeHistories(ctx context.Context, log *natslog.Log, aliases []domain.Alia
 	for lane, events := range byLane {
 		writers.Go(func() {
 			for len(events) > 0 {
-				n := min(envelopeEvents*10, len(events))
+				n := min(perEnvelope, len(events))
 				if _, err := log.Append(ctx, lane, events[:n]...); err != nil {
 					failures <- err
 					return

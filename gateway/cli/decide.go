@@ -31,7 +31,7 @@ type decide struct {
 
 // Help is shown by --help.
 func (decide) Help() string {
-	return `Example: proffer decide --placement home user_id=shopper-0007 --context '{"page":"start"}'`
+	return `Example: proffer decide --placement home user_id=shopper-0003 --context '{"page":"start"}'`
 }
 
 // Run asks and prints the answer.
@@ -80,7 +80,7 @@ func tellAnswer(w io.Writer, a *profferv1.DecideResponse) {
 func identifier(text string) (*profferv1.Identifier, error) {
 	kind, value, ok := strings.Cut(text, "=")
 	if !ok || kind == "" || value == "" {
-		return nil, fmt.Errorf("%w: want TYPE=VALUE, for example user_id=shopper-0007", gateway.ErrUsage)
+		return nil, fmt.Errorf("%w: want TYPE=VALUE, for example user_id=shopper-0003", gateway.ErrUsage)
 	}
 	return &profferv1.Identifier{Type: kind, Value: value}, nil
 }

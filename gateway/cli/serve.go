@@ -54,7 +54,7 @@ func (c serve) welcome(w io.Writer, n *gateway.Node) {
 	}
 	if c.Sample {
 		fmt.Fprintf(w, "\nTry, in another terminal:\n")
-		fmt.Fprintf(w, "  %s decide%s --placement home user_id=shopper-0007\n", self, where)
+		fmt.Fprintf(w, "  %s decide%s --placement home user_id=shopper-0003\n", self, where)
 		fmt.Fprintf(w, "  %s explain%s LAST\n", self, where)
 		fmt.Fprintf(w, "  %s replay%s --all\n", self, where)
 	}

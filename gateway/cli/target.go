@@ -49,7 +49,7 @@ func (t target) open(ctx context.Context) (*remote, error) {
 		key := file.OperatorKey
 		if t.Key != "" {
 			if key, err = gateway.ReadKey(t.Key); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%w: %w", gateway.ErrUsage, err)
 			}
 		}
 		return dial(strings.TrimSuffix(t.Server, "/"), key, nil), nil
