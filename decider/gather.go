@@ -45,15 +45,20 @@ func (d *Decider) gather(ctx context.Context, alias domain.Alias, view feature.V
 func (g *gathered) read(views Views) (ahead uint64, err error) {
 	n := len(g.aliases)
 	g.activities, g.blobs, g.seen = make([]feature.Activity, n), make([][]byte, n), make([]*event.SeenAlias, n)
-	current := make([]feature.Activity, n)
+	current := g.activities
+	if g.recent != nil {
+		current = make([]feature.Activity, n)
+	}
 	for i, alias := range g.aliases {
 		if g.activities[i], g.blobs[i], err = activity(views, alias); err != nil {
 			return 0, err
 		}
-		a := g.activities[i]
+		a := &g.activities[i]
 		ahead = max(ahead, a.Applied(domain.Identity).Sequence)
-		current[i] = g.folded(i, a)
 		g.seen[i] = seenOf(alias, a)
+		if g.recent != nil {
+			current[i] = g.folded(i, *a)
+		}
 	}
 	g.merged = feature.Merge(current...)
 	return ahead, nil
@@ -72,13 +77,27 @@ func activity(views Views, alias domain.Alias) (feature.Activity, []byte, error)
 }
 
 // seenOf names the state of an alias that was read. Its IDENTITY part is that at the decision's cut.
-func seenOf(alias domain.Alias, a feature.Activity) *event.SeenAlias {
-	return &event.SeenAlias{
-		Alias:     alias[:],
-		Behaviour: a.Applied(domain.Behaviour).Proto(),
-		Decision:  a.Applied(domain.Decision).Proto(),
-		Outcome:   a.Applied(domain.Outcome).Proto(),
+func seenOf(alias domain.Alias, a *feature.Activity) *event.SeenAlias {
+	// One piece of memory: every decision has at least one of these.
+	seen := &struct {
+		event.SeenAlias
+		alias     domain.Alias
+		positions [3]event.Position
+	}{alias: alias}
+	seen.SeenAlias.Alias = seen.alias[:]
+	seen.Behaviour = positionIn(&seen.positions[0], a.Applied(domain.Behaviour))
+	seen.Decision = positionIn(&seen.positions[1], a.Applied(domain.Decision))
+	seen.Outcome = positionIn(&seen.positions[2], a.Applied(domain.Outcome))
+	return &seen.SeenAlias
+}
+
+// positionIn is domain.Position.Proto in memory that is there.
+func positionIn(at *event.Position, p domain.Position) *event.Position {
+	if p == (domain.Position{}) {
+		return nil
 	}
+	at.Sequence, at.Index = p.Sequence, p.Index
+	return at
 }
 
 // contactsKnown are the contacts of the aliases later than since, and the cut of DECISION at which they are known.

@@ -44,21 +44,18 @@ func eventOf(d *event.Decision) *event.Event {
 	}
 }
 
-// contactOf is the contact that a DECISION event is for its alias, as the fold counts it; nil for none.
+// contactOf is the contact that a DECISION event is for its alias; nil for none. It is what the fold of an activity
+// makes of the event, without folding: a test holds the two together.
 func contactOf(e *event.Event) *event.Contact {
-	if e.GetDecision().GetOffer() == "" {
+	d := e.GetDecision()
+	if d.GetOffer() == "" {
 		return nil
 	}
-	first := domain.Recorded{At: domain.Position{Sequence: 1}, Event: e}
-	contacts := feature.Fold(feature.Activity{}, first).Contacts(earliest)
-	if len(contacts) == 0 {
-		return nil
+	return &event.Contact{
+		TimeMs:  cmp.Or(d.GetNowMs(), e.GetOccurredMs(), e.GetReceivedMs()),
+		Channel: cmp.Or(d.GetChannel(), e.GetChannel()), Category: d.GetCategory(), Offer: d.GetOffer(),
 	}
-	return contacts[0]
 }
-
-// earliest is before every contact.
-const earliest = -1 << 63
 
 // knownContacts puts contacts into the order of a record: by time, then by what they say. Of more than an activity
 // keeps, the latest stay.

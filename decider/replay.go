@@ -262,7 +262,7 @@ func (h *history) input(c *policy.Compiled, in Input, l Logged) (Input, error) {
 			return in, err
 		}
 		activities = append(activities, a)
-		in.Aliases = append(in.Aliases, seenOf(alias, a))
+		in.Aliases = append(in.Aliases, seenOf(alias, &a))
 		contacts = append(contacts, p.contactsKnown(l, cut[domain.Decision], in.NowMS-c.LongestWindow())...)
 	}
 	in.Vector = c.View().Read(feature.Merge(activities...), in.NowMS, nil)

@@ -1,8 +1,10 @@
 package domain
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -15,74 +17,95 @@ var CanonicalNaN = math.Float64frombits(0x7ff8000000000001)
 // protobuf's wire format with fields ascending by number, default values left out, repeated scalars packed,
 // maps ascending by key, and every NaN written as CanonicalNaN. protobuf's own deterministic mode promises
 // this within one binary only. Unknown fields are left out: a canonical form is of what this version knows.
-func Canonical(m protoreflect.ProtoMessage) []byte { return appendCanonical(nil, m.ProtoReflect()) }
-
-func appendCanonical(b []byte, m protoreflect.Message) []byte {
-	fields := m.Descriptor().Fields()
-	order := make([]protoreflect.FieldDescriptor, 0, fields.Len())
-	for i := range fields.Len() {
-		if fd := fields.Get(i); m.Has(fd) {
-			order = append(order, fd)
-		}
+func Canonical(m protoreflect.ProtoMessage) []byte {
+	w := &canonicalWriter{}
+	w.collect = func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		w.present = append(w.present, presentField{fd: fd, value: v})
+		return true
 	}
-	slices.SortFunc(order, func(x, y protoreflect.FieldDescriptor) int { return int(x.Number()) - int(y.Number()) })
-	for _, fd := range order {
-		v := m.Get(fd)
+	return w.message(nil, m.ProtoReflect())
+}
+
+// presentField is a field that a message has.
+type presentField struct {
+	fd    protoreflect.FieldDescriptor
+	value protoreflect.Value
+}
+
+// canonicalWriter writes one message and those in it.
+type canonicalWriter struct {
+	// present is a stack: the fields of the message being written, above those of the messages that it is in.
+	present []presentField
+	collect func(protoreflect.FieldDescriptor, protoreflect.Value) bool
+}
+
+func (w *canonicalWriter) message(b []byte, m protoreflect.Message) []byte {
+	from := len(w.present)
+	m.Range(w.collect)
+	to := len(w.present)
+	ascend(w.present[from:to])
+	for i := from; i < to; i++ {
+		fd, v := w.present[i].fd, w.present[i].value
 		switch {
 		case fd.IsMap():
-			b = appendMap(b, fd, v.Map())
+			b = w.mapping(b, fd, v.Map())
 		case fd.IsList():
-			b = appendList(b, fd, v.List())
+			b = w.list(b, fd, v.List())
 		default:
-			b = appendField(b, fd, v)
+			b = w.field(b, fd, v)
 		}
 	}
+	w.present = w.present[:from]
 	return b
 }
 
-func appendMap(b []byte, fd protoreflect.FieldDescriptor, m protoreflect.Map) []byte {
+// ascend sorts by number. They nearly always are: a message's fields come in the order of its declaration.
+func ascend(fields []presentField) {
+	for i := 1; i < len(fields); i++ {
+		for j := i; j > 0 && fields[j].fd.Number() < fields[j-1].fd.Number(); j-- {
+			fields[j], fields[j-1] = fields[j-1], fields[j]
+		}
+	}
+}
+
+func (w *canonicalWriter) mapping(b []byte, fd protoreflect.FieldDescriptor, m protoreflect.Map) []byte {
 	keys := make([]protoreflect.MapKey, 0, m.Len())
 	m.Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool { keys = append(keys, k); return true })
-	slices.SortFunc(keys, func(x, y protoreflect.MapKey) int {
-		xs, ys := x.String(), y.String()
-		switch {
-		case xs < ys:
-			return -1
-		case xs > ys:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(keys, func(x, y protoreflect.MapKey) int { return strings.Compare(x.String(), y.String()) })
 	for _, k := range keys {
-		entry := appendField(nil, fd.MapKey(), k.Value())
-		entry = appendField(entry, fd.MapValue(), m.Get(k))
 		b = protowire.AppendTag(b, fd.Number(), protowire.BytesType)
-		b = protowire.AppendBytes(b, entry)
+		at := len(b)
+		b = w.field(append(b, 0), fd.MapKey(), k.Value())
+		b = closeBytes(w.field(b, fd.MapValue(), m.Get(k)), at)
 	}
 	return b
 }
 
-func appendList(b []byte, fd protoreflect.FieldDescriptor, l protoreflect.List) []byte {
-	switch fd.Kind() {
+func (w *canonicalWriter) list(b []byte, fd protoreflect.FieldDescriptor, l protoreflect.List) []byte {
+	kind := fd.Kind()
+	switch kind {
 	case protoreflect.MessageKind, protoreflect.StringKind, protoreflect.BytesKind:
 		for i := range l.Len() {
-			b = appendField(b, fd, l.Get(i))
+			b = w.field(b, fd, l.Get(i))
 		}
 		return b
 	}
-	var packed []byte
-	for i := range l.Len() {
-		packed = appendScalar(packed, fd.Kind(), l.Get(i))
-	}
 	b = protowire.AppendTag(b, fd.Number(), protowire.BytesType)
-	return protowire.AppendBytes(b, packed)
+	at := len(b)
+	b = append(b, 0)
+	for i := range l.Len() {
+		b = appendScalar(b, kind, l.Get(i))
+	}
+	return closeBytes(b, at)
 }
 
-func appendField(b []byte, fd protoreflect.FieldDescriptor, v protoreflect.Value) []byte {
-	switch fd.Kind() {
+func (w *canonicalWriter) field(b []byte, fd protoreflect.FieldDescriptor, v protoreflect.Value) []byte {
+	kind := fd.Kind()
+	switch kind {
 	case protoreflect.MessageKind:
 		b = protowire.AppendTag(b, fd.Number(), protowire.BytesType)
-		return protowire.AppendBytes(b, appendCanonical(nil, v.Message()))
+		at := len(b)
+		return closeBytes(w.message(append(b, 0), v.Message()), at)
 	case protoreflect.StringKind:
 		b = protowire.AppendTag(b, fd.Number(), protowire.BytesType)
 		return protowire.AppendString(b, v.String())
@@ -90,8 +113,23 @@ func appendField(b []byte, fd protoreflect.FieldDescriptor, v protoreflect.Value
 		b = protowire.AppendTag(b, fd.Number(), protowire.BytesType)
 		return protowire.AppendBytes(b, v.Bytes())
 	}
-	b = protowire.AppendTag(b, fd.Number(), wireType(fd.Kind()))
-	return appendScalar(b, fd.Kind(), v)
+	b = protowire.AppendTag(b, fd.Number(), wireType(kind))
+	return appendScalar(b, kind, v)
+}
+
+// closeBytes writes the length of what stands behind the one byte that was left for it, and makes room for a longer one.
+func closeBytes(b []byte, at int) []byte {
+	size := len(b) - at - 1
+	if size < 1<<7 {
+		b[at] = byte(size)
+		return b
+	}
+	var length [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(length[:], uint64(size))
+	b = append(b, length[:n-1]...)
+	copy(b[at+n:], b[at+1:at+1+size])
+	copy(b[at:], length[:n])
+	return b
 }
 
 func wireType(k protoreflect.Kind) protowire.Type {

@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/hex"
 	"math"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -123,3 +124,24 @@ const (
 	goldenCanonical      = "0a02dec118ffffffffffffffffff01320a0a0101120508ac02100232003a04686f6d654a050a016112004a0c0a016219010000000000f87f4a050a016320016080808080802082012000000000000000000000000000000080000000000000f83f010000000000f87f9001019a01150a016f319a9999999999b93f590807060504030201"
 	goldenCanonicalOffer = "0a016f52050a0012017852060a016112013152060a026161120052060a01621201325805"
 )
+
+// A length takes one byte up to 127, two up to 16383, three beyond: the borders, in a message within a message.
+func TestCanonicalAtTheBordersOfLengths(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 100, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 16370, 16376, 16377, 16378, 16379, 16380, 16383, 16384, 16385} {
+		in := &event.Event{Alias: []byte{9}, Body: &event.Event_Viewed{Viewed: &event.Viewed{
+			Name: "n", Line: &event.Line{Item: strings.Repeat("x", n), AmountMicros: 7},
+		}}}
+		out := new(event.Event)
+		b := Canonical(in)
+		if err := proto.Unmarshal(b, out); err != nil {
+			t.Fatalf("an item of %d bytes: %v", n, err)
+		}
+		if !proto.Equal(in, out) {
+			t.Fatalf("an item of %d bytes came back as one of %d", n, len(out.GetViewed().GetLine().GetItem()))
+		}
+		if len(b) != proto.Size(in) {
+			t.Fatalf("an item of %d bytes: %d bytes, want %d", n, len(b), proto.Size(in))
+		}
+	}
+}

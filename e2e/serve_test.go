@@ -151,7 +151,7 @@ func (s *server) post(path, text string) *http.Response {
 	return response
 }
 
-func wantRefusal(t *testing.T, name string, err error, code connect.Code, reason string) {
+func wantRefusal(t testing.TB, name string, err error, code connect.Code, reason string) {
 	t.Helper()
 	var refused *connect.Error
 	if !errors.As(err, &refused) {
@@ -286,7 +286,9 @@ func (w *wire) listen(addr string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.mu.Lock()
 	w.l, w.addr = l, l.Addr().String()
+	w.mu.Unlock()
 	go func() {
 		for {
 			client, err := l.Accept()
@@ -298,19 +300,36 @@ func (w *wire) listen(addr string) {
 				_ = client.Close()
 				continue
 			}
-			w.mu.Lock()
-			w.open = append(w.open, client, server)
-			w.mu.Unlock()
+			if !w.join(l, client, server) {
+				return
+			}
 			go func() { _, _ = io.Copy(server, client); _ = server.Close() }()
 			go func() { _, _ = io.Copy(client, server); _ = client.Close() }()
 		}
 	}()
 }
 
-func (w *wire) cut() {
-	_ = w.l.Close()
+// join notes a pair of connections; false when the wire was cut meanwhile.
+func (w *wire) join(l net.Listener, pair ...net.Conn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.l != l {
+		for _, c := range pair {
+			_ = c.Close()
+		}
+		return false
+	}
+	w.open = append(w.open, pair...)
+	return true
+}
+
+func (w *wire) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.l != nil {
+		_ = w.l.Close()
+		w.l = nil
+	}
 	for _, c := range w.open {
 		_ = c.Close()
 	}

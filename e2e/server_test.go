@@ -60,7 +60,12 @@ func serve(t testing.TB, dir string, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, dir: dir, args: args}
 	s.start()
-	t.Cleanup(s.stop)
+	t.Cleanup(func() {
+		s.stop()
+		if t.Failed() {
+			t.Logf("the server said\n%s", s.output)
+		}
+	})
 	return s
 }
 

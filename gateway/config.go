@@ -24,7 +24,7 @@ type Config struct {
 	NatsCert        string `help:"Client certificate for the cluster." env:"NATS_CERT" placeholder:"FILE"`
 	NatsKey         string `help:"Key of the client certificate." env:"NATS_KEY" placeholder:"FILE"`
 	Replicas        int    `help:"Copies of every stream in the cluster (1 or 3)." default:"1" env:"PROFFER_REPLICAS"`
-	Lanes           int    `help:"Lanes of a new log, 1 to 64; 0 takes the log's own, or 2 for a new one. Fixed for the life of a log." default:"0" env:"PROFFER_LANES"`
+	Lanes           int    `help:"Lanes of a new log, 1 to 64; 0 takes the log's own, or 1 for a new one. Fixed for the life of a log." default:"0" env:"PROFFER_LANES"`
 	Sync            string `help:"When the embedded log is on disk: always (before each acknowledgement) or a time such as 100ms (what that time held is lost in a power cut)." default:"always" env:"PROFFER_SYNC"`
 
 	DatabaseURL string `help:"Postgres for the analysts' tables, instead of a private one." env:"DATABASE_URL" placeholder:"URL"`

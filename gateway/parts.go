@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -24,6 +25,7 @@ import (
 // parts are what a node is made of, in the order in which they start.
 type parts struct {
 	natsURL    string
+	embedded   *natslog.Embedded // nil in a cluster
 	log        *natslog.Log
 	nc         *nats.Conn
 	vault      *natskv.Vault
@@ -49,7 +51,7 @@ func (n *Node) openLog(ctx context.Context) error {
 	options := n.config.logOptions()
 	var err error
 	if n.config.NatsURL != "" {
-		n.parts.natsURL = redacted(n.config.NatsURL)
+		n.parts.natsURL = redactedServers(n.config.NatsURL)
 		if n.parts.nc, err = n.dialCluster(ctx); err != nil {
 			return err
 		}
@@ -62,6 +64,7 @@ func (n *Node) openLog(ctx context.Context) error {
 			return err
 		}
 		n.closing(func() error { server.Close(); return nil })
+		n.parts.embedded = server
 		n.parts.natsURL = server.ClientURL()
 		if n.parts.nc, err = server.Connect(ctx); err != nil {
 			return err
@@ -164,7 +167,7 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	if err := n.parts.recall.Load(ctx); err != nil {
 		return err
 	}
-	log := route{Log: n.parts.log, decisions: n.parts.decider, fresh: n.parts.fresh}
+	log := route{Log: n.parts.log, decisions: n.parts.decider, fresh: n.parts.fresh, room: n.diskRoom}
 	n.parts.ingest = commands.NewIngest(commands.IngestPorts{
 		Log: log, Vault: n.parts.vault, Normalizer: n.parts.normalizer, Links: links{n.parts.identities},
 		Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
@@ -225,6 +228,7 @@ type route struct {
 	*natslog.Log
 	decisions *decider.Decider
 	fresh     *freshness
+	room      func() error
 }
 
 // Append implements commands.Log.
@@ -232,11 +236,15 @@ func (r route) Append(ctx context.Context, lane domain.Lane, events ...*event.Ev
 	if lane.Stream == domain.Decision {
 		return r.decisions.Append(ctx, lane, events...)
 	}
-	at, err := r.Log.Append(ctx, lane, events...)
-	if err == nil {
-		r.fresh.appendedTo(lane.Stream, at.Sequence)
+	if err := r.room(); err != nil {
+		return domain.Position{}, err
 	}
-	return at, err
+	at, err := r.Log.Append(ctx, lane, events...)
+	if err != nil {
+		return at, errors.Join(err, r.room())
+	}
+	r.fresh.appendedTo(lane.Stream, at.Sequence)
+	return at, nil
 }
 
 // links asks the live graph.

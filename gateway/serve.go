@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"runtime"
 	"time"
@@ -19,7 +21,7 @@ func (n *Node) handler() http.Handler {
 		Ingest: &rpc.Ingest{Ingesting: n.parts.ingest},
 		Decisions: &rpc.Decisions{
 			Persons:  persons{normalizer: n.parts.normalizer, vault: n.parts.vault},
-			Deciding: deciding{n.parts.decider, n.parts.fresh}, Timeout: n.config.DecideTimeout,
+			Deciding: deciding{n.parts.decider, n.parts.fresh, n.logHealth}, Timeout: n.config.DecideTimeout,
 		},
 		Audit:      &rpc.Audit{Replayer: n.parts.replayer},
 		Policies:   &rpc.Policies{Publishing: n.parts.publish, InEffect: n.parts.policies},
@@ -42,11 +44,32 @@ func (n *Node) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 	}
-	if err := n.parts.log.Health(ctx); err != nil {
+	switch err := n.logHealth(ctx); {
+	case errors.Is(err, domain.ErrLogFull):
+		http.Error(w, "the log's disk is full: make room and start the server again", http.StatusServiceUnavailable)
+		return
+	case err != nil:
 		http.Error(w, "the log is unavailable", http.StatusServiceUnavailable)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
+}
+
+// logHealth fails with domain.ErrLogFull or domain.ErrUnavailable.
+func (n *Node) logHealth(ctx context.Context) error {
+	if err := n.diskRoom(); err != nil {
+		return err
+	}
+	return n.parts.log.Health(ctx)
+}
+
+// diskRoom fails with domain.ErrLogFull once the embedded log has found its disk full: it then takes nothing more,
+// even when there is room again.
+func (n *Node) diskRoom() error {
+	if n.parts.embedded != nil && n.parts.embedded.DiskFull() {
+		return fmt.Errorf("%w: its disk is full: make room and start the server again", domain.ErrLogFull)
+	}
+	return nil
 }
 
 func (n *Node) projections() []rpc.Projection {

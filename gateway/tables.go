@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -166,11 +167,32 @@ func (n *Node) projectionTables() rpc.Projection {
 	}
 }
 
-// redacted is a URL without its password.
+// redacted is a database's URL without its password; "" for what is no URL, as nobody knows where its password is.
 func redacted(text string) string {
 	u, err := url.Parse(text)
-	if err != nil {
+	if err != nil || u.Scheme == "" {
 		return ""
 	}
+	if query := u.Query(); query.Has("password") {
+		query.Set("password", "xxxxx")
+		u.RawQuery = query.Encode()
+	}
 	return u.Redacted()
+}
+
+// redactedServers is the cluster's addresses, which commas separate, without passwords and without the token, which
+// stands where others have the user's name.
+func redactedServers(text string) string {
+	addresses := strings.Split(text, ",")
+	for i, address := range addresses {
+		u, err := url.Parse(strings.TrimSpace(address))
+		if err != nil {
+			return ""
+		}
+		if u.User != nil {
+			u.User = url.User("xxxxx")
+		}
+		addresses[i] = u.String()
+	}
+	return strings.Join(addresses, ",")
 }

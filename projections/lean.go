@@ -2,6 +2,7 @@ package projections
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -84,18 +85,25 @@ func typeDecoder() *leanDecoder { return &leanDecoder{read: typeFields()} }
 
 // recorded decodes the events of an envelope, whose memory they may share.
 func (d *leanDecoder) recorded(e domain.Envelope) ([]domain.Recorded, error) {
-	events, out := make([]event.Event, len(e.Frames)), make([]domain.Recorded, len(e.Frames))
-	for i, frame := range e.Frames {
-		if !d.decode(&events[i], frame) {
-			return nil, fmt.Errorf("%w: event %d of %s/%d", domain.ErrEnvelopeCorrupt, i, e.Lane.Stream, e.Sequence)
-		}
-		out[i] = domain.Recorded{At: domain.Position{Sequence: e.Sequence, Index: uint32(i)}, Event: &events[i]}
-	}
-	return out, nil
+	return d.recordedIn(new(slab), e)
 }
 
-func (d *leanDecoder) decode(e *event.Event, frame []byte) bool {
-	if d.fast != nil && d.fast.decode(e, frame) {
+// recordedIn is recorded, into memory that is the events' until the slab is used again.
+func (d *leanDecoder) recordedIn(s *slab, e domain.Envelope) ([]domain.Recorded, error) {
+	s.reuse()
+	s.recorded = slices.Grow(s.recorded, len(e.Frames))
+	for i, frame := range e.Frames {
+		decoded := s.events.next()
+		if !d.decode(decoded, frame, s) {
+			return nil, fmt.Errorf("%w: event %d of %s/%d", domain.ErrEnvelopeCorrupt, i, e.Lane.Stream, e.Sequence)
+		}
+		s.recorded = append(s.recorded, domain.Recorded{At: domain.Position{Sequence: e.Sequence, Index: uint32(i)}, Event: decoded})
+	}
+	return s.recorded, nil
+}
+
+func (d *leanDecoder) decode(e *event.Event, frame []byte, s *slab) bool {
+	if d.fast != nil && d.fast.decode(e, frame, s) {
 		return true
 	}
 	lean, ok := appendKept(d.scratch[:0], frame, d.read)

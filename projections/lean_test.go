@@ -102,12 +102,24 @@ func TestLeanEventsFoldAsWholeOnes(t *testing.T) {
 			}
 			frames = append(frames, frame)
 		}
+		var memory slab
+		used := domain.Envelope{}
+		for range rapid.IntRange(0, 4).Draw(t, "used before") {
+			frame, err := proto.Marshal(randomEvent(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			used.Frames = append(used.Frames, frame)
+		}
+		if _, err := lean.recordedIn(&memory, used); err != nil {
+			t.Fatal(err)
+		}
 		envelope := domain.Envelope{Sequence: 3, Frames: frames}
 		whole, err := envelope.Recorded()
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts, err := lean.recorded(envelope)
+		parts, err := lean.recordedIn(&memory, envelope)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,9 +213,9 @@ func BenchmarkDecode(b *testing.B) {
 			envelope.Frames[i] = frame
 		}
 		b.Run(name+"/lean", func(b *testing.B) {
-			d := activityDecoder()
+			d, memory := activityDecoder(), new(slab)
 			for b.Loop() {
-				if _, err := d.recorded(envelope); err != nil {
+				if _, err := d.recordedIn(memory, envelope); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -16,27 +16,68 @@ type message struct {
 	err      error
 }
 
-// messagesAhead is how many decoded messages may wait to be folded.
-const messagesAhead = 32
+// How many messages may wait: envelopes to be decoded, and decoded ones to be folded.
+const (
+	envelopesAhead = 64
+	messagesAhead  = 32
+)
 
-// between yields the messages after one cut up to another, stream by stream, decoded ahead in a goroutine of its own.
+// between yields the messages after one cut up to another, stream by stream. They are read and checked ahead in a
+// goroutine of their own, and decoded where they are folded, always into the same memory: a message's events are the
+// caller's until it asks for the next.
 func between(ctx context.Context, source Source, streams []domain.Stream, read func() *leanDecoder, from, to domain.Cut) iter.Seq[message] {
-	decoded := make(chan message, messagesAhead)
+	ahead := make(chan undecoded, envelopesAhead)
 	go func() {
-		defer close(decoded)
+		defer close(ahead)
 		for _, s := range streams {
-			if from[s] < to[s] && !forward(ctx, s, read, source.Read(ctx, s, from[s]+1, to[s]), decoded) {
+			if from[s] < to[s] && !readAhead(ctx, s, source.Read(ctx, s, from[s]+1, to[s]), ahead) {
 				return
 			}
 		}
 	}()
+	decoder, memory := read(), new(slab)
 	return func(yield func(message) bool) {
-		for m := range decoded {
-			if !yield(m) {
+		for u := range ahead {
+			if !yield(decoder.message(memory, u)) {
 				return
 			}
 		}
 	}
+}
+
+// undecoded is one envelope of a stream, or why there are no more.
+type undecoded struct {
+	stream   domain.Stream
+	envelope domain.Envelope
+	err      error
+}
+
+// readAhead sends envelopes on until they end, fail (which it sends on too) or the context ends. It is false when there
+// is no use in going on.
+func readAhead(ctx context.Context, s domain.Stream, envelopes iter.Seq2[domain.Envelope, error], to chan<- undecoded) bool {
+	for envelope, err := range envelopes {
+		select {
+		case to <- undecoded{stream: s, envelope: envelope, err: err}:
+		case <-ctx.Done():
+			return false
+		}
+		if err != nil {
+			return false
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// message decodes what is read of each event, into memory that is the message's until it is used again.
+func (d *leanDecoder) message(memory *slab, u undecoded) message {
+	m := message{stream: u.stream, sequence: u.envelope.Sequence, err: u.err}
+	if m.err == nil {
+		m.events, m.err = d.recordedIn(memory, u.envelope)
+	}
+	if m.err != nil {
+		m.err = fmt.Errorf("projections: read %v: %w", u.stream, m.err)
+	}
+	return m
 }
 
 // arriving receives the messages after a cut as they arrive, of all streams.
@@ -48,26 +89,18 @@ func arriving(ctx context.Context, source Source, streams []domain.Stream, read 
 	return arrived
 }
 
-// forward decodes messages and sends them on until they end, fail (which it sends on too) or the context ends. It is
-// false when there is no use in going on. Of each event it decodes what is read.
-func forward(ctx context.Context, s domain.Stream, read func() *leanDecoder, messages iter.Seq2[domain.Envelope, error], to chan<- message) bool {
+// forward decodes messages and sends them on until they end, fail (which it sends on too) or the context ends.
+func forward(ctx context.Context, s domain.Stream, read func() *leanDecoder, envelopes iter.Seq2[domain.Envelope, error], to chan<- message) {
 	decoder := read()
-	for envelope, err := range messages {
-		m := message{stream: s, sequence: envelope.Sequence, err: err}
-		if err == nil {
-			m.events, m.err = decoder.recorded(envelope)
-		}
-		if m.err != nil {
-			m.err = fmt.Errorf("projections: read %v: %w", s, m.err)
-		}
+	for envelope, err := range envelopes {
+		m := decoder.message(new(slab), undecoded{stream: s, envelope: envelope, err: err})
 		select {
 		case to <- m:
 		case <-ctx.Done():
-			return false
+			return
 		}
 		if m.err != nil {
-			return false
+			return
 		}
 	}
-	return ctx.Err() == nil
 }

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"sync"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/feature"
@@ -26,13 +29,17 @@ const (
 type viewsBatch struct {
 	store   ViewStore
 	folding map[domain.Alias]*folding
-	cut     domain.Cut
-	weight  int
-	scratch []byte
+	// order is the same in the order of begin, and last the one folded into before, which often comes again.
+	order  []*folding
+	last   *folding
+	cut    domain.Cut
+	weight int
 }
 
+// folding is one alias's activity in the making.
 type folding struct {
-	folder  *feature.Folder
+	alias   domain.Alias
+	folder  feature.Folder
 	changed bool
 }
 
@@ -49,6 +56,9 @@ func (b *viewsBatch) take(m message) error {
 		if err := b.fold(r); err != nil {
 			return err
 		}
+		if m.stream != domain.Identity {
+			continue
+		}
 		if mirrored, ok := identity.Mirror(r); ok {
 			if err := b.fold(mirrored); err != nil {
 				return err
@@ -60,15 +70,17 @@ func (b *viewsBatch) take(m message) error {
 }
 
 func (b *viewsBatch) fold(r domain.Recorded) error {
-	a, err := domain.AliasFromBytes(r.Event.GetAlias())
-	if err != nil {
+	raw := r.Event.GetAlias()
+	if len(raw) != len(domain.Alias{}) {
 		return nil // an event about no person
 	}
-	f, known := b.folding[a]
-	if !known {
-		if f, err = b.begin(a); err != nil {
+	f := b.last
+	if a := domain.Alias(raw); f == nil || f.alias != a {
+		var err error
+		if f, err = b.foldingOf(a); err != nil {
 			return err
 		}
+		b.last = f
 	}
 	if f.folder.Fold(r) {
 		f.changed = true
@@ -77,8 +89,11 @@ func (b *viewsBatch) fold(r domain.Recorded) error {
 	return nil
 }
 
-// begin decodes what the store has of an alias.
-func (b *viewsBatch) begin(a domain.Alias) (*folding, error) {
+// foldingOf is an alias's activity; when it is new to the batch, what the store has of it is decoded.
+func (b *viewsBatch) foldingOf(a domain.Alias) (*folding, error) {
+	if f, known := b.folding[a]; known {
+		return f, nil
+	}
 	var activity feature.Activity
 	blob, known := b.store.View(a)
 	if known {
@@ -87,8 +102,9 @@ func (b *viewsBatch) begin(a domain.Alias) (*folding, error) {
 			return nil, fmt.Errorf("projections: fold a view: %w", err)
 		}
 	}
-	f := &folding{folder: feature.NewFolder(activity)}
+	f := &folding{alias: a, folder: *feature.NewFolder(activity)}
 	b.folding[a] = f
+	b.order = append(b.order, f)
 	b.weight += activityWeight + blobWeight*len(blob)
 	return f, nil
 }
@@ -98,19 +114,44 @@ func (b *viewsBatch) full() bool { return b.weight >= batchWeight }
 
 // flush encodes and stores each alias that changed, and begins the next batch.
 func (b *viewsBatch) flush(ctx context.Context, more bool) error {
-	batch := Batch{Cut: b.cut, More: more, Views: make([]View, 0, len(b.folding))}
-	for a, f := range b.folding {
-		if f.changed {
-			b.scratch = f.folder.AppendEncode(b.scratch[:0])
-			batch.Views = append(batch.Views, View{Alias: a, Blob: bytes.Clone(b.scratch)})
-		}
-	}
+	batch := Batch{Cut: b.cut, More: more, Views: encodeChanged(b.order)}
 	clear(b.folding)
-	b.weight = 0
+	clear(b.order)
+	b.order, b.last, b.weight = b.order[:0], nil, 0
 	if err := b.store.Store(ctx, batch); err != nil {
 		return fmt.Errorf("projections: store views: %w", err)
 	}
 	return nil
+}
+
+// encodeTogether is how many views are worth a goroutine that encodes them.
+const encodeTogether = 1024
+
+// encodeChanged encodes the activities that changed, many of them on every core.
+func encodeChanged(all []*folding) []View {
+	workers := min(runtime.GOMAXPROCS(0), 1+len(all)/encodeTogether)
+	if workers == 1 {
+		return encodeSome(all)
+	}
+	parts := make([][]View, workers)
+	var working sync.WaitGroup
+	for w := range workers {
+		working.Go(func() { parts[w] = encodeSome(all[w*len(all)/workers : (w+1)*len(all)/workers]) })
+	}
+	working.Wait()
+	return slices.Concat(parts...)
+}
+
+func encodeSome(some []*folding) []View {
+	views := make([]View, 0, len(some))
+	var scratch []byte
+	for _, f := range some {
+		if f.changed {
+			scratch = f.folder.AppendEncode(scratch[:0])
+			views = append(views, View{Alias: f.alias, Blob: bytes.Clone(scratch)})
+		}
+	}
+	return views
 }
 
 // unreadable says that a stored view is of another schema or damaged: then all are folded again.

@@ -128,6 +128,9 @@ func (p *part) describeDecision(e *entry, ev *event.Event, d *event.Decision) {
 // addItem keeps the hashes of the lines' items, ascending, each once, at most MaxItems.
 func (p *part) addItem(e *entry, lines ...*event.Line) {
 	at := len(p.items)
+	if cap(p.items) == 0 && len(lines) > 0 {
+		p.items = make([]uint64, 0, firstItems)
+	}
 	for _, l := range lines {
 		if l.GetItem() != "" {
 			p.items = append(p.items, hashItem(l.GetItem()))

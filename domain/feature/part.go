@@ -104,7 +104,7 @@ func (p *part) intern(text string) symbol {
 		}
 	}
 	if len(p.texts) == 0 {
-		p.texts = append(p.texts, "")
+		p.texts = make([]string, 1, firstTexts)
 	}
 	p.texts = append(p.texts, text)
 	return symbol(len(p.texts) - 1)
@@ -142,11 +142,19 @@ func (p *part) text(s symbol) string {
 	return p.texts[s]
 }
 
+// Room that a list gets at first: most people have more events than one.
+const (
+	firstEntries = 8
+	firstItems   = 8
+	firstTexts   = 4
+	firstTotals  = 4
+)
+
 // clone is a copy that shares no memory that either could change. Lists get room to grow.
 func (p *part) clone() part {
 	c := *p
-	c.entries = append(make([]entry, 0, len(p.entries)+1), p.entries...)
-	c.totals = append(make([]total, 0, len(p.totals)+1), p.totals...)
+	c.entries = append(make([]entry, 0, max(len(p.entries)+1, firstEntries)), p.entries...)
+	c.totals = append(make([]total, 0, max(len(p.totals)+1, firstTotals)), p.totals...)
 	c.texts = p.texts[:len(p.texts):len(p.texts)]
 	c.items = p.items[:len(p.items):len(p.items)]
 	if p.tiles != nil {

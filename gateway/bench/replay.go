@@ -15,6 +15,7 @@ import (
 const (
 	replayPeople    = 5_000
 	replayDecisions = 20_000
+	replayTurns     = 3
 )
 
 // replay measures making recorded decisions again, both ways, beside only reading and decoding their records.
@@ -45,9 +46,12 @@ func replay(ctx context.Context, o Options) (r Result, err error) {
 	audit := profferv1connect.NewAuditServiceClient(client, node.URL())
 	r = Result{Unit: "decisions/s", Profiles: replayPeople, CeilingIs: "reading and decoding the records only", More: map[string]float64{}}
 	var values, records, ceilings []float64
-	for turn := range 3 {
-		both, err := replayRate(ctx, audit, false)
-		if err != nil {
+	for turn := range replayTurns {
+		var both float64
+		if _, err := o.profiled(turn == replayTurns-1, func() (m measured, err error) {
+			both, err = replayRate(ctx, audit, false)
+			return m, err
+		}); err != nil {
 			return r, err
 		}
 		recordsOnly, err := replayRate(ctx, audit, true)

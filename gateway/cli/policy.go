@@ -17,6 +17,9 @@ type policy struct {
 	List     policyList     `cmd:"" help:"List the policies in effect."`
 }
 
+// Help is shown by --help.
+func (policy) Help() string { return "Example: proffer policy publish shop.yaml" }
+
 type policyPublish struct {
 	target
 	output

@@ -16,6 +16,9 @@ type quarantine struct {
 	Discard quarantineDiscard `cmd:"" help:"Close a refused item without replaying it."`
 }
 
+// Help is shown by --help.
+func (quarantine) Help() string { return "Example: proffer quarantine list" }
+
 type quarantineList struct {
 	target
 	output

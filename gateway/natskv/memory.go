@@ -25,7 +25,8 @@ type memoryShard struct {
 	views map[domain.Alias]memoryView
 }
 
-// memoryView is a blob and the revision of its key in the bucket; unwritten, the blob is newer than that revision.
+// memoryView is a blob and the revision of its key in the bucket, or of its page (see paged); unwritten, the blob is
+// newer than that revision.
 type memoryView struct {
 	blob     []byte
 	revision uint64
@@ -70,7 +71,7 @@ func (m *memory) observe(a domain.Alias, blob []byte, revision uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, known := s.views[a]
-	if known && revision <= v.revision {
+	if known && revision&^paged <= v.revision&^paged {
 		return
 	}
 	m.account(known, len(blob)-len(v.blob))
@@ -85,9 +86,9 @@ func (m *memory) account(known bool, bytes int) {
 	m.bytes.Add(int64(bytes))
 }
 
-// take is the blob to write and the revision it must replace; from now on the alias is to be queued again when it
-// changes.
-func (m *memory) take(a domain.Alias) (blob []byte, replaces uint64) {
+// take is the blob to write and the revision that the bucket has it under, 0 when it has not (see also paged); from now
+// on the alias is to be queued again when it changes.
+func (m *memory) take(a domain.Alias) (blob []byte, revision uint64) {
 	s := m.shard(a)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -78,10 +78,12 @@ type viewsBucket struct {
 	loaded   chan struct{}
 	// revision is the last one read from the bucket or acknowledged by it.
 	revision atomic.Uint64
-	mu       sync.Mutex
-	held     checkpoint
-	at       uint64 // the checkpoint's revision, 0 when there is none
-	damaged  bool
+	// pages is the number of the next page.
+	pages   atomic.Uint64
+	mu      sync.Mutex
+	held    checkpoint
+	at      uint64 // the checkpoint's revision, 0 when there is none
+	damaged bool
 }
 
 // OpenViews opens or makes the buckets and begins to load them; Ready tells when that is done. The connection stays
@@ -184,7 +186,7 @@ func (v *Views) Bytes() int64 { return v.serving.Load().bytes.Load() }
 // Range calls yield for every alias until it returns false. Views that change meanwhile are seen as before or after.
 func (v *Views) Range(yield func(domain.Alias, []byte) bool) { v.serving.Load().each(yield) }
 
-// bucket is where an alias's key is: the partitions are spread in contiguous ranges, like lanes.
-func (v *Views) bucket(a domain.Alias) *viewsBucket {
-	return v.buckets[domain.PartitionOf(a)*len(v.buckets)/domain.Partitions]
+// bucketIndex is where an alias's key is: the partitions are spread in contiguous ranges, like lanes.
+func (v *Views) bucketIndex(a domain.Alias) int {
+	return domain.PartitionOf(a) * len(v.buckets) / domain.Partitions
 }

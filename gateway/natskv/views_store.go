@@ -128,6 +128,7 @@ func (v *Views) Clear(ctx context.Context) error {
 		b.mu.Lock()
 		b.held, b.at, b.damaged = checkpoint{}, 0, false
 		b.mu.Unlock()
+		b.pages.Store(0)
 		begun := checkpoint{generation: next, incarnation: v.options.Incarnation, schema: viewSchema()}
 		ack, err := v.js.Publish(ctx, b.prefix+checkpointKey, begun.encode(), jetstream.WithExpectLastSequencePerSubject(0))
 		if err != nil {

@@ -343,3 +343,58 @@ func TestCountsAndCountersAreKept(t *testing.T) {
 		t.Errorf("counter opened again = %d, %v", got, err)
 	}
 }
+
+// Many first views share messages; whoever opens or watches the buckets sees the same as with a key each.
+func TestManyFirstViewsAreWrittenTogether(t *testing.T) {
+	t.Parallel()
+	const aliases = 4_000
+	nc := connect(t)
+	all := make([]int, aliases)
+	for i := range all {
+		all[i] = i
+	}
+	writer, watcher := open(t, nc, natskv.ViewsOptions{Writer: true}), open(t, nc, natskv.ViewsOptions{})
+	storeViews(t, writer, 1, false, "first", all...)
+	if err := writer.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := messagesInBuckets(t, nc); n > 16 {
+		t.Errorf("%d messages for %d first views", n, aliases)
+	}
+	waitFor(t, watcher, 1)
+	storeViews(t, writer, 2, false, "second", 7, aliases)
+	waitFor(t, watcher, 2)
+	closeViews(t, writer)
+	reopened := open(t, nc, natskv.ViewsOptions{Writer: true})
+	wantCheckpoint(t, reopened, cutAt(2))
+	for _, v := range []*natskv.Views{watcher, reopened} {
+		wantBlob(t, v, 7, "second")
+		wantBlob(t, v, 8, "first")
+		wantBlob(t, v, aliases, "second")
+		if v.Len() != aliases+1 {
+			t.Errorf("%d views, want %d", v.Len(), aliases+1)
+		}
+	}
+	storeViews(t, reopened, 3, false, "third", 7, 8)
+	more := make([]int, aliases)
+	for i := range more {
+		more[i] = 2*aliases + i
+	}
+	storeViews(t, reopened, 4, false, "later", more...) // pages of a second process
+	waitFor(t, watcher, 4)
+	wantBlob(t, watcher, 7, "third")
+	wantBlob(t, watcher, 8, "third")
+	wantBlob(t, watcher, 2*aliases, "later")
+}
+
+func messagesInBuckets(t *testing.T, nc *nats.Conn) (n uint64) {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for info := range js.ListStreams(t.Context()).Info() {
+		n += info.State.Msgs
+	}
+	return n
+}

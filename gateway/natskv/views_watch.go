@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -76,12 +78,28 @@ func (v *Views) observe(b *viewsBucket, key string, value []byte, revision uint6
 		v.observeCheckpoint(b, value, revision)
 		return
 	}
+	if number, ok := strings.CutPrefix(key, pageKeys); ok {
+		v.observePage(b, number, value, revision)
+		return
+	}
 	var a domain.Alias
 	if n, err := hex.Decode(a[:], []byte(key)); err != nil || n != len(a) {
 		v.options.Logger.Warn("a key that is no alias", "bucket", b.name)
 		return
 	}
 	v.memoryOf(b).observe(a, bytes.Clone(value), revision)
+}
+
+func (v *Views) observePage(b *viewsBucket, number string, page []byte, revision uint64) {
+	n, err := strconv.ParseUint(number, 16, 64)
+	if err == nil {
+		b.pages.Store(max(b.pages.Load(), n+1))
+		m := v.memoryOf(b)
+		err = eachInPage(page, func(a domain.Alias, blob []byte) { m.observe(a, bytes.Clone(blob), revision|paged) })
+	}
+	if err != nil {
+		v.options.Logger.Warn("a page of views that cannot be read", "bucket", b.name)
+	}
 }
 
 func (v *Views) observeCheckpoint(b *viewsBucket, value []byte, revision uint64) {

@@ -95,12 +95,24 @@ type put struct {
 	done     func(revision uint64)
 }
 
+// puts are what writes a round: what the buckets get for the first time together, as far as it is much.
 func (v *Views) puts(round pendingWrites) []put {
-	puts := make([]put, len(round.aliases))
-	for i, a := range round.aliases {
-		blob, replaces := round.memory.take(a)
-		puts[i] = put{bucket: v.bucket(a), key: a.String(), value: blob, replaces: replaces,
-			done: func(revision uint64) { round.memory.written(a, revision) }}
+	firsts := make([]firstViews, len(v.buckets))
+	var puts []put
+	for _, a := range round.aliases {
+		blob, revision := round.memory.take(a)
+		at := v.bucketIndex(a)
+		switch {
+		case revision == 0 && len(blob) < pageBytes:
+			firsts[at].add(a, blob)
+		case revision&paged != 0:
+			puts = append(puts, putKey(v.buckets[at], round.memory, a, blob, 0))
+		default:
+			puts = append(puts, putKey(v.buckets[at], round.memory, a, blob, revision))
+		}
+	}
+	for i, b := range v.buckets {
+		puts = firsts[i].appendPuts(puts, b, round.memory)
 	}
 	return puts
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -50,6 +51,7 @@ type Embedded struct {
 	lock      io.Closer
 	token     string
 	tokenFile string
+	diskFull  *atomic.Bool
 }
 
 // StartEmbedded starts the server and returns when it accepts connections. Clients over TCP need the token
@@ -66,7 +68,7 @@ func StartEmbedded(o EmbeddedOptions) (*Embedded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("natslog: start the server: %w", err)
 	}
-	e := &Embedded{lock: lock, tokenFile: filepath.Join(o.Dir, "nats.token")}
+	e := &Embedded{lock: lock, tokenFile: filepath.Join(o.Dir, "nats.token"), diskFull: &atomic.Bool{}}
 	if err := e.start(opts, o.Logger); err != nil {
 		return nil, errors.Join(fmt.Errorf("natslog: start the server: %w", err), lock.Close())
 	}
@@ -124,7 +126,7 @@ func (e *Embedded) start(opts *server.Options, logger *slog.Logger) error {
 	if logger == nil {
 		logger = slog.Default()
 	}
-	s.SetLogger(serverLog{logger}, false, false)
+	s.SetLogger(serverLog{logger, e.diskFull}, false, false)
 	s.Start()
 	if !s.ReadyForConnections(readyWithin) {
 		s.Shutdown()
@@ -157,6 +159,10 @@ func (e *Embedded) ClientURL() string { return e.server.ClientURL() }
 // TokenFile holds the token with which TCP clients log in.
 func (e *Embedded) TokenFile() string { return e.tokenFile }
 
+// DiskFull says whether a write found no space since the server started. The server then answers no append to the
+// stream any more, not even once there is room: it must be started again.
+func (e *Embedded) DiskFull() bool { return e.diskFull.Load() }
+
 // Connect opens a connection inside the process: the fastest for appending and for single reads.
 func (e *Embedded) Connect(ctx context.Context) (*nats.Conn, error) {
 	return e.connect(ctx, nats.InProcessServer(e.server))
@@ -183,7 +189,10 @@ func (e *Embedded) Close() {
 }
 
 // serverLog passes on what an operator must know; the rest of the server's log is left out.
-type serverLog struct{ to *slog.Logger }
+type serverLog struct {
+	to       *slog.Logger
+	diskFull *atomic.Bool
+}
 
 func (l serverLog) Noticef(string, ...any) {}
 func (l serverLog) Debugf(string, ...any)  {}
@@ -193,8 +202,13 @@ func (l serverLog) Warnf(format string, args ...any) {
 	l.to.Warn("nats server", "message", fmt.Sprintf(format, args...))
 }
 
+// Errorf passes an error on. What the disk says is heard nowhere else: the server leaves the append without an answer.
 func (l serverLog) Errorf(format string, args ...any) {
-	l.to.Error("nats server", "message", fmt.Sprintf(format, args...))
+	message := fmt.Sprintf(format, args...)
+	if strings.Contains(message, "no space left on device") {
+		l.diskFull.Store(true)
+	}
+	l.to.Error("nats server", "message", message)
 }
 
 func (l serverLog) Fatalf(format string, args ...any) {

@@ -80,7 +80,7 @@ func TestEmbeddedLog(t *testing.T) {
 		proxy := newLossyProxy(t, hostOf(e.ClientURL()))
 		owner, direct := dialed(t, proxy.url(), credentials(t, e)), dialed(t, e.ClientURL(), credentials(t, e))
 		return commandstest.Harness{
-			Log:         opened(t, owner, Options{Bulk: direct}),
+			Log:         opened(t, owner, Options{Lanes: 2, Bulk: direct}),
 			Rival:       func() commandstest.Log { return opened(t, direct, Options{}) },
 			Put:         put(t, direct),
 			LoseReplies: proxy.loseReplies,
@@ -106,7 +106,7 @@ func TestClusterLog(t *testing.T) {
 		owner := dialed(t, proxy.url(), user, nats.DontRandomize(), nats.IgnoreDiscoveredServers())
 		direct := dialed(t, cluster.urls(), user)
 		return commandstest.Harness{
-			Log:         opened(t, owner, Options{Replicas: 3, Bulk: direct}),
+			Log:         opened(t, owner, Options{Lanes: 2, Replicas: 3, Bulk: direct}),
 			Rival:       func() commandstest.Log { return opened(t, direct, Options{Replicas: 3}) },
 			Put:         put(t, direct),
 			LoseReplies: proxy.loseReplies,
@@ -120,7 +120,7 @@ func TestClusterLogRestart(t *testing.T) {
 	user := cluster.account(t)
 	owner, direct := dialed(t, cluster.urls(), user), dialed(t, cluster.urls(), user)
 	commandstest.RunRestart(t, commandstest.Harness{
-		Log: opened(t, owner, Options{Replicas: 3}),
+		Log: opened(t, owner, Options{Lanes: 2, Replicas: 3}),
 		Restart: func() commandstest.Log {
 			cluster.stopLeader(t, direct, domain.Behaviour)
 			owner.Close()

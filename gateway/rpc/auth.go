@@ -26,42 +26,66 @@ type Keys struct {
 	Operator string
 }
 
-// RoleOf is what the caller of a request may do, by "Authorization: Bearer KEY" or by Basic with the key as user name.
-func (k Keys) RoleOf(h http.Header) Role {
+// presentedIn is the key that the caller of a request shows, as "Authorization: Bearer KEY" or by Basic as the user
+// name; "" for none.
+func presentedIn(h http.Header) string {
+	authorization := h.Get("Authorization")
+	if key, bearer := strings.CutPrefix(authorization, "Bearer "); bearer {
+		return key
+	}
 	r := http.Request{Header: h}
-	presented, _, basic := r.BasicAuth()
-	if !basic {
-		presented, _ = strings.CutPrefix(h.Get("Authorization"), "Bearer ")
+	if key, _, basic := r.BasicAuth(); basic {
+		return key
 	}
-	return k.RoleOfKey(presented)
+	return authorization
 }
 
-// RoleOfKey is what a key may do.
-func (k Keys) RoleOfKey(presented string) Role {
-	role := Nobody
-	if equal(presented, k.Source) {
-		role = Source
-	}
-	if equal(presented, k.Operator) {
-		role = Operator
-	}
-	return role
-}
+// digest of a key; digests are compared, so that neither the content nor the length of a key shows in the time it
+// takes.
+type digest [sha256.Size]byte
 
-// equal compares digests, so that neither the content nor the length of a key shows in the time it takes.
-func equal(presented, key string) bool {
-	p, k := sha256.Sum256([]byte(presented)), sha256.Sum256([]byte(key))
-	return key != "" && subtle.ConstantTimeCompare(p[:], k[:]) == 1
-}
+func (d digest) equal(other digest) bool { return subtle.ConstantTimeCompare(d[:], other[:]) == 1 }
 
 // sourceServices are open to a source's key; everything else is the operator's.
 var sourceServices = []string{"/proffer.v1.IngestService/", "/proffer.v1.DecisionService/", "/grpc.health.v1.Health/"}
 
 // authorizer refuses calls whose key does not carry the role that the procedure needs.
-type authorizer struct{ keys Keys }
+type authorizer struct {
+	// keys by their digest; a role without a key is nobody's.
+	keys []roleKey
+}
+
+type roleKey struct {
+	role Role
+	key  digest
+}
+
+func newAuthorizer(k Keys) authorizer {
+	var a authorizer
+	for _, pair := range []struct {
+		role Role
+		key  string
+	}{{Source, k.Source}, {Operator, k.Operator}} {
+		if pair.key != "" {
+			a.keys = append(a.keys, roleKey{pair.role, sha256.Sum256([]byte(pair.key))})
+		}
+	}
+	return a
+}
+
+// roleOf is what a key may do: the most, should two roles have the same.
+func (a authorizer) roleOf(presented string) Role {
+	role, of := Nobody, digest(sha256.Sum256([]byte(presented)))
+	for _, k := range a.keys {
+		if of.equal(k.key) {
+			role = k.role
+		}
+	}
+	return role
+}
 
 func (a authorizer) check(procedure string, h http.Header) error {
-	role := a.keys.RoleOf(h)
+	role := a.roleOf(presentedIn(h))
 	if role == Nobody {
 		return refusal(connect.CodeUnauthenticated, "KEY_REFUSED", "send the key of a source or of the operator: Authorization: Bearer KEY")
 	}

@@ -35,10 +35,11 @@ type row struct {
 var table = []row{
 	{decider.ErrNotYetVisible, connect.CodeDeadlineExceeded, "NOT_YET_VISIBLE", 100 * time.Millisecond},
 	{context.Canceled, connect.CodeCanceled, "CANCELED", 0},
-	{context.DeadlineExceeded, connect.CodeDeadlineExceeded, "DEADLINE_EXCEEDED", 0},
 	{domain.ErrLaneLost, connect.CodeUnavailable, "LANE_LOST", time.Second},
 	{domain.ErrLogFull, connect.CodeResourceExhausted, "LOG_FULL", time.Minute},
 	{domain.ErrUnavailable, connect.CodeUnavailable, "LOG_UNAVAILABLE", time.Second},
+	// After those of the log: a log that is away ends its own attempts with a deadline.
+	{context.DeadlineExceeded, connect.CodeDeadlineExceeded, "DEADLINE_EXCEEDED", 0},
 	{domain.ErrTooLarge, connect.CodeInvalidArgument, "TOO_LARGE", 0},
 
 	{errTimeout, connect.CodeInvalidArgument, "TIMEOUT_OUT_OF_RANGE", 0},

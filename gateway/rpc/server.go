@@ -9,7 +9,6 @@ import (
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
 	"connectrpc.com/grpcreflect"
-	"connectrpc.com/validate"
 
 	"github.com/profferhq/proffer/gateway/api/proffer/v1/profferv1connect"
 )
@@ -36,7 +35,7 @@ type Services struct {
 // Mount adds the API, its reflection and its health service to a mux.
 func Mount(mux *http.ServeMux, keys Keys, s Services) {
 	options := []connect.HandlerOption{
-		connect.WithInterceptors(translator{}, authorizer{keys}, validate.NewInterceptor()),
+		connect.WithInterceptors(translator{}, newAuthorizer(keys), newValidator()),
 		connect.WithReadMaxBytes(maxMessage),
 		connect.WithCompressMinBytes(compressFrom),
 		connect.WithCodec(strictJSON{name: "json"}),

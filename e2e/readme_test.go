@@ -1,0 +1,165 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
+)
+
+// shellBlock is one block of shell in the README, with the heading above it.
+type shellBlock struct{ heading, text string }
+
+func readmeBlocks(t testing.TB) []shellBlock {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repositoryRoot(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []shellBlock
+	heading, inside := "", false
+	for line := range strings.Lines(string(text)) {
+		switch {
+		case inside && strings.HasPrefix(line, "```"):
+			inside = false
+		case inside:
+			blocks[len(blocks)-1].text += line
+		case strings.HasPrefix(line, "```sh"):
+			blocks, inside = append(blocks, shellBlock{heading: heading}), true
+		case strings.HasPrefix(line, "#"):
+			heading = strings.TrimSpace(strings.TrimLeft(line, "#"))
+		}
+	}
+	if len(blocks) == 0 {
+		t.Fatal("the README has no blocks of shell: the test would prove nothing")
+	}
+	return blocks
+}
+
+// commandLines are a block's lines, those that end with a backslash joined to the next, without remarks.
+func (b shellBlock) commandLines() []string {
+	var out []string
+	for line := range strings.Lines(strings.ReplaceAll(b.text, "\\\n", " ")) {
+		line, _, _ = strings.Cut(line, " #")
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// TestTheCommandsOfTheReadmeExist: every command of the README is one that the binary or make knows, with its flags.
+func TestTheCommandsOfTheReadmeExist(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile(filepath.Join(repositoryRoot(t), "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, block := range readmeBlocks(t) {
+		for _, line := range block.commandLines() {
+			words := strings.Fields(line)
+			switch words[0] {
+			case "make":
+				for _, target := range words[1:] {
+					if !strings.Contains(target, "=") && !strings.Contains(string(makefile), "\n"+target+":") {
+						t.Errorf("README, %q: make has no target %s", line, target)
+					}
+				}
+			case "bin/proffer", "proffer":
+				checked++
+				checkCommandLine(t, line, words[1:])
+			}
+		}
+	}
+	if checked == 0 {
+		t.Error("the README never calls proffer")
+	}
+}
+
+func checkCommandLine(t *testing.T, line string, words []string) {
+	t.Helper()
+	name := words[:1]
+	if words[0] == "policy" || words[0] == "quarantine" {
+		name = words[:2]
+	}
+	help, code := command(t, t.Context(), append(append([]string{}, name...), "--help")...)
+	if code != 0 {
+		t.Errorf("README, %q: there is no such command", line)
+		return
+	}
+	for _, flag := range regexp.MustCompile(`(?:^| )(--[a-z-]+)`).FindAllStringSubmatch(line, -1) {
+		if !regexp.MustCompile(`(?m)` + flag[1] + `(?:[ =,]|$)`).MatchString(help) {
+			t.Errorf("README, %q: the command has no flag %s", line, flag[1])
+		}
+	}
+}
+
+// TestTheReadmesDecisionIsMade runs what the README shows under "One decision", as it stands there, with the sample.
+func TestTheReadmesDecisionIsMade(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), "--no-database", "--sample")
+	s.awaitPolicy("shop")
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir() // where bin/proffer and data are
+	for name, target := range map[string]string{"bin": filepath.Dir(path), "data": s.dir} {
+		if err := os.Symlink(target, filepath.Join(home, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var said string
+	for _, block := range readmeBlocks(t) {
+		if !strings.HasPrefix(block.heading, "One decision") {
+			continue
+		}
+		script := "set -eu -o pipefail\ncurl() { command curl -sS --fail-with-body \"$@\"; }\n" +
+			strings.ReplaceAll(block.text, "http://127.0.0.1:8420", s.file.URL)
+		shell := exec.CommandContext(t.Context(), "bash", "-c", script)
+		shell.Dir, shell.Env = home, append(os.Environ(), "KEY="+s.file.Key)
+		out, err := shell.CombinedOutput()
+		if err != nil {
+			t.Fatalf("the README's\n%s\nfailed: %v\n%s", block.text, err, out)
+		}
+		said += string(out)
+	}
+	for _, want := range []string{"decision ", "policy shop version 1", "all identical", `"decisionId"`} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the README's commands did not say %q:\n%s", want, said)
+		}
+	}
+}
+
+// awaitPolicy waits until a policy is in effect: the sample's is published when all of the sample is in.
+func (s *server) awaitPolicy(id string) {
+	s.t.Helper()
+	deadline := time.NewTimer(2 * time.Minute)
+	defer deadline.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	started := time.Now()
+	for {
+		listed, err := s.policies().List(s.t.Context(), &profferv1.ListRequest{})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, p := range listed.GetPolicies() {
+			if p.GetPolicy() == id {
+				s.t.Logf("%s is in effect after %s", id, time.Since(started).Round(time.Millisecond))
+				return
+			}
+		}
+		select {
+		case <-deadline.C:
+			s.t.Fatalf("%s is not in effect:\n%s", id, s.output)
+		case <-tick.C:
+		}
+	}
+}
