@@ -28,17 +28,17 @@ var shapes = map[string][]string{
 	},
 	"digest": {"projections[].cut string", "projections[].name string", "projections[].sha256 string"},
 	"decide --placement home user_id=a": {
-		"content.* string", "decided_at string", "decision_id string", "offer string", "policy string", "policy_version string",
+		"content.* string", "decidedAt string", "decisionId string", "offer string", "policy string", "policyVersion string",
 		"position string", "profile string", "reason string", "staleness string", "treatment string",
 	},
 	"policy list": {
 		"policies[].description string", "policies[].document string", "policies[].offers[] string", "policies[].placements[] string",
-		"policies[].policy string", "policies[].published_at string", "policies[].sha256 string", "policies[].version string",
+		"policies[].policy string", "policies[].publishedAt string", "policies[].sha256 string", "policies[].version string",
 	},
 	"quarantine list": {
-		"next_page_token string", "refused[].field string", "refused[].format string", "refused[].id string",
-		"refused[].message string", "refused[].original string", "refused[].reason string", "refused[].received_at string",
-		"refused[].source string", "refused[].source_line string",
+		"nextPageToken string", "refused[].field string", "refused[].format string", "refused[].id string",
+		"refused[].message string", "refused[].original string", "refused[].reason string", "refused[].receivedAt string",
+		"refused[].source string", "refused[].sourceLine string",
 	},
 	"rebuild": {"rebuilt.* number"},
 }

@@ -61,20 +61,14 @@ func (f *freshness) Staleness() time.Duration {
 type deciding struct {
 	*decider.Decider
 	*freshness
-	health func(context.Context) error
+	outage outage
 }
 
-// lookWithin bounds the look at the log after a request's time has ended.
-const lookWithin = 250 * time.Millisecond
-
-// Decide implements rpc.Deciding. When a request's time ends it makes a difference to the caller why: too slow, or
-// a log that is away.
+// Decide implements rpc.Deciding.
 func (d deciding) Decide(ctx context.Context, r decider.Request) (decider.Answer, error) {
 	answer, err := d.Decider.Decide(ctx, r)
-	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, decider.ErrNotYetVisible) {
+	if errors.Is(err, decider.ErrNotYetVisible) {
 		return answer, err
 	}
-	look, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookWithin)
-	defer cancel()
-	return answer, errors.Join(err, d.health(look))
+	return answer, d.outage.or(ctx, err)
 }

@@ -13,6 +13,7 @@ import (
 type persons struct {
 	normalizer *normal.Normalizer
 	vault      *natskv.Vault
+	outage     outage
 }
 
 // Person implements rpc.Person.
@@ -34,7 +35,7 @@ func (p persons) Person(ctx context.Context, ids []identity.Identifier, validate
 	}
 	made, err := p.vault.Aliases(ctx, plain[:1])
 	if err != nil {
-		return domain.Alias{}, err
+		return domain.Alias{}, p.outage.or(ctx, err)
 	}
 	return made[0], nil
 }

@@ -17,11 +17,12 @@ import (
 // handler is every route of the server.
 func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
+	away := outage{health: n.logHealth}
 	rpc.Mount(mux, n.keys, rpc.Services{
 		Ingest: &rpc.Ingest{Ingesting: n.parts.ingest},
 		Decisions: &rpc.Decisions{
-			Persons:  persons{normalizer: n.parts.normalizer, vault: n.parts.vault},
-			Deciding: deciding{n.parts.decider, n.parts.fresh, n.logHealth}, Timeout: n.config.DecideTimeout,
+			Persons:  persons{normalizer: n.parts.normalizer, vault: n.parts.vault, outage: away},
+			Deciding: deciding{n.parts.decider, n.parts.fresh, away}, Timeout: n.config.DecideTimeout,
 		},
 		Audit:      &rpc.Audit{Replayer: n.parts.replayer},
 		Policies:   &rpc.Policies{Publishing: n.parts.publish, InEffect: n.parts.policies},

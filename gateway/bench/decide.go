@@ -240,6 +240,7 @@ func (a authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 // heap is what is in use after a collection.
 func heap() uint64 {
 	runtime.GC()
+	runtime.GC() // what finalizers and pools held goes with the second
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
