@@ -116,7 +116,8 @@ func (f *field) takeBytes(rest []byte) ([]byte, bool) {
 func (d *fastDecoder) decode(e *event.Event, frame []byte, s *slab) bool {
 	e.Alias, e.AliasType, e.OccurredMs, e.ReceivedMs, e.Channel, e.Body = nil, "", 0, 0, "", nil
 	var f field
-	for ok := true; len(frame) > 0; {
+	var ok bool
+	for len(frame) > 0 {
 		if frame, ok = f.next(frame); !ok {
 			return false
 		}
@@ -167,7 +168,8 @@ func (d *fastDecoder) body(e *event.Event, f *field, s *slab) bool {
 // oneLine reads a message that has one line, in the field of that number.
 func (d *fastDecoder) oneLine(message []byte, number protowire.Number, at **event.Line, line *event.Line) bool {
 	var f field
-	for ok := true; len(message) > 0; {
+	var ok bool
+	for len(message) > 0 {
 		if message, ok = f.next(message); !ok {
 			return false
 		}
@@ -185,7 +187,8 @@ func (d *fastDecoder) oneLine(message []byte, number protowire.Number, at **even
 func (d *fastDecoder) purchased(p *event.Purchased, message []byte, s *slab) bool {
 	p.AmountMicros, p.Lines = 0, p.Lines[:0]
 	var f field
-	for ok := true; len(message) > 0; {
+	var ok bool
+	for len(message) > 0 {
 		if message, ok = f.next(message); !ok {
 			return false
 		}
@@ -209,7 +212,7 @@ func (d *fastDecoder) line(l *event.Line, of *field) bool {
 	}
 	l.Item, l.AmountMicros = "", 0
 	var f field
-	ok := true
+	var ok bool
 	for message := of.bytes; len(message) > 0; {
 		if message, ok = f.next(message); !ok {
 			return false
@@ -230,7 +233,8 @@ func (d *fastDecoder) line(l *event.Line, of *field) bool {
 func (d *fastDecoder) decision(r *event.Decision, message []byte) bool {
 	r.NowMs, r.Channel, r.Offer, r.Category = 0, "", "", ""
 	var f field
-	for ok := true; len(message) > 0; {
+	var ok bool
+	for len(message) > 0 {
 		if message, ok = f.next(message); !ok {
 			return false
 		}
