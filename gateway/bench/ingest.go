@@ -19,7 +19,7 @@ import (
 const (
 	ingestBatch   = 100
 	ingestClients = 16
-	ingestPeople  = 5_000
+	ingestPeople  = 50_000
 )
 
 // ingest measures Segment batches of 100 events over HTTP, from sending to the durable acknowledgement, beside raw
