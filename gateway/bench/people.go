@@ -37,7 +37,7 @@ func loadPeople(ctx context.Context, log *natslog.Log, vault *natskv.Vault, peop
 	return nil
 }
 
-// aliasesOf draws aliases that no vault knows, for benchmarks that need no identifiers.
+// drawAliases draws aliases that no vault knows, for benchmarks that need no identifiers.
 func drawAliases(n int) []domain.Alias {
 	out := make([]domain.Alias, n)
 	now := time.Now()

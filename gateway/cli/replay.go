@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -20,6 +21,9 @@ type replay struct {
 func (replay) Help() string {
 	return "Example: proffer replay --all\n\nExit code 1 when anything differs; every difference is named field by field."
 }
+
+// errNoTarget: exactly one of the two must be named.
+var errNoTarget = errors.New("name one decision, or --all")
 
 // replayed is the contract of `replay --json`.
 type replayed struct {

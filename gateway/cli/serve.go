@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -80,6 +79,3 @@ func (c version) Run(r *run) error {
 	v := gateway.BuildVersion()
 	return c.print(r, v, func(w io.Writer) { fmt.Fprintf(w, "proffer %s (%s)\n", v.Version, v.Go) })
 }
-
-// errNoTarget is for commands that want exactly one of two things.
-var errNoTarget = errors.New("name one decision, or --all")
