@@ -50,13 +50,6 @@ func (q *Refusals) Observe(e domain.Envelope) error {
 	return nil
 }
 
-// note folds in what was appended just now, before the log's reader comes by it.
-func (q *Refusals) note(r domain.Recorded) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.apply(r)
-}
-
 func (q *Refusals) apply(r domain.Recorded) {
 	if of := r.Event.GetQuarantineResolved().GetOf(); len(of) == 16 {
 		q.close([16]byte(of))

@@ -51,8 +51,26 @@ type QuarantinePorts struct {
 // NewQuarantine returns the commands over the open items.
 func NewQuarantine(ports QuarantinePorts) *Quarantine { return &Quarantine{ports: ports} }
 
-// List is a page of the open items, and whether there are more.
-func (q *Quarantine) List(p RefusedPage) ([]Refused, bool) { return q.ports.Recall.Quarantine.List(p) }
+// List is a page of the open items, and whether there are more. It sees all that was refused before the call, by
+// this server or another. It fails with domain.ErrUnavailable.
+func (q *Quarantine) List(ctx context.Context, p RefusedPage) ([]Refused, bool, error) {
+	if err := q.ports.Recall.CatchUp(ctx, domain.Quarantine); err != nil {
+		return nil, false, fmt.Errorf("list the quarantine: %w", err)
+	}
+	page, more := q.ports.Recall.Quarantine.List(p)
+	return page, more, nil
+}
+
+// find is the open item of that id, as the log has it now.
+func (q *Quarantine) find(ctx context.Context, id [16]byte) (Refused, error) {
+	if err := q.ports.Recall.CatchUp(ctx, domain.Quarantine); err != nil {
+		return Refused{}, fmt.Errorf("find an item of the quarantine: %w", err)
+	}
+	if r, ok := q.ports.Recall.Quarantine.Find(id); ok {
+		return r, nil
+	}
+	return Refused{}, ErrNotInQuarantine
+}
 
 // Originals reads the items' originals from the log and opens them, in order. One is nil where none was kept.
 func (q *Quarantine) Originals(ctx context.Context, items []Refused) ([][]byte, error) {
@@ -104,9 +122,9 @@ func (q *Quarantine) envelope(ctx context.Context, sequence uint64) ([]*event.Ev
 func (q *Quarantine) Repair(ctx context.Context, id [16]byte, repaired []byte) (Verdict, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	r, ok := q.ports.Recall.Quarantine.Find(id)
-	if !ok {
-		return Verdict{}, ErrNotInQuarantine
+	r, err := q.find(ctx, id)
+	if err != nil {
+		return Verdict{}, err
 	}
 	items, err := q.read(ctx, r, repaired)
 	if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
@@ -134,9 +152,9 @@ func (q *Quarantine) Discard(ctx context.Context, id [16]byte, note string) erro
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	r, ok := q.ports.Recall.Quarantine.Find(id)
-	if !ok {
-		return ErrNotInQuarantine
+	r, err := q.find(ctx, id)
+	if err != nil {
+		return err
 	}
 	return q.resolve(ctx, r, &event.QuarantineResolved{Of: r.ID[:], Note: note})
 }
@@ -171,10 +189,8 @@ func (q *Quarantine) resolve(ctx context.Context, r Refused, body *event.Quarant
 		Id: partID(r.ID, partResolved), OccurredMs: nowMS, ReceivedMs: nowMS,
 		Body: &event.Event_QuarantineResolved{QuarantineResolved: body},
 	}
-	at, err := q.ports.Log.Append(ctx, domain.QuarantineLane(r.Source), e)
-	if err != nil {
+	if _, err := q.ports.Log.Append(ctx, domain.QuarantineLane(r.Source), e); err != nil {
 		return fmt.Errorf("close an item of the quarantine: %w", err)
 	}
-	q.ports.Recall.Quarantine.note(domain.Recorded{At: at, Event: e})
 	return nil
 }

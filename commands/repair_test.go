@@ -127,8 +127,8 @@ func TestDiscardCloses(t *testing.T) {
 	if err := q.Discard(t.Context(), list[0].ID, ""); !errors.Is(err, commands.ErrNotInQuarantine) {
 		t.Errorf("again: got %v, want ErrNotInQuarantine", err)
 	}
-	page, more := q.List(commands.RefusedPage{Size: 1, Reason: "BAD_ROW"})
-	if len(page) != 1 || more || page[0].SourceSeq != 256 {
+	page, more, err := q.List(t.Context(), commands.RefusedPage{Size: 1, Reason: "BAD_ROW"})
+	if err != nil || len(page) != 1 || more || page[0].SourceSeq != 256 {
 		t.Errorf("got %+v", page)
 	}
 }
@@ -140,12 +140,12 @@ func TestPagesOfTheQuarantine(t *testing.T) {
 		items := make([]commands.Item, 5)
 		w.do(t, "live", items...)
 	}
-	if err := w.recall.CatchUp(t.Context(), domain.Quarantine); err != nil {
-		t.Fatal(err)
-	}
 	page, seen := commands.RefusedPage{Size: 4}, map[[16]byte]bool{}
 	for {
-		items, more := w.quarantine().List(page)
+		items, more, err := w.quarantine().List(t.Context(), page)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, r := range items {
 			seen[r.ID] = true
 		}

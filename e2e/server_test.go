@@ -254,7 +254,8 @@ func body(t testing.TB, r *http.Response) string {
 	return string(text)
 }
 
-// awaitCounts waits until status shows these counts, which grow with what the projections apply.
+// awaitCounts waits until status shows these counts, which grow with what the projections apply, and the views have
+// everything too.
 func (s *server) awaitCounts(why string, want map[string]uint64) {
 	s.t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -265,7 +266,7 @@ func (s *server) awaitCounts(why string, want map[string]uint64) {
 			s.t.Fatal(err)
 		}
 		got = status.GetEvents()
-		complete := true
+		complete := upToDate(status, "views")
 		for name, n := range want {
 			complete = complete && got[name] >= n
 		}
@@ -273,7 +274,7 @@ func (s *server) awaitCounts(why string, want map[string]uint64) {
 			break
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%s: got %v, want %v", why, got, want)
+			s.t.Fatalf("%s: got %v, want %v", why, status, want)
 		}
 	}
 	for name, n := range want {
@@ -281,4 +282,13 @@ func (s *server) awaitCounts(why string, want map[string]uint64) {
 			s.t.Errorf("%s: got %d %s, want %d", why, got[name], name, n)
 		}
 	}
+}
+
+func upToDate(status *profferv1.StatusResponse, projection string) bool {
+	for _, p := range status.GetProjections() {
+		if p.GetName() == projection {
+			return p.GetLag() == 0
+		}
+	}
+	return false
 }

@@ -121,7 +121,7 @@ func (n *Node) Status(context.Context) (*profferv1.StatusResponse, error) {
 	return &profferv1.StatusResponse{
 		Events: c.Events, Aliases: aliases, Profiles: aliases - uint64(n.parts.identities.Merged()),
 		Decisions: c.Decisions(), ExternalDecisions: c.ExternalDecisions(), Outcomes: c.Outcomes(),
-		Quarantined: uint64(n.parts.recall.Quarantine.Len()), Duplicates: n.parts.ingest.Duplicates(),
+		Quarantined: c.Quarantined(), Duplicates: n.parts.ingest.Duplicates(),
 		DatabaseUrl: shown, NatsUrl: n.parts.natsURL,
 	}, nil
 }

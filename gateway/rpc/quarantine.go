@@ -43,7 +43,10 @@ func (s *Quarantine) ListRefused(ctx context.Context, r *profferv1.ListRefusedRe
 		}
 		page.After = place.Position
 	}
-	items, more := s.Quarantine.List(page)
+	items, more, err := s.Quarantine.List(ctx, page)
+	if err != nil {
+		return nil, err
+	}
 	originals, err := s.Quarantine.Originals(ctx, items)
 	if err != nil {
 		return nil, err
