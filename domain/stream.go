@@ -119,7 +119,9 @@ func StreamOf(e *event.Event) (Stream, bool) {
 	switch e.GetBody().(type) {
 	case *event.Event_Viewed, *event.Event_Carted, *event.Event_Purchased, *event.Event_Refunded, *event.Event_Tracked:
 		return Behaviour, true
-	case *event.Event_IdentityLinked, *event.Event_IdentityUnlinked, *event.Event_TraitsChanged, *event.Event_GroupJoined:
+	case *event.Event_IdentityLinked, *event.Event_IdentityUnlinked, *event.Event_IdentityWithheld, *event.Event_IdentityBarred,
+		*event.Event_AliasMarked, *event.Event_GuardsChanged, *event.Event_TraitsChanged, *event.Event_GroupJoined,
+		*event.Event_MatchProposed, *event.Event_MatchReviewed, *event.Event_MatchModelChanged:
 		return Identity, true
 	case *event.Event_Decision:
 		return Decision, true
@@ -155,6 +157,20 @@ func TypeOf(e *event.Event) string {
 		return "traits_changed"
 	case *event.Event_GroupJoined:
 		return "group_joined"
+	case *event.Event_IdentityWithheld:
+		return "identity_withheld"
+	case *event.Event_AliasMarked:
+		return "alias_marked"
+	case *event.Event_IdentityBarred:
+		return "identity_barred"
+	case *event.Event_GuardsChanged:
+		return "guards_changed"
+	case *event.Event_MatchProposed:
+		return "match_proposed"
+	case *event.Event_MatchReviewed:
+		return "match_reviewed"
+	case *event.Event_MatchModelChanged:
+		return "match_model_changed"
 	case *event.Event_Decision:
 		if b.Decision.GetExternal() {
 			return "external_decision"

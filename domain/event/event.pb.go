@@ -78,6 +78,61 @@ func (Viewed_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_event_event_proto_rawDescGZIP(), []int{2, 0}
 }
 
+type AliasMarked_Mark int32
+
+const (
+	AliasMarked_MARK_UNSPECIFIED AliasMarked_Mark = 0
+	// Its links count.
+	AliasMarked_MARK_NONE AliasMarked_Mark = 1
+	// Seen with too many people: its links tell a household, not a person.
+	AliasMarked_MARK_SHARED AliasMarked_Mark = 2
+	// A value that means nobody.
+	AliasMarked_MARK_BLOCKED AliasMarked_Mark = 3
+)
+
+// Enum value maps for AliasMarked_Mark.
+var (
+	AliasMarked_Mark_name = map[int32]string{
+		0: "MARK_UNSPECIFIED",
+		1: "MARK_NONE",
+		2: "MARK_SHARED",
+		3: "MARK_BLOCKED",
+	}
+	AliasMarked_Mark_value = map[string]int32{
+		"MARK_UNSPECIFIED": 0,
+		"MARK_NONE":        1,
+		"MARK_SHARED":      2,
+		"MARK_BLOCKED":     3,
+	}
+)
+
+func (x AliasMarked_Mark) Enum() *AliasMarked_Mark {
+	p := new(AliasMarked_Mark)
+	*p = x
+	return p
+}
+
+func (x AliasMarked_Mark) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AliasMarked_Mark) Descriptor() protoreflect.EnumDescriptor {
+	return file_event_event_proto_enumTypes[1].Descriptor()
+}
+
+func (AliasMarked_Mark) Type() protoreflect.EnumType {
+	return &file_event_event_proto_enumTypes[1]
+}
+
+func (x AliasMarked_Mark) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AliasMarked_Mark.Descriptor instead.
+func (AliasMarked_Mark) EnumDescriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{14, 0}
+}
+
 // Event is one entry of an envelope.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -110,6 +165,13 @@ type Event struct {
 	//	*Event_IdentityUnlinked
 	//	*Event_TraitsChanged
 	//	*Event_GroupJoined
+	//	*Event_IdentityWithheld
+	//	*Event_AliasMarked
+	//	*Event_IdentityBarred
+	//	*Event_GuardsChanged
+	//	*Event_MatchProposed
+	//	*Event_MatchReviewed
+	//	*Event_MatchModelChanged
 	//	*Event_Decision
 	//	*Event_Delivered
 	//	*Event_Exposed
@@ -306,6 +368,69 @@ func (x *Event) GetGroupJoined() *GroupJoined {
 	return nil
 }
 
+func (x *Event) GetIdentityWithheld() *IdentityWithheld {
+	if x != nil {
+		if x, ok := x.Body.(*Event_IdentityWithheld); ok {
+			return x.IdentityWithheld
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAliasMarked() *AliasMarked {
+	if x != nil {
+		if x, ok := x.Body.(*Event_AliasMarked); ok {
+			return x.AliasMarked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetIdentityBarred() *IdentityBarred {
+	if x != nil {
+		if x, ok := x.Body.(*Event_IdentityBarred); ok {
+			return x.IdentityBarred
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetGuardsChanged() *GuardsChanged {
+	if x != nil {
+		if x, ok := x.Body.(*Event_GuardsChanged); ok {
+			return x.GuardsChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetMatchProposed() *MatchProposed {
+	if x != nil {
+		if x, ok := x.Body.(*Event_MatchProposed); ok {
+			return x.MatchProposed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetMatchReviewed() *MatchReviewed {
+	if x != nil {
+		if x, ok := x.Body.(*Event_MatchReviewed); ok {
+			return x.MatchReviewed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetMatchModelChanged() *MatchModelChanged {
+	if x != nil {
+		if x, ok := x.Body.(*Event_MatchModelChanged); ok {
+			return x.MatchModelChanged
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetDecision() *Decision {
 	if x != nil {
 		if x, ok := x.Body.(*Event_Decision); ok {
@@ -438,6 +563,34 @@ type Event_GroupJoined struct {
 	GroupJoined *GroupJoined `protobuf:"bytes,43,opt,name=group_joined,json=groupJoined,proto3,oneof"`
 }
 
+type Event_IdentityWithheld struct {
+	IdentityWithheld *IdentityWithheld `protobuf:"bytes,44,opt,name=identity_withheld,json=identityWithheld,proto3,oneof"`
+}
+
+type Event_AliasMarked struct {
+	AliasMarked *AliasMarked `protobuf:"bytes,45,opt,name=alias_marked,json=aliasMarked,proto3,oneof"`
+}
+
+type Event_IdentityBarred struct {
+	IdentityBarred *IdentityBarred `protobuf:"bytes,46,opt,name=identity_barred,json=identityBarred,proto3,oneof"`
+}
+
+type Event_GuardsChanged struct {
+	GuardsChanged *GuardsChanged `protobuf:"bytes,47,opt,name=guards_changed,json=guardsChanged,proto3,oneof"`
+}
+
+type Event_MatchProposed struct {
+	MatchProposed *MatchProposed `protobuf:"bytes,48,opt,name=match_proposed,json=matchProposed,proto3,oneof"`
+}
+
+type Event_MatchReviewed struct {
+	MatchReviewed *MatchReviewed `protobuf:"bytes,49,opt,name=match_reviewed,json=matchReviewed,proto3,oneof"`
+}
+
+type Event_MatchModelChanged struct {
+	MatchModelChanged *MatchModelChanged `protobuf:"bytes,50,opt,name=match_model_changed,json=matchModelChanged,proto3,oneof"`
+}
+
 type Event_Decision struct {
 	// DECISION
 	Decision *Decision `protobuf:"bytes,60,opt,name=decision,proto3,oneof"`
@@ -499,6 +652,20 @@ func (*Event_IdentityUnlinked) isEvent_Body() {}
 func (*Event_TraitsChanged) isEvent_Body() {}
 
 func (*Event_GroupJoined) isEvent_Body() {}
+
+func (*Event_IdentityWithheld) isEvent_Body() {}
+
+func (*Event_AliasMarked) isEvent_Body() {}
+
+func (*Event_IdentityBarred) isEvent_Body() {}
+
+func (*Event_GuardsChanged) isEvent_Body() {}
+
+func (*Event_MatchProposed) isEvent_Body() {}
+
+func (*Event_MatchReviewed) isEvent_Body() {}
+
+func (*Event_MatchModelChanged) isEvent_Body() {}
 
 func (*Event_Decision) isEvent_Body() {}
 
@@ -949,10 +1116,11 @@ type IdentityLinked struct {
 	// The other alias; Event.alias is the first.
 	Other     []byte `protobuf:"bytes,1,opt,name=other,proto3" json:"other,omitempty"`
 	OtherType string `protobuf:"bytes,2,opt,name=other_type,json=otherType,proto3" json:"other_type,omitempty"`
-	// The rule that made the link: "identify", "alias", "import", "operator".
+	// The rule that made the link: "identify", "alias", "import", "operator", "match", "review", "guards".
 	Rule string `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
 	// 1 for deterministic rules.
-	Posterior     float64 `protobuf:"fixed64,4,opt,name=posterior,proto3" json:"posterior,omitempty"`
+	Posterior     float64       `protobuf:"fixed64,4,opt,name=posterior,proto3" json:"posterior,omitempty"`
+	Evidence      *LinkEvidence `protobuf:"bytes,5,opt,name=evidence,proto3" json:"evidence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1015,19 +1183,258 @@ func (x *IdentityLinked) GetPosterior() float64 {
 	return 0
 }
 
+func (x *IdentityLinked) GetEvidence() *LinkEvidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+// LinkEvidence is what a link, or its refusal, rests on.
+type LinkEvidence struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message that named both identifiers: Event.id of its first event. Empty for other rules.
+	Message []byte `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// The places in IDENTITY that were compared or that speak for it, ascending.
+	Positions []*Position `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
+	// How the match was weighed; absent for deterministic rules.
+	Match *MatchWeight `protobuf:"bytes,3,opt,name=match,proto3" json:"match,omitempty"`
+	// Who asked for it (the name of a key, never a person's identifier) and why; empty for rules.
+	Actor         string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkEvidence) Reset() {
+	*x = LinkEvidence{}
+	mi := &file_event_event_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkEvidence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkEvidence) ProtoMessage() {}
+
+func (x *LinkEvidence) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkEvidence.ProtoReflect.Descriptor instead.
+func (*LinkEvidence) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *LinkEvidence) GetMessage() []byte {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *LinkEvidence) GetPositions() []*Position {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
+func (x *LinkEvidence) GetMatch() *MatchWeight {
+	if x != nil {
+		return x.Match
+	}
+	return nil
+}
+
+func (x *LinkEvidence) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *LinkEvidence) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// MatchWeight is the waterfall of a probabilistic match: prior plus terms is the weight, in bits, and
+// 2^weight / (1 + 2^weight) the posterior. It holds levels, never values.
+type MatchWeight struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	ModelVersion  uint64                 `protobuf:"varint,2,opt,name=model_version,json=modelVersion,proto3" json:"model_version,omitempty"`
+	PriorBits     float64                `protobuf:"fixed64,3,opt,name=prior_bits,json=priorBits,proto3" json:"prior_bits,omitempty"`
+	Terms         []*MatchTerm           `protobuf:"bytes,4,rep,name=terms,proto3" json:"terms,omitempty"`
+	WeightBits    float64                `protobuf:"fixed64,5,opt,name=weight_bits,json=weightBits,proto3" json:"weight_bits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchWeight) Reset() {
+	*x = MatchWeight{}
+	mi := &file_event_event_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchWeight) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchWeight) ProtoMessage() {}
+
+func (x *MatchWeight) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchWeight.ProtoReflect.Descriptor instead.
+func (*MatchWeight) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *MatchWeight) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *MatchWeight) GetModelVersion() uint64 {
+	if x != nil {
+		return x.ModelVersion
+	}
+	return 0
+}
+
+func (x *MatchWeight) GetPriorBits() float64 {
+	if x != nil {
+		return x.PriorBits
+	}
+	return 0
+}
+
+func (x *MatchWeight) GetTerms() []*MatchTerm {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *MatchWeight) GetWeightBits() float64 {
+	if x != nil {
+		return x.WeightBits
+	}
+	return 0
+}
+
+// MatchTerm is what one comparison added.
+type MatchTerm struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Comparison string                 `protobuf:"bytes,1,opt,name=comparison,proto3" json:"comparison,omitempty"`
+	// The level reached, for example "exact", "jaro_winkler>=0.92", "missing".
+	Level string  `protobuf:"bytes,2,opt,name=level,proto3" json:"level,omitempty"`
+	Bits  float64 `protobuf:"fixed64,3,opt,name=bits,proto3" json:"bits,omitempty"`
+	// The part of the value's own frequency, beside bits.
+	FrequencyBits float64 `protobuf:"fixed64,4,opt,name=frequency_bits,json=frequencyBits,proto3" json:"frequency_bits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchTerm) Reset() {
+	*x = MatchTerm{}
+	mi := &file_event_event_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchTerm) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchTerm) ProtoMessage() {}
+
+func (x *MatchTerm) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchTerm.ProtoReflect.Descriptor instead.
+func (*MatchTerm) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *MatchTerm) GetComparison() string {
+	if x != nil {
+		return x.Comparison
+	}
+	return ""
+}
+
+func (x *MatchTerm) GetLevel() string {
+	if x != nil {
+		return x.Level
+	}
+	return ""
+}
+
+func (x *MatchTerm) GetBits() float64 {
+	if x != nil {
+		return x.Bits
+	}
+	return 0
+}
+
+func (x *MatchTerm) GetFrequencyBits() float64 {
+	if x != nil {
+		return x.FrequencyBits
+	}
+	return 0
+}
+
 // IdentityUnlinked takes one link back.
 type IdentityUnlinked struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Other         []byte                 `protobuf:"bytes,1,opt,name=other,proto3" json:"other,omitempty"`
-	Rule          string                 `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Other []byte                 `protobuf:"bytes,1,opt,name=other,proto3" json:"other,omitempty"`
+	// "operator" or "guards".
+	Rule          string `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IdentityUnlinked) Reset() {
 	*x = IdentityUnlinked{}
-	mi := &file_event_event_proto_msgTypes[9]
+	mi := &file_event_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1039,7 +1446,7 @@ func (x *IdentityUnlinked) String() string {
 func (*IdentityUnlinked) ProtoMessage() {}
 
 func (x *IdentityUnlinked) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[9]
+	mi := &file_event_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1052,7 +1459,7 @@ func (x *IdentityUnlinked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityUnlinked.ProtoReflect.Descriptor instead.
 func (*IdentityUnlinked) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{9}
+	return file_event_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *IdentityUnlinked) GetOther() []byte {
@@ -1076,6 +1483,725 @@ func (x *IdentityUnlinked) GetReason() string {
 	return ""
 }
 
+func (x *IdentityUnlinked) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// IdentityWithheld: a link was claimed and not made, because a guard forbids it. Kept, so that other guards can
+// admit it later.
+type IdentityWithheld struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Other     []byte                 `protobuf:"bytes,1,opt,name=other,proto3" json:"other,omitempty"`
+	OtherType string                 `protobuf:"bytes,2,opt,name=other_type,json=otherType,proto3" json:"other_type,omitempty"`
+	// The rule that claimed it and its posterior, as in IdentityLinked.
+	Rule      string        `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
+	Posterior float64       `protobuf:"fixed64,4,opt,name=posterior,proto3" json:"posterior,omitempty"`
+	Evidence  *LinkEvidence `protobuf:"bytes,5,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	// UPPER_SNAKE: TYPE_LIMIT, BARRED, PROFILE_TOO_LARGE.
+	Guard string `protobuf:"bytes,6,opt,name=guard,proto3" json:"guard,omitempty"`
+	// The identifier type whose limit it was; else empty.
+	GuardType     string `protobuf:"bytes,7,opt,name=guard_type,json=guardType,proto3" json:"guard_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityWithheld) Reset() {
+	*x = IdentityWithheld{}
+	mi := &file_event_event_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityWithheld) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityWithheld) ProtoMessage() {}
+
+func (x *IdentityWithheld) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityWithheld.ProtoReflect.Descriptor instead.
+func (*IdentityWithheld) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *IdentityWithheld) GetOther() []byte {
+	if x != nil {
+		return x.Other
+	}
+	return nil
+}
+
+func (x *IdentityWithheld) GetOtherType() string {
+	if x != nil {
+		return x.OtherType
+	}
+	return ""
+}
+
+func (x *IdentityWithheld) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *IdentityWithheld) GetPosterior() float64 {
+	if x != nil {
+		return x.Posterior
+	}
+	return 0
+}
+
+func (x *IdentityWithheld) GetEvidence() *LinkEvidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *IdentityWithheld) GetGuard() string {
+	if x != nil {
+		return x.Guard
+	}
+	return ""
+}
+
+func (x *IdentityWithheld) GetGuardType() string {
+	if x != nil {
+		return x.GuardType
+	}
+	return ""
+}
+
+// AliasMarked: from here on the links of one alias join nobody, or do so again.
+type AliasMarked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Mark  AliasMarked_Mark       `protobuf:"varint,1,opt,name=mark,proto3,enum=event.AliasMarked_Mark" json:"mark,omitempty"`
+	// "guards" or "operator".
+	Rule          string `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AliasMarked) Reset() {
+	*x = AliasMarked{}
+	mi := &file_event_event_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AliasMarked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AliasMarked) ProtoMessage() {}
+
+func (x *AliasMarked) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AliasMarked.ProtoReflect.Descriptor instead.
+func (*AliasMarked) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *AliasMarked) GetMark() AliasMarked_Mark {
+	if x != nil {
+		return x.Mark
+	}
+	return AliasMarked_MARK_UNSPECIFIED
+}
+
+func (x *AliasMarked) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *AliasMarked) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *AliasMarked) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// IdentityBarred: the two never belong to one profile, whatever the evidence; or may again.
+type IdentityBarred struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Other     []byte                 `protobuf:"bytes,1,opt,name=other,proto3" json:"other,omitempty"`
+	OtherType string                 `protobuf:"bytes,2,opt,name=other_type,json=otherType,proto3" json:"other_type,omitempty"`
+	Lifted    bool                   `protobuf:"varint,3,opt,name=lifted,proto3" json:"lifted,omitempty"`
+	// "operator" or "review".
+	Rule          string `protobuf:"bytes,4,opt,name=rule,proto3" json:"rule,omitempty"`
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityBarred) Reset() {
+	*x = IdentityBarred{}
+	mi := &file_event_event_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityBarred) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityBarred) ProtoMessage() {}
+
+func (x *IdentityBarred) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityBarred.ProtoReflect.Descriptor instead.
+func (*IdentityBarred) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *IdentityBarred) GetOther() []byte {
+	if x != nil {
+		return x.Other
+	}
+	return nil
+}
+
+func (x *IdentityBarred) GetOtherType() string {
+	if x != nil {
+		return x.OtherType
+	}
+	return ""
+}
+
+func (x *IdentityBarred) GetLifted() bool {
+	if x != nil {
+		return x.Lifted
+	}
+	return false
+}
+
+func (x *IdentityBarred) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *IdentityBarred) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *IdentityBarred) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// GuardsChanged: these guards hold from here on. What they change about older links follows as events of their own.
+type GuardsChanged struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Guards *IdentityGuards        `protobuf:"bytes,1,opt,name=guards,proto3" json:"guards,omitempty"`
+	// Counted from 1.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// The document as its author wrote it, without blocked values.
+	Source        string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GuardsChanged) Reset() {
+	*x = GuardsChanged{}
+	mi := &file_event_event_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GuardsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GuardsChanged) ProtoMessage() {}
+
+func (x *GuardsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GuardsChanged.ProtoReflect.Descriptor instead.
+func (*GuardsChanged) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GuardsChanged) GetGuards() *IdentityGuards {
+	if x != nil {
+		return x.Guards
+	}
+	return nil
+}
+
+func (x *GuardsChanged) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *GuardsChanged) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *GuardsChanged) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *GuardsChanged) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// IdentityGuards are the rules that hold on the graph.
+type IdentityGuards struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Strongest first: over a limit the weakest identifier of an event is left out. Types that are not listed come
+	// after, by name, without limits.
+	Types []*IdentifierGuard `protobuf:"bytes,1,rep,name=types,proto3" json:"types,omitempty"`
+	// How many aliases a profile may have; 0 is the default, 1,000.
+	ProfileMost   uint32 `protobuf:"varint,2,opt,name=profile_most,json=profileMost,proto3" json:"profile_most,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityGuards) Reset() {
+	*x = IdentityGuards{}
+	mi := &file_event_event_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityGuards) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityGuards) ProtoMessage() {}
+
+func (x *IdentityGuards) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityGuards.ProtoReflect.Descriptor instead.
+func (*IdentityGuards) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *IdentityGuards) GetTypes() []*IdentifierGuard {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *IdentityGuards) GetProfileMost() uint32 {
+	if x != nil {
+		return x.ProfileMost
+	}
+	return 0
+}
+
+// IdentifierGuard is what holds for one type of identifier.
+type IdentifierGuard struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Type  string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// How many of this type a profile may have, within the window; 0 is any number.
+	Most uint32 `protobuf:"varint,2,opt,name=most,proto3" json:"most,omitempty"`
+	// Milliseconds; 0 is ever.
+	WindowMs int64 `protobuf:"varint,3,opt,name=window_ms,json=windowMs,proto3" json:"window_ms,omitempty"`
+	// An identifier of this type that is seen with more people than this is shared; 0 is never.
+	SharedAbove uint32 `protobuf:"varint,4,opt,name=shared_above,json=sharedAbove,proto3" json:"shared_above,omitempty"`
+	// Regular expressions (RE2) of values that mean nobody, on the normal form.
+	BlockedPatterns []string `protobuf:"bytes,5,rep,name=blocked_patterns,json=blockedPatterns,proto3" json:"blocked_patterns,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *IdentifierGuard) Reset() {
+	*x = IdentifierGuard{}
+	mi := &file_event_event_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentifierGuard) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentifierGuard) ProtoMessage() {}
+
+func (x *IdentifierGuard) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentifierGuard.ProtoReflect.Descriptor instead.
+func (*IdentifierGuard) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *IdentifierGuard) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *IdentifierGuard) GetMost() uint32 {
+	if x != nil {
+		return x.Most
+	}
+	return 0
+}
+
+func (x *IdentifierGuard) GetWindowMs() int64 {
+	if x != nil {
+		return x.WindowMs
+	}
+	return 0
+}
+
+func (x *IdentifierGuard) GetSharedAbove() uint32 {
+	if x != nil {
+		return x.SharedAbove
+	}
+	return 0
+}
+
+func (x *IdentifierGuard) GetBlockedPatterns() []string {
+	if x != nil {
+		return x.BlockedPatterns
+	}
+	return nil
+}
+
+// MatchProposed: two aliases may stand for one person; a person is to say.
+type MatchProposed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Other         []byte                 `protobuf:"bytes,1,opt,name=other,proto3" json:"other,omitempty"`
+	OtherType     string                 `protobuf:"bytes,2,opt,name=other_type,json=otherType,proto3" json:"other_type,omitempty"`
+	Posterior     float64                `protobuf:"fixed64,3,opt,name=posterior,proto3" json:"posterior,omitempty"`
+	Evidence      *LinkEvidence          `protobuf:"bytes,4,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchProposed) Reset() {
+	*x = MatchProposed{}
+	mi := &file_event_event_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchProposed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchProposed) ProtoMessage() {}
+
+func (x *MatchProposed) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchProposed.ProtoReflect.Descriptor instead.
+func (*MatchProposed) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *MatchProposed) GetOther() []byte {
+	if x != nil {
+		return x.Other
+	}
+	return nil
+}
+
+func (x *MatchProposed) GetOtherType() string {
+	if x != nil {
+		return x.OtherType
+	}
+	return ""
+}
+
+func (x *MatchProposed) GetPosterior() float64 {
+	if x != nil {
+		return x.Posterior
+	}
+	return 0
+}
+
+func (x *MatchProposed) GetEvidence() *LinkEvidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+// MatchReviewed: a person said whether a proposed match holds. A label for the quality of matching.
+type MatchReviewed struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Other     []byte                 `protobuf:"bytes,1,opt,name=other,proto3" json:"other,omitempty"`
+	OtherType string                 `protobuf:"bytes,2,opt,name=other_type,json=otherType,proto3" json:"other_type,omitempty"`
+	Confirmed bool                   `protobuf:"varint,3,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	// The posterior at the time, as proposed or as linked.
+	Posterior     float64 `protobuf:"fixed64,4,opt,name=posterior,proto3" json:"posterior,omitempty"`
+	Reason        string  `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string  `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchReviewed) Reset() {
+	*x = MatchReviewed{}
+	mi := &file_event_event_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchReviewed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchReviewed) ProtoMessage() {}
+
+func (x *MatchReviewed) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchReviewed.ProtoReflect.Descriptor instead.
+func (*MatchReviewed) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *MatchReviewed) GetOther() []byte {
+	if x != nil {
+		return x.Other
+	}
+	return nil
+}
+
+func (x *MatchReviewed) GetOtherType() string {
+	if x != nil {
+		return x.OtherType
+	}
+	return ""
+}
+
+func (x *MatchReviewed) GetConfirmed() bool {
+	if x != nil {
+		return x.Confirmed
+	}
+	return false
+}
+
+func (x *MatchReviewed) GetPosterior() float64 {
+	if x != nil {
+		return x.Posterior
+	}
+	return 0
+}
+
+func (x *MatchReviewed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *MatchReviewed) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// MatchModelChanged: records are compared with these parameters from here on.
+type MatchModelChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Counted from 1.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// SHA-256 of the document.
+	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Canonical JSON; empty turns matching off.
+	DocumentJson  []byte `protobuf:"bytes,4,opt,name=document_json,json=documentJson,proto3" json:"document_json,omitempty"`
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchModelChanged) Reset() {
+	*x = MatchModelChanged{}
+	mi := &file_event_event_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchModelChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchModelChanged) ProtoMessage() {}
+
+func (x *MatchModelChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchModelChanged.ProtoReflect.Descriptor instead.
+func (*MatchModelChanged) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *MatchModelChanged) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MatchModelChanged) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *MatchModelChanged) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *MatchModelChanged) GetDocumentJson() []byte {
+	if x != nil {
+		return x.DocumentJson
+	}
+	return nil
+}
+
+func (x *MatchModelChanged) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *MatchModelChanged) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
 // TraitsChanged: facts about a person; the values are in Event.sealed, the names are not personal.
 type TraitsChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1086,7 +2212,7 @@ type TraitsChanged struct {
 
 func (x *TraitsChanged) Reset() {
 	*x = TraitsChanged{}
-	mi := &file_event_event_proto_msgTypes[10]
+	mi := &file_event_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1098,7 +2224,7 @@ func (x *TraitsChanged) String() string {
 func (*TraitsChanged) ProtoMessage() {}
 
 func (x *TraitsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[10]
+	mi := &file_event_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1111,7 +2237,7 @@ func (x *TraitsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TraitsChanged.ProtoReflect.Descriptor instead.
 func (*TraitsChanged) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{10}
+	return file_event_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TraitsChanged) GetNames() []string {
@@ -1131,7 +2257,7 @@ type GroupJoined struct {
 
 func (x *GroupJoined) Reset() {
 	*x = GroupJoined{}
-	mi := &file_event_event_proto_msgTypes[11]
+	mi := &file_event_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1143,7 +2269,7 @@ func (x *GroupJoined) String() string {
 func (*GroupJoined) ProtoMessage() {}
 
 func (x *GroupJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[11]
+	mi := &file_event_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1156,7 +2282,7 @@ func (x *GroupJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupJoined.ProtoReflect.Descriptor instead.
 func (*GroupJoined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{11}
+	return file_event_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GroupJoined) GetGroup() []byte {
@@ -1176,7 +2302,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_event_event_proto_msgTypes[12]
+	mi := &file_event_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1188,7 +2314,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[12]
+	mi := &file_event_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1201,7 +2327,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{12}
+	return file_event_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Delivered) GetOf() *OutcomeOf {
@@ -1221,7 +2347,7 @@ type Exposed struct {
 
 func (x *Exposed) Reset() {
 	*x = Exposed{}
-	mi := &file_event_event_proto_msgTypes[13]
+	mi := &file_event_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1233,7 +2359,7 @@ func (x *Exposed) String() string {
 func (*Exposed) ProtoMessage() {}
 
 func (x *Exposed) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[13]
+	mi := &file_event_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1246,7 +2372,7 @@ func (x *Exposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exposed.ProtoReflect.Descriptor instead.
 func (*Exposed) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{13}
+	return file_event_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Exposed) GetOf() *OutcomeOf {
@@ -1266,7 +2392,7 @@ type Clicked struct {
 
 func (x *Clicked) Reset() {
 	*x = Clicked{}
-	mi := &file_event_event_proto_msgTypes[14]
+	mi := &file_event_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1278,7 +2404,7 @@ func (x *Clicked) String() string {
 func (*Clicked) ProtoMessage() {}
 
 func (x *Clicked) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[14]
+	mi := &file_event_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1291,7 +2417,7 @@ func (x *Clicked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Clicked.ProtoReflect.Descriptor instead.
 func (*Clicked) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{14}
+	return file_event_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Clicked) GetOf() *OutcomeOf {
@@ -1315,7 +2441,7 @@ type Converted struct {
 
 func (x *Converted) Reset() {
 	*x = Converted{}
-	mi := &file_event_event_proto_msgTypes[15]
+	mi := &file_event_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +2453,7 @@ func (x *Converted) String() string {
 func (*Converted) ProtoMessage() {}
 
 func (x *Converted) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[15]
+	mi := &file_event_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1340,7 +2466,7 @@ func (x *Converted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Converted.ProtoReflect.Descriptor instead.
 func (*Converted) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{15}
+	return file_event_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Converted) GetOf() *OutcomeOf {
@@ -1378,7 +2504,7 @@ type OutcomeOf struct {
 
 func (x *OutcomeOf) Reset() {
 	*x = OutcomeOf{}
-	mi := &file_event_event_proto_msgTypes[16]
+	mi := &file_event_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +2516,7 @@ func (x *OutcomeOf) String() string {
 func (*OutcomeOf) ProtoMessage() {}
 
 func (x *OutcomeOf) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[16]
+	mi := &file_event_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +2529,7 @@ func (x *OutcomeOf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeOf.ProtoReflect.Descriptor instead.
 func (*OutcomeOf) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{16}
+	return file_event_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *OutcomeOf) GetDecision() []byte {
@@ -1444,7 +2570,7 @@ type OfferDefined struct {
 
 func (x *OfferDefined) Reset() {
 	*x = OfferDefined{}
-	mi := &file_event_event_proto_msgTypes[17]
+	mi := &file_event_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +2582,7 @@ func (x *OfferDefined) String() string {
 func (*OfferDefined) ProtoMessage() {}
 
 func (x *OfferDefined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[17]
+	mi := &file_event_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +2595,7 @@ func (x *OfferDefined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferDefined.ProtoReflect.Descriptor instead.
 func (*OfferDefined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{17}
+	return file_event_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *OfferDefined) GetOffer() *Offer {
@@ -1493,7 +2619,7 @@ type PolicyPublished struct {
 
 func (x *PolicyPublished) Reset() {
 	*x = PolicyPublished{}
-	mi := &file_event_event_proto_msgTypes[18]
+	mi := &file_event_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1505,7 +2631,7 @@ func (x *PolicyPublished) String() string {
 func (*PolicyPublished) ProtoMessage() {}
 
 func (x *PolicyPublished) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[18]
+	mi := &file_event_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1518,7 +2644,7 @@ func (x *PolicyPublished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyPublished.ProtoReflect.Descriptor instead.
 func (*PolicyPublished) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{18}
+	return file_event_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PolicyPublished) GetPolicy() *Policy {
@@ -1554,7 +2680,7 @@ type FeatureViewPublished struct {
 
 func (x *FeatureViewPublished) Reset() {
 	*x = FeatureViewPublished{}
-	mi := &file_event_event_proto_msgTypes[19]
+	mi := &file_event_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1566,7 +2692,7 @@ func (x *FeatureViewPublished) String() string {
 func (*FeatureViewPublished) ProtoMessage() {}
 
 func (x *FeatureViewPublished) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[19]
+	mi := &file_event_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1579,7 +2705,7 @@ func (x *FeatureViewPublished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeatureViewPublished.ProtoReflect.Descriptor instead.
 func (*FeatureViewPublished) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{19}
+	return file_event_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *FeatureViewPublished) GetName() string {
@@ -1622,7 +2748,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_event_event_proto_msgTypes[20]
+	mi := &file_event_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +2760,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[20]
+	mi := &file_event_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +2773,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{20}
+	return file_event_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Quarantined) GetReason() string {
@@ -1698,7 +2824,7 @@ type QuarantineResolved struct {
 
 func (x *QuarantineResolved) Reset() {
 	*x = QuarantineResolved{}
-	mi := &file_event_event_proto_msgTypes[21]
+	mi := &file_event_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1710,7 +2836,7 @@ func (x *QuarantineResolved) String() string {
 func (*QuarantineResolved) ProtoMessage() {}
 
 func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[21]
+	mi := &file_event_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1723,7 +2849,7 @@ func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineResolved.ProtoReflect.Descriptor instead.
 func (*QuarantineResolved) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{21}
+	return file_event_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *QuarantineResolved) GetOf() []byte {
@@ -1751,8 +2877,7 @@ var File_event_event_proto protoreflect.FileDescriptor
 
 const file_event_event_proto_rawDesc = "" +
 	"\n" +
-	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\xb6\n" +
-	"\n" +
+	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\x82\x0e\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\fR\x05alias\x12\x1d\n" +
@@ -1775,7 +2900,14 @@ const file_event_event_proto_rawDesc = "" +
 	"\x0fidentity_linked\x18( \x01(\v2\x15.event.IdentityLinkedH\x00R\x0eidentityLinked\x12F\n" +
 	"\x11identity_unlinked\x18) \x01(\v2\x17.event.IdentityUnlinkedH\x00R\x10identityUnlinked\x12=\n" +
 	"\x0etraits_changed\x18* \x01(\v2\x14.event.TraitsChangedH\x00R\rtraitsChanged\x127\n" +
-	"\fgroup_joined\x18+ \x01(\v2\x12.event.GroupJoinedH\x00R\vgroupJoined\x12-\n" +
+	"\fgroup_joined\x18+ \x01(\v2\x12.event.GroupJoinedH\x00R\vgroupJoined\x12F\n" +
+	"\x11identity_withheld\x18, \x01(\v2\x17.event.IdentityWithheldH\x00R\x10identityWithheld\x127\n" +
+	"\falias_marked\x18- \x01(\v2\x12.event.AliasMarkedH\x00R\valiasMarked\x12@\n" +
+	"\x0fidentity_barred\x18. \x01(\v2\x15.event.IdentityBarredH\x00R\x0eidentityBarred\x12=\n" +
+	"\x0eguards_changed\x18/ \x01(\v2\x14.event.GuardsChangedH\x00R\rguardsChanged\x12=\n" +
+	"\x0ematch_proposed\x180 \x01(\v2\x14.event.MatchProposedH\x00R\rmatchProposed\x12=\n" +
+	"\x0ematch_reviewed\x181 \x01(\v2\x14.event.MatchReviewedH\x00R\rmatchReviewed\x12J\n" +
+	"\x13match_model_changed\x182 \x01(\v2\x18.event.MatchModelChangedH\x00R\x11matchModelChanged\x12-\n" +
 	"\bdecision\x18< \x01(\v2\x0f.event.DecisionH\x00R\bdecision\x120\n" +
 	"\tdelivered\x18P \x01(\v2\x10.event.DeliveredH\x00R\tdelivered\x12*\n" +
 	"\aexposed\x18Q \x01(\v2\x0e.event.ExposedH\x00R\aexposed\x12*\n" +
@@ -1820,17 +2952,104 @@ const file_event_event_proto_rawDesc = "" +
 	"\x0equantity_milli\x18\x03 \x01(\x03R\rquantityMilli\x12#\n" +
 	"\ramount_micros\x18\x04 \x01(\x03R\famountMicros\"\x1d\n" +
 	"\aTracked\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"w\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\xa8\x01\n" +
 	"\x0eIdentityLinked\x12\x14\n" +
 	"\x05other\x18\x01 \x01(\fR\x05other\x12\x1d\n" +
 	"\n" +
 	"other_type\x18\x02 \x01(\tR\totherType\x12\x12\n" +
 	"\x04rule\x18\x03 \x01(\tR\x04rule\x12\x1c\n" +
-	"\tposterior\x18\x04 \x01(\x01R\tposterior\"T\n" +
+	"\tposterior\x18\x04 \x01(\x01R\tposterior\x12/\n" +
+	"\bevidence\x18\x05 \x01(\v2\x13.event.LinkEvidenceR\bevidence\"\xaf\x01\n" +
+	"\fLinkEvidence\x12\x18\n" +
+	"\amessage\x18\x01 \x01(\fR\amessage\x12-\n" +
+	"\tpositions\x18\x02 \x03(\v2\x0f.event.PositionR\tpositions\x12(\n" +
+	"\x05match\x18\x03 \x01(\v2\x12.event.MatchWeightR\x05match\x12\x14\n" +
+	"\x05actor\x18\x04 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"\xb0\x01\n" +
+	"\vMatchWeight\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12#\n" +
+	"\rmodel_version\x18\x02 \x01(\x04R\fmodelVersion\x12\x1d\n" +
+	"\n" +
+	"prior_bits\x18\x03 \x01(\x01R\tpriorBits\x12&\n" +
+	"\x05terms\x18\x04 \x03(\v2\x10.event.MatchTermR\x05terms\x12\x1f\n" +
+	"\vweight_bits\x18\x05 \x01(\x01R\n" +
+	"weightBits\"|\n" +
+	"\tMatchTerm\x12\x1e\n" +
+	"\n" +
+	"comparison\x18\x01 \x01(\tR\n" +
+	"comparison\x12\x14\n" +
+	"\x05level\x18\x02 \x01(\tR\x05level\x12\x12\n" +
+	"\x04bits\x18\x03 \x01(\x01R\x04bits\x12%\n" +
+	"\x0efrequency_bits\x18\x04 \x01(\x01R\rfrequencyBits\"j\n" +
 	"\x10IdentityUnlinked\x12\x14\n" +
 	"\x05other\x18\x01 \x01(\fR\x05other\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"%\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x04 \x01(\tR\x05actor\"\xdf\x01\n" +
+	"\x10IdentityWithheld\x12\x14\n" +
+	"\x05other\x18\x01 \x01(\fR\x05other\x12\x1d\n" +
+	"\n" +
+	"other_type\x18\x02 \x01(\tR\totherType\x12\x12\n" +
+	"\x04rule\x18\x03 \x01(\tR\x04rule\x12\x1c\n" +
+	"\tposterior\x18\x04 \x01(\x01R\tposterior\x12/\n" +
+	"\bevidence\x18\x05 \x01(\v2\x13.event.LinkEvidenceR\bevidence\x12\x14\n" +
+	"\x05guard\x18\x06 \x01(\tR\x05guard\x12\x1d\n" +
+	"\n" +
+	"guard_type\x18\a \x01(\tR\tguardType\"\xcc\x01\n" +
+	"\vAliasMarked\x12+\n" +
+	"\x04mark\x18\x01 \x01(\x0e2\x17.event.AliasMarked.MarkR\x04mark\x12\x12\n" +
+	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x04 \x01(\tR\x05actor\"N\n" +
+	"\x04Mark\x12\x14\n" +
+	"\x10MARK_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tMARK_NONE\x10\x01\x12\x0f\n" +
+	"\vMARK_SHARED\x10\x02\x12\x10\n" +
+	"\fMARK_BLOCKED\x10\x03\"\x9f\x01\n" +
+	"\x0eIdentityBarred\x12\x14\n" +
+	"\x05other\x18\x01 \x01(\fR\x05other\x12\x1d\n" +
+	"\n" +
+	"other_type\x18\x02 \x01(\tR\totherType\x12\x16\n" +
+	"\x06lifted\x18\x03 \x01(\bR\x06lifted\x12\x12\n" +
+	"\x04rule\x18\x04 \x01(\tR\x04rule\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x06 \x01(\tR\x05actor\"\x9e\x01\n" +
+	"\rGuardsChanged\x12-\n" +
+	"\x06guards\x18\x01 \x01(\v2\x15.event.IdentityGuardsR\x06guards\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x05 \x01(\tR\x05actor\"a\n" +
+	"\x0eIdentityGuards\x12,\n" +
+	"\x05types\x18\x01 \x03(\v2\x16.event.IdentifierGuardR\x05types\x12!\n" +
+	"\fprofile_most\x18\x02 \x01(\rR\vprofileMost\"\xa4\x01\n" +
+	"\x0fIdentifierGuard\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
+	"\x04most\x18\x02 \x01(\rR\x04most\x12\x1b\n" +
+	"\twindow_ms\x18\x03 \x01(\x03R\bwindowMs\x12!\n" +
+	"\fshared_above\x18\x04 \x01(\rR\vsharedAbove\x12)\n" +
+	"\x10blocked_patterns\x18\x05 \x03(\tR\x0fblockedPatterns\"\x93\x01\n" +
+	"\rMatchProposed\x12\x14\n" +
+	"\x05other\x18\x01 \x01(\fR\x05other\x12\x1d\n" +
+	"\n" +
+	"other_type\x18\x02 \x01(\tR\totherType\x12\x1c\n" +
+	"\tposterior\x18\x03 \x01(\x01R\tposterior\x12/\n" +
+	"\bevidence\x18\x04 \x01(\v2\x13.event.LinkEvidenceR\bevidence\"\xae\x01\n" +
+	"\rMatchReviewed\x12\x14\n" +
+	"\x05other\x18\x01 \x01(\fR\x05other\x12\x1d\n" +
+	"\n" +
+	"other_type\x18\x02 \x01(\tR\totherType\x12\x1c\n" +
+	"\tconfirmed\x18\x03 \x01(\bR\tconfirmed\x12\x1c\n" +
+	"\tposterior\x18\x04 \x01(\x01R\tposterior\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x06 \x01(\tR\x05actor\"\xac\x01\n" +
+	"\x11MatchModelChanged\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12#\n" +
+	"\rdocument_json\x18\x04 \x01(\fR\fdocumentJson\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x06 \x01(\tR\x05actor\"%\n" +
 	"\rTraitsChanged\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\"#\n" +
 	"\vGroupJoined\x12\x14\n" +
@@ -1885,74 +3104,104 @@ func file_event_event_proto_rawDescGZIP() []byte {
 	return file_event_event_proto_rawDescData
 }
 
-var file_event_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_event_event_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_event_event_proto_goTypes = []any{
 	(Viewed_Kind)(0),             // 0: event.Viewed.Kind
-	(*Event)(nil),                // 1: event.Event
-	(*Sealed)(nil),               // 2: event.Sealed
-	(*Viewed)(nil),               // 3: event.Viewed
-	(*Carted)(nil),               // 4: event.Carted
-	(*Purchased)(nil),            // 5: event.Purchased
-	(*Refunded)(nil),             // 6: event.Refunded
-	(*Line)(nil),                 // 7: event.Line
-	(*Tracked)(nil),              // 8: event.Tracked
-	(*IdentityLinked)(nil),       // 9: event.IdentityLinked
-	(*IdentityUnlinked)(nil),     // 10: event.IdentityUnlinked
-	(*TraitsChanged)(nil),        // 11: event.TraitsChanged
-	(*GroupJoined)(nil),          // 12: event.GroupJoined
-	(*Delivered)(nil),            // 13: event.Delivered
-	(*Exposed)(nil),              // 14: event.Exposed
-	(*Clicked)(nil),              // 15: event.Clicked
-	(*Converted)(nil),            // 16: event.Converted
-	(*OutcomeOf)(nil),            // 17: event.OutcomeOf
-	(*OfferDefined)(nil),         // 18: event.OfferDefined
-	(*PolicyPublished)(nil),      // 19: event.PolicyPublished
-	(*FeatureViewPublished)(nil), // 20: event.FeatureViewPublished
-	(*Quarantined)(nil),          // 21: event.Quarantined
-	(*QuarantineResolved)(nil),   // 22: event.QuarantineResolved
-	(*Decision)(nil),             // 23: event.Decision
-	(*Offer)(nil),                // 24: event.Offer
-	(*Policy)(nil),               // 25: event.Policy
+	(AliasMarked_Mark)(0),        // 1: event.AliasMarked.Mark
+	(*Event)(nil),                // 2: event.Event
+	(*Sealed)(nil),               // 3: event.Sealed
+	(*Viewed)(nil),               // 4: event.Viewed
+	(*Carted)(nil),               // 5: event.Carted
+	(*Purchased)(nil),            // 6: event.Purchased
+	(*Refunded)(nil),             // 7: event.Refunded
+	(*Line)(nil),                 // 8: event.Line
+	(*Tracked)(nil),              // 9: event.Tracked
+	(*IdentityLinked)(nil),       // 10: event.IdentityLinked
+	(*LinkEvidence)(nil),         // 11: event.LinkEvidence
+	(*MatchWeight)(nil),          // 12: event.MatchWeight
+	(*MatchTerm)(nil),            // 13: event.MatchTerm
+	(*IdentityUnlinked)(nil),     // 14: event.IdentityUnlinked
+	(*IdentityWithheld)(nil),     // 15: event.IdentityWithheld
+	(*AliasMarked)(nil),          // 16: event.AliasMarked
+	(*IdentityBarred)(nil),       // 17: event.IdentityBarred
+	(*GuardsChanged)(nil),        // 18: event.GuardsChanged
+	(*IdentityGuards)(nil),       // 19: event.IdentityGuards
+	(*IdentifierGuard)(nil),      // 20: event.IdentifierGuard
+	(*MatchProposed)(nil),        // 21: event.MatchProposed
+	(*MatchReviewed)(nil),        // 22: event.MatchReviewed
+	(*MatchModelChanged)(nil),    // 23: event.MatchModelChanged
+	(*TraitsChanged)(nil),        // 24: event.TraitsChanged
+	(*GroupJoined)(nil),          // 25: event.GroupJoined
+	(*Delivered)(nil),            // 26: event.Delivered
+	(*Exposed)(nil),              // 27: event.Exposed
+	(*Clicked)(nil),              // 28: event.Clicked
+	(*Converted)(nil),            // 29: event.Converted
+	(*OutcomeOf)(nil),            // 30: event.OutcomeOf
+	(*OfferDefined)(nil),         // 31: event.OfferDefined
+	(*PolicyPublished)(nil),      // 32: event.PolicyPublished
+	(*FeatureViewPublished)(nil), // 33: event.FeatureViewPublished
+	(*Quarantined)(nil),          // 34: event.Quarantined
+	(*QuarantineResolved)(nil),   // 35: event.QuarantineResolved
+	(*Decision)(nil),             // 36: event.Decision
+	(*Position)(nil),             // 37: event.Position
+	(*Offer)(nil),                // 38: event.Offer
+	(*Policy)(nil),               // 39: event.Policy
 }
 var file_event_event_proto_depIdxs = []int32{
-	2,  // 0: event.Event.sealed:type_name -> event.Sealed
-	3,  // 1: event.Event.viewed:type_name -> event.Viewed
-	4,  // 2: event.Event.carted:type_name -> event.Carted
-	5,  // 3: event.Event.purchased:type_name -> event.Purchased
-	6,  // 4: event.Event.refunded:type_name -> event.Refunded
-	8,  // 5: event.Event.tracked:type_name -> event.Tracked
-	9,  // 6: event.Event.identity_linked:type_name -> event.IdentityLinked
-	10, // 7: event.Event.identity_unlinked:type_name -> event.IdentityUnlinked
-	11, // 8: event.Event.traits_changed:type_name -> event.TraitsChanged
-	12, // 9: event.Event.group_joined:type_name -> event.GroupJoined
-	23, // 10: event.Event.decision:type_name -> event.Decision
-	13, // 11: event.Event.delivered:type_name -> event.Delivered
-	14, // 12: event.Event.exposed:type_name -> event.Exposed
-	15, // 13: event.Event.clicked:type_name -> event.Clicked
-	16, // 14: event.Event.converted:type_name -> event.Converted
-	18, // 15: event.Event.offer_defined:type_name -> event.OfferDefined
-	19, // 16: event.Event.policy_published:type_name -> event.PolicyPublished
-	20, // 17: event.Event.feature_view_published:type_name -> event.FeatureViewPublished
-	21, // 18: event.Event.quarantined:type_name -> event.Quarantined
-	22, // 19: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
-	0,  // 20: event.Viewed.kind:type_name -> event.Viewed.Kind
-	7,  // 21: event.Viewed.line:type_name -> event.Line
-	7,  // 22: event.Carted.line:type_name -> event.Line
-	7,  // 23: event.Purchased.lines:type_name -> event.Line
-	7,  // 24: event.Refunded.lines:type_name -> event.Line
-	17, // 25: event.Delivered.of:type_name -> event.OutcomeOf
-	17, // 26: event.Exposed.of:type_name -> event.OutcomeOf
-	17, // 27: event.Clicked.of:type_name -> event.OutcomeOf
-	17, // 28: event.Converted.of:type_name -> event.OutcomeOf
-	24, // 29: event.OfferDefined.offer:type_name -> event.Offer
-	25, // 30: event.PolicyPublished.policy:type_name -> event.Policy
-	2,  // 31: event.Quarantined.original:type_name -> event.Sealed
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	3,  // 0: event.Event.sealed:type_name -> event.Sealed
+	4,  // 1: event.Event.viewed:type_name -> event.Viewed
+	5,  // 2: event.Event.carted:type_name -> event.Carted
+	6,  // 3: event.Event.purchased:type_name -> event.Purchased
+	7,  // 4: event.Event.refunded:type_name -> event.Refunded
+	9,  // 5: event.Event.tracked:type_name -> event.Tracked
+	10, // 6: event.Event.identity_linked:type_name -> event.IdentityLinked
+	14, // 7: event.Event.identity_unlinked:type_name -> event.IdentityUnlinked
+	24, // 8: event.Event.traits_changed:type_name -> event.TraitsChanged
+	25, // 9: event.Event.group_joined:type_name -> event.GroupJoined
+	15, // 10: event.Event.identity_withheld:type_name -> event.IdentityWithheld
+	16, // 11: event.Event.alias_marked:type_name -> event.AliasMarked
+	17, // 12: event.Event.identity_barred:type_name -> event.IdentityBarred
+	18, // 13: event.Event.guards_changed:type_name -> event.GuardsChanged
+	21, // 14: event.Event.match_proposed:type_name -> event.MatchProposed
+	22, // 15: event.Event.match_reviewed:type_name -> event.MatchReviewed
+	23, // 16: event.Event.match_model_changed:type_name -> event.MatchModelChanged
+	36, // 17: event.Event.decision:type_name -> event.Decision
+	26, // 18: event.Event.delivered:type_name -> event.Delivered
+	27, // 19: event.Event.exposed:type_name -> event.Exposed
+	28, // 20: event.Event.clicked:type_name -> event.Clicked
+	29, // 21: event.Event.converted:type_name -> event.Converted
+	31, // 22: event.Event.offer_defined:type_name -> event.OfferDefined
+	32, // 23: event.Event.policy_published:type_name -> event.PolicyPublished
+	33, // 24: event.Event.feature_view_published:type_name -> event.FeatureViewPublished
+	34, // 25: event.Event.quarantined:type_name -> event.Quarantined
+	35, // 26: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
+	0,  // 27: event.Viewed.kind:type_name -> event.Viewed.Kind
+	8,  // 28: event.Viewed.line:type_name -> event.Line
+	8,  // 29: event.Carted.line:type_name -> event.Line
+	8,  // 30: event.Purchased.lines:type_name -> event.Line
+	8,  // 31: event.Refunded.lines:type_name -> event.Line
+	11, // 32: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
+	37, // 33: event.LinkEvidence.positions:type_name -> event.Position
+	12, // 34: event.LinkEvidence.match:type_name -> event.MatchWeight
+	13, // 35: event.MatchWeight.terms:type_name -> event.MatchTerm
+	11, // 36: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
+	1,  // 37: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
+	19, // 38: event.GuardsChanged.guards:type_name -> event.IdentityGuards
+	20, // 39: event.IdentityGuards.types:type_name -> event.IdentifierGuard
+	11, // 40: event.MatchProposed.evidence:type_name -> event.LinkEvidence
+	30, // 41: event.Delivered.of:type_name -> event.OutcomeOf
+	30, // 42: event.Exposed.of:type_name -> event.OutcomeOf
+	30, // 43: event.Clicked.of:type_name -> event.OutcomeOf
+	30, // 44: event.Converted.of:type_name -> event.OutcomeOf
+	38, // 45: event.OfferDefined.offer:type_name -> event.Offer
+	39, // 46: event.PolicyPublished.policy:type_name -> event.Policy
+	3,  // 47: event.Quarantined.original:type_name -> event.Sealed
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_event_event_proto_init() }
@@ -1971,6 +3220,13 @@ func file_event_event_proto_init() {
 		(*Event_IdentityUnlinked)(nil),
 		(*Event_TraitsChanged)(nil),
 		(*Event_GroupJoined)(nil),
+		(*Event_IdentityWithheld)(nil),
+		(*Event_AliasMarked)(nil),
+		(*Event_IdentityBarred)(nil),
+		(*Event_GuardsChanged)(nil),
+		(*Event_MatchProposed)(nil),
+		(*Event_MatchReviewed)(nil),
+		(*Event_MatchModelChanged)(nil),
 		(*Event_Decision)(nil),
 		(*Event_Delivered)(nil),
 		(*Event_Exposed)(nil),
@@ -1987,8 +3243,8 @@ func file_event_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_event_proto_rawDesc), len(file_event_event_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   22,
+			NumEnums:      2,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
