@@ -75,7 +75,10 @@ type lane struct {
 	log     *Log
 	id      domain.Lane
 	subject string
-	counts  *counters
+	// alone: the stream's last message is the lane's, as far as is known: it has no other lane. To fence with that
+	// spares the server loading the lane's last message at each append. Guarded by turn.
+	alone  bool
+	counts *counters
 
 	// turn is held by whoever talks to the server about this lane: the draining goroutine or a take-over.
 	turn chan struct{}
@@ -100,7 +103,8 @@ type laneEnd struct {
 }
 
 func newLane(l *Log, id domain.Lane) *lane {
-	return &lane{log: l, id: id, subject: id.Subject(), counts: &l.counts[id.Stream], turn: make(chan struct{}, 1)}
+	alone := l.lanes == 1 && id.Stream <= domain.Outcome
+	return &lane{log: l, id: id, subject: id.Subject(), alone: alone, counts: &l.counts[id.Stream], turn: make(chan struct{}, 1)}
 }
 
 // enqueue puts the call at the lane's end and sees to it that somebody drains the lane.

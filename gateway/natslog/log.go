@@ -72,6 +72,9 @@ type Log struct {
 	byLane  map[domain.Lane]*lane
 	closed  bool
 	working sync.WaitGroup
+
+	tailing sync.Mutex
+	tails   [domain.Streams]*tail
 }
 
 // Open creates the streams, or checks that they are as this version wants them (ErrStreamDiffers otherwise).

@@ -78,6 +78,10 @@ func (ln *lane) publish(frames [][]byte, buffer []byte) (uint64, []byte, error) 
 				return ln.end.sequence, buffer, resolved
 			}
 			err = errors.Join(err, resolved)
+			if resolved == nil && ln.alone { // the stream ends otherwise than the lane: a hole, or a message of no lane
+				ln.alone = false
+				msg = ln.message(buffer, hash)
+			}
 		case refused, closed:
 			ln.doubt(hash, maybeSent)
 			return 0, buffer, err
@@ -92,9 +96,13 @@ func (ln *lane) publish(frames [][]byte, buffer []byte) (uint64, []byte, error) 
 // message is the envelope with its fence and its id: the envelope's hash and the lane, as lanes of one stream may
 // begin with the same bytes, and ids are the stream's.
 func (ln *lane) message(data []byte, hash domain.Hash) *nats.Msg {
+	fence := jetstream.ExpectedLastSubjSeqHeader
+	if ln.alone && ln.end.sequence > 0 {
+		fence = jetstream.ExpectedLastSeqHeader
+	}
 	return &nats.Msg{Subject: ln.subject, Data: data, Header: nats.Header{
-		jetstream.MsgIDHeader:               []string{hash.String() + "." + ln.id.Key},
-		jetstream.ExpectedLastSubjSeqHeader: []string{strconv.FormatUint(ln.end.sequence, 10)},
+		jetstream.MsgIDHeader: []string{hash.String() + "." + ln.id.Key},
+		fence:                 []string{strconv.FormatUint(ln.end.sequence, 10)},
 	}}
 }
 

@@ -35,16 +35,25 @@ func (l *Log) ReadLane(ctx context.Context, lane domain.Lane, from, to uint64) i
 // Follow returns the stream's envelopes from one sequence on as they come, checked like Read's, until the
 // context ends (then it just ends) or an error that waiting does not heal. While the server is away it waits.
 func (l *Log) Follow(ctx context.Context, stream domain.Stream, from uint64) iter.Seq2[domain.Envelope, error] {
-	return l.read(ctx, &reader{log: l, stream: stream, next: max(from, 1), live: true})
+	return func(yield func(domain.Envelope, error) bool) {
+		r := reader{log: l, stream: stream, next: max(from, 1), to: End, waits: true}
+		err := r.followTail(ctx, yield)
+		if ctx.Err() == nil {
+			r.end(err, yield)
+		}
+	}
 }
 
 func (l *Log) read(ctx context.Context, template *reader) iter.Seq2[domain.Envelope, error] {
 	return func(yield func(domain.Envelope, error) bool) {
 		r := *template // a sequence may be ranged over again
-		err := r.run(ctx, yield)
-		if err == nil || errors.Is(err, errStopped) || (r.live && ctx.Err() != nil) {
-			return
-		}
+		r.end(r.run(ctx, yield), yield)
+	}
+}
+
+// end hands on why reading ended, unless it ended well.
+func (r *reader) end(err error, yield func(domain.Envelope, error) bool) {
+	if err != nil && !errors.Is(err, errStopped) {
 		yield(domain.Envelope{}, fmt.Errorf("natslog: read %s: %w", r.stream, err))
 	}
 }

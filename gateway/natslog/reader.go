@@ -19,7 +19,8 @@ type reader struct {
 	lane   *domain.Lane // nil: the whole stream
 	next   uint64       // the sequence wanted next
 	to     uint64       // the last, when not live
-	live   bool
+	live   bool            // goes on waiting at the end
+	waits  bool            // waits while the server is away, however long
 	chain  map[string]link // by subject
 	strict bool            // reading began at the log's first message: lanes must start with no predecessor
 }
@@ -32,7 +33,9 @@ type link struct {
 
 // run reads to the end; errStopped when the caller stops.
 func (r *reader) run(ctx context.Context, yield func(domain.Envelope, error) bool) error {
-	r.chain = map[string]link{}
+	if r.chain == nil {
+		r.chain = map[string]link{}
+	}
 	giveUp := time.Now().Add(r.log.options.Patience)
 	wait := firstWait
 	for begun := false; ; {
@@ -53,7 +56,7 @@ func (r *reader) run(ctx context.Context, yield func(domain.Envelope, error) boo
 		if r.next > progress {
 			giveUp, wait = time.Now().Add(r.log.options.Patience), firstWait
 		}
-		if !r.live && time.Now().After(giveUp) || r.log.bulk.IsClosed() {
+		if !r.waits && time.Now().After(giveUp) || r.log.bulk.IsClosed() {
 			return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 		}
 		if !pause(ctx, &wait) {
@@ -77,7 +80,7 @@ func (r *reader) begin(ctx context.Context, begun *bool) error {
 		}
 		r.next = state.FirstSeq
 	}
-	r.strict = r.next == 1
+	r.strict = r.strict || r.next == 1
 	if !r.live {
 		if err := r.bound(ctx, state); err != nil {
 			return err
@@ -237,17 +240,28 @@ func (r *reader) follow(subject string, sequence uint64, data []byte) (domain.En
 	if err != nil {
 		return domain.Envelope{}, fmt.Errorf("%w: %s/%d", err, r.stream, sequence)
 	}
-	before, known := r.chain[subject]
-	if !known {
-		if before.lane, err = domain.ParseSubject(subject); err != nil {
-			return domain.Envelope{}, err
-		}
+	if env.Lane, err = r.laneOf(subject); err != nil {
+		return domain.Envelope{}, err
 	}
+	env.Sequence = sequence
+	return env, r.check(subject, env)
+}
+
+// laneOf is the lane of a subject; one that was seen before is not parsed again.
+func (r *reader) laneOf(subject string) (domain.Lane, error) {
+	if before, known := r.chain[subject]; known {
+		return before.lane, nil
+	}
+	return domain.ParseSubject(subject)
+}
+
+// check compares the envelope with the one before it in its lane.
+func (r *reader) check(subject string, env domain.Envelope) error {
+	before, known := r.chain[subject]
 	restart := bounded(r.stream) && env.Prev == domain.Hash{} // all of the lane had expired
 	if (known || r.strict) && env.Prev != before.hash && !restart {
-		return domain.Envelope{}, fmt.Errorf("%w: %s/%d", domain.ErrChainBroken, r.stream, sequence)
+		return fmt.Errorf("%w: %s/%d", domain.ErrChainBroken, r.stream, env.Sequence)
 	}
-	r.chain[subject] = link{lane: before.lane, hash: env.Hash}
-	env.Sequence, env.Lane = sequence, before.lane
-	return env, nil
+	r.chain[subject] = link{lane: env.Lane, hash: env.Hash}
+	return nil
 }
