@@ -16,9 +16,9 @@ import (
 type reader struct {
 	log    *Log
 	stream domain.Stream
-	lane   *domain.Lane // nil: the whole stream
-	next   uint64       // the sequence wanted next
-	to     uint64       // the last, when not live
+	lane   *domain.Lane    // nil: the whole stream
+	next   uint64          // the sequence wanted next
+	to     uint64          // the last, when not live
 	live   bool            // goes on waiting at the end
 	waits  bool            // waits while the server is away, however long
 	chain  map[string]link // by subject
