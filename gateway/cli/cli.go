@@ -8,13 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"connectrpc.com/connect"
 	"github.com/alecthomas/kong"
 
 	"github.com/profferhq/proffer/gateway"
-	"github.com/profferhq/proffer/gateway/importer"
 )
 
 // Exit codes.
@@ -123,10 +121,4 @@ func (o output) print(r *run, v any, text func(w io.Writer)) error {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	return nil
-}
-
-// terminal says whether w is one, so that progress may be drawn.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && importer.IsTerminal(f)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -39,9 +38,9 @@ func (c importing) Run(r *run) error {
 		return fmt.Errorf("%w: %w", gateway.ErrUsage, err)
 	}
 	return c.with(r, func(s *remote) error {
-		progress, clear := importProgress(r.err)
-		summary, err := plan.Run(r.ctx, ingestSink{s}, progress)
-		clear()
+		show := newProgress(r.err, "rows")
+		summary, err := plan.Run(r.ctx, ingestSink{s}, importLine(show))
+		show.finish()
 		if err != nil {
 			return err
 		}
@@ -49,14 +48,18 @@ func (c importing) Run(r *run) error {
 	})
 }
 
-// importProgress is a bar on a terminal and silence elsewhere; the second function wipes it.
-func importProgress(w io.Writer) (importer.Progress, func()) {
-	f, ok := w.(*os.File)
-	if !ok || !importer.IsTerminal(f) {
-		return func(importer.Status) {}, func() {}
+// importLine draws how far an import has come.
+func importLine(show *progress) importer.Progress {
+	return func(s importer.Status) {
+		share := 0.0
+		if s.BytesTotal > 0 {
+			share = float64(s.BytesDone) / float64(s.BytesTotal)
+		}
+		show.draw(share, func(took time.Duration) string {
+			return fmt.Sprintf("%d %s  %.0f/s  %d new, %d duplicate, %d refused",
+				s.Rows, show.unit, perSecond(s.Rows, took), s.Accepted, s.Duplicates, s.Rejected)
+		})
 	}
-	bar := importer.NewBar(f, time.Now)
-	return bar.Update, bar.Clear
 }
 
 // ingestSink sends batches to the server, in order.

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
@@ -325,26 +324,5 @@ func TestATableWithTwoTruthsIsAnError(t *testing.T) {
 		if (err != nil) != wrong || wrong && !strings.Contains(err.Error(), "t.csv: line 3: table t") {
 			t.Errorf("%q: %v", text, err)
 		}
-	}
-}
-
-func TestTheBarShowsRateAndTimeLeft(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(0, 0)
-	var out bytes.Buffer
-	bar := importer.NewBar(&out, func() time.Time { return now })
-	now = now.Add(10 * time.Second)
-	bar.Update(importer.Status{BytesDone: 25, BytesTotal: 100, Rows: 5000, Accepted: 4000, Duplicates: 900, Rejected: 100})
-	want := "\r[======                  ]  25%  5000 rows  500 rows/s  4000 new, 900 duplicate, 100 refused  00:30 left"
-	if got := out.String(); got != want {
-		t.Errorf("bar = %q, want %q", got, want)
-	}
-	bar.Update(importer.Status{BytesDone: 26, BytesTotal: 100})
-	if got := out.String(); got != want {
-		t.Errorf("drawn again within a moment: %q", got)
-	}
-	bar.Clear()
-	if got := out.String(); !strings.HasSuffix(got, strings.Repeat(" ", len(want)-1)+"\r") {
-		t.Errorf("not wiped: %q", got)
 	}
 }
