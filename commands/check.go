@@ -35,6 +35,7 @@ type checked struct {
 // checker checks items against one time.
 type checker struct {
 	normalizer Normalizer
+	guards     *identity.Guards
 	nowMS      int64
 }
 

@@ -46,6 +46,9 @@ func (c checker) checkIdentifiers(out *checked) *Refusal {
 			out.ids = appendNew(out.ids, normal)
 		}
 	}
+	if !c.dropBlocked(out) {
+		return refuse(ReasonIdentifierBlocked, "identifiers", blockedMessage)
+	}
 	if it.Type == TypeGroup {
 		if group == (identity.Identifier{}) {
 			return refuse(ReasonMissingGroup, "identifiers", "an identifier of type group_id is required")
@@ -53,6 +56,27 @@ func (c checker) checkIdentifiers(out *checked) *Refusal {
 		out.ids, out.group = append(out.ids, group), true
 	}
 	return nil
+}
+
+// blockedMessage is for senders.
+const blockedMessage = "by the guards these identifiers mean nobody"
+
+// dropBlocked leaves the identifiers out that mean nobody, before an alias is made of them. It is false when too few
+// are left.
+func (c checker) dropBlocked(out *checked) bool {
+	kept := out.ids[:0]
+	for _, id := range out.ids {
+		if !c.guards.Blocked(id) {
+			kept = append(kept, id)
+		}
+	}
+	out.ids = kept
+	return enough(out.item, len(kept))
+}
+
+// enough says whether an item can do with that many of a person's identifiers.
+func enough(it *Item, people int) bool {
+	return people > 1 || people == 1 && it.Type != TypeLink
 }
 
 func appendNew(ids []identity.Identifier, id identity.Identifier) []identity.Identifier {

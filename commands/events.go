@@ -10,13 +10,12 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/identity"
 )
 
-// Which event of an item an event id belongs to: the ids of one item's events differ by this number, which does
-// not depend on anything but the item.
+// Which event of a message an event id belongs to. The ids of what the guards decide on say what was decided instead.
 const (
 	partMain       = 0
-	partLink       = 1 // and one more for each further identifier
 	partResolved   = 0xfffe
 	partQuarantine = 0xffff // what was refused may come again, mended, under the same message id
 )
@@ -53,42 +52,32 @@ func (t translation) event(c *checked, alias domain.Alias, part uint16) *event.E
 	return e
 }
 
-// main is the item's own event, without what is to be sealed, and its lane.
-func (t translation) main(c *checked, aliases []domain.Alias) (*event.Event, domain.Lane) {
-	if c.item.Type == TypeOffer {
+// main is the item's own event, without what is to be sealed, and its lane. A link's is the guards' to decide: it has
+// its id only. The lane depends on the first identifier alone, so that a retry finds the same.
+func (t translation) main(c *checked, aliases []domain.Alias) pendingEvent {
+	switch c.item.Type {
+	case TypeOffer:
 		e := t.event(c, domain.Alias{}, partMain)
 		e.Body = &event.Event_OfferDefined{OfferDefined: &event.OfferDefined{Offer: offer(c.item)}}
-		return e, domain.PolicyLane("offer", c.item.Offer)
+		return pendingEvent{event: e, lane: domain.PolicyLane("offer", c.item.Offer)}
+	case TypeLink:
+		return pendingEvent{event: t.event(c, aliases[0], partMain), lane: graphMarks(), graph: true}
 	}
 	e := t.event(c, aliases[0], partMain)
 	setBody(e, c, aliases, t.message)
 	stream, _ := domain.StreamOf(e)
-	return e, domain.LaneOf(stream, aliases[0], t.lanes)
+	return pendingEvent{event: e, lane: domain.LaneOf(stream, aliases[0], t.lanes)}
 }
 
-// link says that the person's first alias and another of them are one person; other is an index of aliases.
-func (t translation) link(c *checked, aliases []domain.Alias, other int) (*event.Event, domain.Lane) {
-	e := t.event(c, aliases[0], partLink+uint16(other))
-	e.Channel = ""
-	e.Body = linkBody(c, aliases, other)
-	return e, domain.LaneOf(domain.Identity, aliases[0], t.lanes)
-}
-
-func linkBody(c *checked, aliases []domain.Alias, other int) *event.Event_IdentityLinked {
-	return &event.Event_IdentityLinked{IdentityLinked: &event.IdentityLinked{
-		Other: slices.Clone(aliases[other][:]), OtherType: c.ids[other].Type, Rule: linkRule(c.item), Posterior: 1,
-	}}
-}
-
-// linkRule names the evidence: a file, an alias call, or identifiers that came together.
+// linkRule names the evidence: an explicit statement, a file, or identifiers that came together.
 func linkRule(it *Item) string {
 	switch {
-	case it.SourceSeq != 0:
-		return "import"
 	case it.Type == TypeLink:
-		return "alias"
+		return identity.RuleAlias
+	case it.SourceSeq != 0:
+		return identity.RuleImport
 	}
-	return "identify"
+	return identity.RuleIdentify
 }
 
 func setBody(e *event.Event, c *checked, aliases []domain.Alias, message [16]byte) {
@@ -110,8 +99,6 @@ func setBody(e *event.Event, c *checked, aliases []domain.Alias, message [16]byt
 		e.Body = &event.Event_Tracked{Tracked: &event.Tracked{Name: it.Name}}
 	case TypeIdentify:
 		e.Body = &event.Event_TraitsChanged{TraitsChanged: &event.TraitsChanged{Names: c.traits}}
-	case TypeLink:
-		e.Body = linkBody(c, aliases, 1)
 	case TypeGroup:
 		group := aliases[len(aliases)-1]
 		e.Body = &event.Event_GroupJoined{GroupJoined: &event.GroupJoined{Group: slices.Clone(group[:])}}

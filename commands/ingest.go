@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +30,7 @@ var (
 const MaxSourceBytes = 200
 
 // OwnSource is the source of what Proffer writes by itself, its decisions above all. No other source may be called
-// so, and nothing of it is kept for de-duplication.
+// so, or start with it and a colon, and nothing of it is kept for de-duplication.
 const OwnSource = "proffer"
 
 // Vault turns identifiers into aliases and holds the keys. It fails with domain.ErrUnavailable.
@@ -48,7 +49,7 @@ type Vault interface {
 // personal and appends the rest. It acknowledges an item only when all of it is durable.
 type Ingest struct {
 	ports      IngestPorts
-	links      recentLinks
+	sender     *sender
 	files      sync.Map // source -> chan struct{} of capacity 1: imports of one source go one call at a time
 	doubt      doubt
 	duplicates atomic.Uint64
@@ -59,7 +60,6 @@ type IngestPorts struct {
 	Log        Log
 	Vault      Vault
 	Normalizer Normalizer
-	Links      Links
 	Recall     *Recall
 	// Now is the clock.
 	Now func() time.Time
@@ -69,7 +69,7 @@ type IngestPorts struct {
 
 // NewIngest starts counting duplicates at the given number: what was counted before a restart.
 func NewIngest(ports IngestPorts, duplicates uint64) *Ingest {
-	in := &Ingest{ports: ports}
+	in := &Ingest{ports: ports, sender: &sender{log: ports.Log}}
 	in.duplicates.Store(duplicates)
 	return in
 }
@@ -102,6 +102,7 @@ func (in *Ingest) Ingest(ctx context.Context, source string, items []Item, valid
 	if err := in.identify(ctx, c); err != nil {
 		return nil, fmt.Errorf("ingest: find aliases: %w", err)
 	}
+	in.leaveOut(c)
 	if err := in.record(ctx, c); err != nil {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
@@ -110,7 +111,7 @@ func (in *Ingest) Ingest(ctx context.Context, source string, items []Item, valid
 }
 
 func checkCall(source string, items []Item) error {
-	if source == "" || source == OwnSource || checkText("source", source) != nil || len(source) > MaxSourceBytes {
+	if source == "" || source == OwnSource || strings.HasPrefix(source, OwnSource+":") || checkText("source", source) != nil || len(source) > MaxSourceBytes {
 		return ErrNoSource
 	}
 	if len(items) > MaxItems {
@@ -138,19 +139,21 @@ type call struct {
 	messages [][16]byte
 	verdicts []Verdict
 	aliases  [][]domain.Alias
-	events   [][]pendingEvent
-	claims   [][]claim
+	events   []pendingEvent
+	claims   []claim
 	// offers are the definitions of this call, by offer.
 	offers map[string]domain.Hash
 }
 
-// pendingEvent is an event that is to be appended if its claim is new.
+// pendingEvent is an event that is to be appended if its claim is new; an item without one has a nil event.
 type pendingEvent struct {
 	event *event.Event
 	lane  domain.Lane
-	// linked is the pair of a link that recentLinks gave out.
-	linked *pair
-	at     domain.Position
+	// graph: the guards decide what it is, and it is appended with what else they decide.
+	graph bool
+	// unit holds a link item's own event, once it was decided.
+	unit *unit
+	at   domain.Position
 }
 
 // check decides which items are refused. It has no effect outside the call.
@@ -161,7 +164,8 @@ func (in *Ingest) check(source string, items []Item) *call {
 		t:       translation{source: source, receivedMS: now.UnixMilli(), lanes: in.ports.Log.Lanes()},
 		checked: make([]*checked, len(items)), verdicts: make([]Verdict, len(items)),
 	}
-	check := checker{normalizer: in.ports.Normalizer, nowMS: c.t.receivedMS}
+	guards, _ := in.ports.Recall.People.Guards()
+	check := checker{normalizer: in.ports.Normalizer, guards: guards, nowMS: c.t.receivedMS}
 	for i := range items {
 		ok, refused := check.check(&items[i])
 		if refused != nil {
@@ -252,7 +256,6 @@ func (in *Ingest) record(ctx context.Context, c *call) error {
 		return err
 	}
 	unknown, err := in.append(ctx, c)
-	in.dropLinks(c)
 	if len(unknown) > 0 {
 		in.doubt.cast(unknown)
 	}
@@ -265,22 +268,15 @@ func (in *Ingest) record(ctx context.Context, c *call) error {
 
 // judge completes the verdicts now that everything is durable.
 func (in *Ingest) judge(c *call) {
-	for i, claims := range c.claims {
+	for i := range c.claims {
 		v := &c.verdicts[i]
-		if v.Status == Rejected {
-			continue
-		}
-		fresh := false
-		for j := range claims {
-			fresh = fresh || claims[j].isNew()
-		}
-		if !fresh {
+		switch {
+		case v.Status == Rejected:
+		case !c.claims[i].isNew():
 			*v = Verdict{Status: Duplicate}
 			in.duplicates.Add(1)
-			continue
-		}
-		if len(claims) > 0 && claims[0].isNew() {
-			v.Place = domain.Place{Stream: c.events[i][0].lane.Stream, Position: c.events[i][0].at}
+		default:
+			v.Place = domain.Place{Stream: c.events[i].lane.Stream, Position: c.events[i].at}
 		}
 	}
 }

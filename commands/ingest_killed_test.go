@@ -65,7 +65,7 @@ func TestKilledImportEndsInTheSameState(t *testing.T) {
 			dying := &killed{MemoryLog: got.log, left: rapid.IntRange(0, 12).Draw(t, "appends")}
 			got = startWorld(t, got.log, got.vault)
 			in := commands.NewIngest(commands.IngestPorts{
-				Log: dying, Vault: got.vault, Normalizer: trimmer{}, Links: got.links, Recall: got.recall,
+				Log: dying, Vault: got.vault, Normalizer: trimmer{}, Recall: got.recall,
 				Now: func() time.Time { return now }, Random: commandstest.NewRandom(2),
 			}, 0)
 			importUntilKilled(in, items, batch)

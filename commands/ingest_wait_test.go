@@ -31,7 +31,7 @@ func TestDuplicateIsAcknowledgedOnlyWhenTheFirstIsDurable(t *testing.T) {
 	t.Parallel()
 	log := gated{MemoryLog: commandstest.NewMemoryLog(1), entered: make(chan chan error)}
 	in := commands.NewIngest(commands.IngestPorts{
-		Log: log, Vault: commandstest.NewMemoryVault(), Normalizer: trimmer{}, Links: &linkSet{log.MemoryLog},
+		Log: log, Vault: commandstest.NewMemoryVault(), Normalizer: trimmer{},
 		Recall: commands.NewRecall(log), Now: func() time.Time { return now }, Random: commandstest.NewRandom(1),
 	}, 0)
 	message := func(id string) commands.Item {

@@ -21,12 +21,13 @@ type History interface {
 	At(ctx context.Context, stream domain.Stream, sequence uint64) (domain.Envelope, error)
 }
 
-// Recall is what commands remember of the log: what has been seen, what is defined and what is in quarantine. It is
-// loaded from the log at start and follows it, so that what other servers append is known here too.
+// Recall is what commands remember of the log: what has been seen, what is defined, what is in quarantine and who is
+// one person. It is loaded from the log at start and follows it, so that what other servers append is known here too.
 type Recall struct {
 	Seen       *Seen
 	Catalogue  *Catalogue
 	Quarantine *Refusals
+	People     *People
 
 	history History
 	mu      sync.Mutex
@@ -36,7 +37,7 @@ type Recall struct {
 // NewRecall remembers nothing until Load.
 func NewRecall(history History) *Recall {
 	return &Recall{
-		Seen: NewSeen(), Catalogue: NewCatalogue(), Quarantine: NewRefusals(),
+		Seen: NewSeen(), Catalogue: NewCatalogue(), Quarantine: NewRefusals(), People: NewPeople(),
 		history: history,
 	}
 }
@@ -115,6 +116,8 @@ func (r *Recall) observe(e domain.Envelope) error {
 		return err
 	}
 	switch e.Lane.Stream {
+	case domain.Identity:
+		return r.People.Observe(e)
 	case domain.Policy:
 		return r.Catalogue.Observe(e)
 	case domain.Quarantine:

@@ -17,49 +17,36 @@ func (c *claim) isNew() bool { return !c.known && c.other == nil }
 
 // translate makes the events of all items and what they claim, refused items included.
 func (in *Ingest) translate(c *call) {
-	c.events = make([][]pendingEvent, len(c.items))
-	c.claims = make([][]claim, len(c.items))
+	c.events = make([]pendingEvent, len(c.items))
+	c.claims = make([]claim, len(c.items))
 	for i := range c.items {
-		t := c.t
-		t.message = c.messages[i]
+		t := c.translation(i)
 		if c.checked[i] == nil {
-			c.events[i] = []pendingEvent{in.refused(c, t, i)}
+			c.events[i] = in.refused(c, t, i)
 		} else {
 			c.events[i] = in.accepted(c, t, i)
 		}
-		c.claims[i] = make([]claim, len(c.events[i]))
-		for j, e := range c.events[i] {
-			c.claims[i][j] = claim{id: [16]byte(e.event.GetId()), seq: e.event.GetSourceSeq(), lane: e.lane}
+		if e := c.events[i]; e.event == nil {
+			c.claims[i].known = true
+		} else {
+			c.claims[i] = claim{id: eventID(e.event.GetId()), seq: e.event.GetSourceSeq(), lane: e.lane}
 		}
 	}
 }
 
-// accepted are the item's own event and the links that are not known yet. An offer that is defined so already has
-// no event.
-func (in *Ingest) accepted(c *call, t translation, i int) []pendingEvent {
-	ok, aliases := c.checked[i], c.aliases[i]
-	main, lane := t.main(ok, aliases)
-	if o := main.GetOfferDefined().GetOffer(); o != nil && in.defined(c, o) {
-		return nil
+func (c *call) translation(i int) translation {
+	t := c.t
+	t.message = c.messages[i]
+	return t
+}
+
+// accepted is the item's own event. An offer that is defined so already has none.
+func (in *Ingest) accepted(c *call, t translation, i int) pendingEvent {
+	main := t.main(c.checked[i], c.aliases[i])
+	if o := main.event.GetOfferDefined().GetOffer(); o != nil && in.defined(c, o) {
+		return pendingEvent{}
 	}
-	events := []pendingEvent{{event: main, lane: lane}}
-	people := len(aliases)
-	if ok.group {
-		people--
-	}
-	first := 1
-	if ok.item.Type == TypeLink {
-		first = 2 // the item's own event links the first two
-	}
-	for other := first; other < people; other++ {
-		p := pair{aliases[0], aliases[other]}
-		if p.a == p.b || in.ports.Links.Linked(p.a, p.b) || !in.links.take(p.a, p.b, c.now) {
-			continue
-		}
-		e, lane := t.link(ok, aliases, other)
-		events = append(events, pendingEvent{event: e, lane: lane, linked: &p})
-	}
-	return events
+	return main
 }
 
 // defined says whether the offer is defined so already, in the log or earlier in this call.
@@ -100,7 +87,6 @@ func (in *Ingest) claim(ctx context.Context, c *call) (*reservation, error) {
 		doubted, streams := in.doubt.now()
 		if len(streams) > 0 {
 			if err := in.ports.Recall.CatchUp(ctx, streams...); err != nil {
-				in.dropLinks(c)
 				return nil, err
 			}
 			in.doubt.clear(doubted)
@@ -111,10 +97,8 @@ func (in *Ingest) claim(ctx context.Context, c *call) (*reservation, error) {
 			return r, nil
 		}
 		seen.end(c.claims, r, true)
-		for _, group := range c.claims {
-			for j := range group {
-				group[j].known, group[j].other = false, nil
-			}
+		for i := range c.claims {
+			c.claims[i].known, c.claims[i].other = c.events[i].event == nil, nil
 		}
 	}
 }
@@ -122,20 +106,18 @@ func (in *Ingest) claim(ctx context.Context, c *call) (*reservation, error) {
 // awaitOthers waits for the calls that are appending the same messages: a duplicate is acknowledged only when the
 // first is durable.
 func (in *Ingest) awaitOthers(ctx context.Context, c *call) error {
-	for _, group := range c.claims {
-		for j := range group {
-			other := group[j].other
-			if other == nil {
-				continue
-			}
-			select {
-			case <-other.ended:
-			case <-ctx.Done():
-				return fmt.Errorf("wait for the same message in another call: %w", ctx.Err())
-			}
-			if other.failed {
-				return fmt.Errorf("the same message failed in another call: %w", domain.ErrUnavailable)
-			}
+	for i := range c.claims {
+		other := c.claims[i].other
+		if other == nil {
+			continue
+		}
+		select {
+		case <-other.ended:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the same message in another call: %w", ctx.Err())
+		}
+		if other.failed {
+			return fmt.Errorf("the same message failed in another call: %w", domain.ErrUnavailable)
 		}
 	}
 	return nil
@@ -146,13 +128,15 @@ type batch struct {
 	lane   domain.Lane
 	events []*pendingEvent
 	claims []*claim
-	// starts are the indexes at which an item's events begin: an envelope ends only there.
-	starts []int
 }
 
-// append seals and appends what is new, the lanes side by side. It returns the streams of which it is unknown
-// whether they took it.
+// append makes what the items say about who is one person durable, then seals and appends what is new, the lanes side
+// by side: an item that is in the log has said all it had to say. It returns the streams of which it is unknown whether
+// they took it.
 func (in *Ingest) append(ctx context.Context, c *call) (unknown []domain.Stream, err error) {
+	if unknown, err := in.link(ctx, c); err != nil {
+		return unknown, err
+	}
 	if err := in.seal(ctx, c); err != nil {
 		return nil, err
 	}
@@ -195,33 +179,18 @@ func (c *call) batches() []*batch {
 	var out []*batch
 	at := map[domain.Lane]*batch{}
 	for i := range c.events {
-		for j := range c.events[i] {
-			e, cl := &c.events[i][j], &c.claims[i][j]
-			if !cl.isNew() {
-				continue
-			}
-			b := at[e.lane]
-			if b == nil {
-				b = &batch{lane: e.lane}
-				at[e.lane], out = b, append(out, b)
-			}
-			if n := len(b.events); n == 0 || !sameItem(c.events[i], b.events[n-1]) {
-				b.starts = append(b.starts, n)
-			}
-			b.events, b.claims = append(b.events, e), append(b.claims, cl)
+		e, cl := &c.events[i], &c.claims[i]
+		if e.graph || !cl.isNew() {
+			continue
 		}
+		b := at[e.lane]
+		if b == nil {
+			b = &batch{lane: e.lane}
+			at[e.lane], out = b, append(out, b)
+		}
+		b.events, b.claims = append(b.events, e), append(b.claims, cl)
 	}
 	return out
-}
-
-// sameItem says whether the event is one of the item's.
-func sameItem(item []pendingEvent, e *pendingEvent) bool {
-	for j := range item {
-		if &item[j] == e {
-			return true
-		}
-	}
-	return false
 }
 
 // appendLane appends a lane's events in as few envelopes as hold them, one after the other, and commits each.
@@ -238,7 +207,6 @@ func (in *Ingest) appendLane(ctx context.Context, c *call, b *batch) error {
 		}
 		for k, e := range b.events[from:to] {
 			e.at = domain.Position{Sequence: at.Sequence, Index: at.Index + uint32(k)}
-			e.linked = nil
 			if b.lane.Stream == domain.Policy {
 				in.ports.Recall.Catalogue.apply(b.lane, domain.Recorded{At: e.at, Event: e.event})
 			}
@@ -255,36 +223,14 @@ const (
 	envelopeEvents = domain.MaxEnvelopeEvents
 )
 
-// fits is the end of the run from an item's start that fits one envelope; an item alone is never split.
+// fits is the end of the run from there that fits one envelope; it holds one event at least.
 func (b *batch) fits(from int) int {
 	size, end := 0, from
-	for k, start := range b.starts {
-		if start < from {
-			continue
+	for ; end < len(b.events) && end-from < envelopeEvents; end++ {
+		size += domain.FrameSize(proto.Size(b.events[end].event))
+		if end > from && size > envelopeRoom {
+			break
 		}
-		next := len(b.events)
-		if k+1 < len(b.starts) {
-			next = b.starts[k+1]
-		}
-		for _, e := range b.events[start:next] {
-			size += domain.FrameSize(proto.Size(e.event))
-		}
-		if end > from && (size > envelopeRoom || next-from > envelopeEvents) {
-			return end
-		}
-		end = next
 	}
 	return end
-}
-
-// dropLinks gives the pairs back whose links were not appended.
-func (in *Ingest) dropLinks(c *call) {
-	for i := range c.events {
-		for j := range c.events[i] {
-			if p := c.events[i][j].linked; p != nil {
-				in.links.drop(p.a, p.b)
-				c.events[i][j].linked = nil
-			}
-		}
-	}
 }

@@ -10,6 +10,7 @@ const (
 	ReasonMissingIdentifier    = "MISSING_IDENTIFIER"
 	ReasonInvalidIdentifier    = "INVALID_IDENTIFIER"
 	ReasonIdentifierTooLong    = "IDENTIFIER_TOO_LONG"
+	ReasonIdentifierBlocked    = "IDENTIFIER_BLOCKED"
 	ReasonTooManyIdentifiers   = "TOO_MANY_IDENTIFIERS"
 	ReasonMessageIDTooLong     = "MESSAGE_ID_TOO_LONG"
 	ReasonInvalidTime          = "INVALID_TIME"

@@ -96,7 +96,7 @@ func TestRepairThatWasCutOffOnlyCloses(t *testing.T) {
 	dying := &killed{MemoryLog: w.log, left: 1} // the event gets in, the resolution does not
 	broken := startWorld(t, w.log, w.vault)
 	in := commands.NewIngest(commands.IngestPorts{
-		Log: dying, Vault: w.vault, Normalizer: trimmer{}, Links: w.links, Recall: broken.recall, Now: func() time.Time { return now },
+		Log: dying, Vault: w.vault, Normalizer: trimmer{}, Recall: broken.recall, Now: func() time.Time { return now },
 	}, 0)
 	q := commands.NewQuarantine(commands.QuarantinePorts{
 		Log: dying, Vault: w.vault, Recall: broken.recall, Ingest: in, Reader: nameReader{}, Now: func() time.Time { return now },

@@ -15,7 +15,7 @@ func (in *Ingest) seal(ctx context.Context, c *call) error {
 	var which []int
 	refused := false
 	for i := range c.items {
-		if len(c.claims[i]) == 0 || !c.claims[i][0].isNew() {
+		if !c.claims[i].isNew() {
 			continue
 		}
 		if c.checked[i] == nil {
@@ -41,7 +41,7 @@ func (in *Ingest) seal(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
-		c.events[i][0].event.Sealed = sealed
+		c.events[i].event.Sealed = sealed
 	}
 	return nil
 }
@@ -53,12 +53,12 @@ func (in *Ingest) sealRefused(ctx context.Context, c *call) error {
 		return fmt.Errorf("find the quarantine's key: %w", err)
 	}
 	for i := range c.items {
-		if c.checked[i] != nil || !c.claims[i][0].isNew() || c.items[i].Original == nil {
+		if c.checked[i] != nil || !c.claims[i].isNew() || c.items[i].Original == nil {
 			continue
 		}
 		original := c.items[i].Original()
 		original = original[:min(len(original), MaxOriginalBytes)]
-		e := c.events[i][0].event
+		e := c.events[i].event
 		sealed, err := in.sealed(key, e.GetId(), original)
 		if err != nil {
 			return err

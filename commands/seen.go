@@ -51,12 +51,23 @@ func (s *Seen) Observe(e domain.Envelope) error {
 	defer s.mu.Unlock()
 	for _, st := range stubs {
 		if st.seq != 0 {
-			s.raise(st.source, e.Lane, st.seq)
+			s.raise(st.source, marksOf(e.Lane, st), st.seq)
 		} else {
 			s.ids.add(st.id, st.receivedMS)
 		}
 	}
 	return nil
+}
+
+// graphMarks stands for the lane of what the guards decide on: within a call it is appended before everything else,
+// so its marks say nothing about the other events of its lane.
+func graphMarks() domain.Lane { return domain.Lane{Stream: domain.Identity, Key: "graph"} }
+
+func marksOf(lane domain.Lane, st stub) domain.Lane {
+	if lane.Stream == domain.Identity && st.graph {
+		return graphMarks()
+	}
+	return lane
 }
 
 // raise moves a mark up.
@@ -90,23 +101,20 @@ type claim struct {
 	held bool
 }
 
-// reserve decides for each claim whether it is new. Claims of one item are one group: two events of an item may go
-// to one lane under one place of the file.
-func (s *Seen) reserve(source string, groups [][]claim, r *reservation) {
+// reserve decides for each claim whether it is new; a claim that is known stays so.
+func (s *Seen) reserve(source string, claims []claim, r *reservation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var raised map[domain.Lane]uint64
-	for _, group := range groups {
-		for i := range group {
-			c := &group[i]
-			if c.seq != 0 {
-				c.known = c.seq <= max(s.marks[source][c.lane], raised[c.lane])
-			} else {
-				s.reserveID(c, r)
-			}
-		}
-		for i := range group {
-			if c := &group[i]; c.seq != 0 && !c.known {
+	for i := range claims {
+		c := &claims[i]
+		switch {
+		case c.known:
+		case c.seq == 0:
+			s.reserveID(c, r)
+		default:
+			c.known = c.seq <= max(s.marks[source][c.lane], raised[c.lane])
+			if !c.known {
 				if raised == nil {
 					raised = map[domain.Lane]uint64{}
 				}
@@ -146,14 +154,12 @@ func (s *Seen) commit(source string, claims []*claim, nowMS int64) {
 }
 
 // end gives up what is still held and wakes those who wait.
-func (s *Seen) end(groups [][]claim, r *reservation, failed bool) {
+func (s *Seen) end(claims []claim, r *reservation, failed bool) {
 	s.mu.Lock()
-	for _, group := range groups {
-		for i := range group {
-			if c := &group[i]; c.held {
-				delete(s.pending, c.id)
-				c.held = false
-			}
+	for i := range claims {
+		if c := &claims[i]; c.held {
+			delete(s.pending, c.id)
+			c.held = false
 		}
 	}
 	s.mu.Unlock()

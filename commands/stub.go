@@ -14,6 +14,8 @@ type stub struct {
 	source     string
 	seq        uint64
 	receivedMS int64
+	// graph: it is one of the events that the guards decide on.
+	graph bool
 }
 
 // The fields of event.Event that a stub reads.
@@ -22,6 +24,11 @@ const (
 	fieldReceivedMS = 5
 	fieldSource     = 6
 	fieldSourceSeq  = 7
+
+	fieldIdentityLinked    = 40
+	fieldIdentityUnlinked  = 41
+	fieldIdentityWithheld  = 44
+	fieldMatchModelChanged = 50
 )
 
 // readStub reads a frame without decoding the event: following the log for de-duplication costs a tenth of it.
@@ -58,5 +65,8 @@ func (s *stub) field(number protowire.Number, kind protowire.Type, value []byte)
 		} else {
 			s.receivedMS = int64(v)
 		}
+	case number == fieldIdentityLinked, number == fieldIdentityUnlinked,
+		number >= fieldIdentityWithheld && number <= fieldMatchModelChanged:
+		s.graph = true
 	}
 }

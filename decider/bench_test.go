@@ -127,5 +127,58 @@ func BenchmarkReplayAll(b *testing.B) {
 		n += tally.Replayed
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "decisions/s")
+}
 
+// shopFull is a log of 200 people, linked in pairs, with 4,000 decisions.
+func shopFull(b *testing.B) *world {
+	events := []*event.Event{published(sixOffers())}
+	for i := range 200 {
+		events = append(events, history(fmt.Sprintf("p%d", i))...)
+		events = append(events, decidertest.Linked(fmt.Sprintf("p%d", i), fmt.Sprintf("p%d", i^1), noon.Add(-time.Hour)))
+	}
+	w := given(b, events...)
+	for i := range 4000 {
+		w.clock.Add(1000)
+		w.decides(fmt.Sprintf("p%d", i%200))
+		if i%500 == 0 {
+			w.catchUp()
+		}
+	}
+	w.catchUp()
+	return w
+}
+
+// BenchmarkSupposeAll previews the split of 100 pairs: its newest 1,000 decisions are made again.
+func BenchmarkSupposeAll(b *testing.B) {
+	w := shopFull(b)
+	var s decider.Supposition
+	for i := 0; i < 200; i += 2 {
+		for range 2 {
+			s.Changes = append(s.Changes, decidertest.Unlinked(fmt.Sprintf("p%d", i), fmt.Sprintf("p%d", i+1), noon))
+		}
+	}
+	n := uint64(0)
+	for b.Loop() {
+		tally, err := w.replayer().SupposeAll(w.ctx, s, decider.SupposeOptions{})
+		if err != nil || tally.Examined != decider.DefaultSupposed {
+			b.Fatal(err, tally.Examined)
+		}
+		n += tally.Examined
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "decisions/s")
+}
+
+// BenchmarkAsOf reads one profile as of the end from the raw events of all.
+func BenchmarkAsOf(b *testing.B) {
+	w := shopFull(b)
+	profiles := decider.NewProfiles(w.log, w.log, w.views, w.identities)
+	cut, err := profiles.CutAt(w.ctx, time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := profiles.AsOf(w.ctx, decidertest.Named("p7"), core(), cut, noon.UnixMilli()); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

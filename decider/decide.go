@@ -166,7 +166,7 @@ func (d *Decider) await(ctx context.Context, places []domain.Place) error {
 // answer gathers, and takes the lane to choose; again whenever the person changed in between.
 func (d *Decider) answer(ctx context.Context, q question) (*event.Decision, domain.Position, error) {
 	for {
-		g, err := d.gather(ctx, q.Alias, q.compiled.View(), q.nowMS)
+		g, err := gather(ctx, d.views, d.identities, q.Alias, q.compiled.View(), q.nowMS)
 		if err != nil {
 			return nil, domain.Position{}, err
 		}

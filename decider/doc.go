@@ -13,4 +13,10 @@
 // decision in lane L knows every contact of its aliases that stands in L before it, or in another lane at a
 // sequence not later than its cut of DECISION. The views lag behind the log, so contacts given since then are kept
 // in an overlay until the views have them; a decision waits until no append about its aliases is under way.
+//
+// # Identity then and now
+//
+// A record names the cut of IDENTITY and the aliases that were the person. Replay folds the links and marks up to that
+// cut into the same graph that the live decider reads, so that a decision replays whatever was linked, split or marked
+// since. Suppose makes it again under another identity, and Profiles reads a whole profile as of any cut.
 package decider

@@ -16,4 +16,6 @@ var (
 	ErrPolicyUnusable = errors.New("decider: the policy in effect cannot be evaluated")
 	// ErrNotFound: there is no such decision, or no such policy version, in the log.
 	ErrNotFound = errors.New("decider: not in the log")
+	// ErrExternal: another system made the decision; there is nothing here to make again.
+	ErrExternal = errors.New("decider: another system decided")
 )

@@ -2,6 +2,7 @@ package decider
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -104,4 +105,43 @@ func departures(counts map[string]int) string {
 		return ""
 	}
 	return "; " + strings.Join(parts, ", ")
+}
+
+// Contacts are those that would have counted, for people, oldest first.
+func (s Supposed) Contacts() []string {
+	var out []string
+	for _, c := range s.Again.GetContacts() {
+		out = append(out, describeContact(c))
+	}
+	return out
+}
+
+// Summary says in one sentence what the other identity would have changed.
+func (s Supposed) Summary() string {
+	who := "the same " + aliasCount(len(s.Then.Aliases))
+	if !slices.Equal(s.Then.Aliases, s.Now.Aliases) {
+		who = fmt.Sprintf("%s instead of %s", aliasCount(len(s.Now.Aliases)), aliasCount(len(s.Then.Aliases)))
+		if len(s.Now.Aliases) == len(s.Then.Aliases) {
+			who = "other aliases, as many"
+		}
+	}
+	what := "the answer would be the same: " + answerText(s.Record)
+	if s.Different() {
+		what = "the answer would be " + answerText(s.Again) + " instead of " + answerText(s.Record)
+	}
+	return fmt.Sprintf("Under that identity the person is %s, and %s.", who, what)
+}
+
+func aliasCount(n int) string {
+	if n == 1 {
+		return "1 alias"
+	}
+	return strconv.Itoa(n) + " aliases"
+}
+
+func answerText(d *event.Decision) string {
+	if d.GetOffer() == "" {
+		return "nothing (" + d.GetReason() + ")"
+	}
+	return d.GetOffer() + " (" + d.GetTreatment() + ")"
 }

@@ -21,12 +21,14 @@ type gathered struct {
 	vector     []float64
 }
 
-// gather reads the activities of the requested alias's profile and its vector at that time.
-func (d *Decider) gather(ctx context.Context, alias domain.Alias, view feature.View, nowMS int64) (*gathered, error) {
+// gather reads the activities of an alias's profile and its vector at that time.
+func gather(
+	ctx context.Context, views Views, identities *Identities, alias domain.Alias, view feature.View, nowMS int64,
+) (*gathered, error) {
 	for {
-		g := &gathered{nowMS: nowMS, applied: d.views.Applied()}
-		g.person = d.identities.person(alias)
-		ahead, err := g.read(d.views)
+		g := &gathered{nowMS: nowMS, applied: views.Applied()}
+		g.person = identities.person(alias)
+		ahead, err := g.read(views)
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +37,7 @@ func (d *Decider) gather(ctx context.Context, alias domain.Alias, view feature.V
 			return g, nil
 		}
 		// The views have folded an identity event that the graph does not know yet.
-		if err := d.identities.WaitFor(ctx, ahead); err != nil {
+		if err := identities.WaitFor(ctx, ahead); err != nil {
 			return nil, err
 		}
 	}

@@ -38,6 +38,8 @@ type step struct {
 	Paid     int64   `json:"paid,omitempty"`
 	Linked   string  `json:"linked,omitempty"`
 	Unlinked string  `json:"unlinked,omitempty"`
+	Marked   string  `json:"marked,omitempty"` // SHARED, BLOCKED or NONE
+	Withheld string  `json:"withheld,omitempty"`
 	Given    *gift   `json:"given,omitempty"`
 }
 
@@ -75,6 +77,10 @@ func (s step) event(t *testing.T) *event.Event {
 		return decidertest.Linked(s.Who, s.Linked, at)
 	case s.Unlinked != "":
 		return decidertest.Unlinked(s.Who, s.Unlinked, at)
+	case s.Marked != "":
+		return decidertest.Marked(s.Who, event.AliasMarked_Mark(event.AliasMarked_Mark_value["MARK_"+s.Marked]), at)
+	case s.Withheld != "":
+		return decidertest.Withheld(s.Who, s.Withheld, at)
 	case s.Given != nil:
 		return decidertest.Given(s.Who, at, s.Given.Offer, s.Given.Category, s.Given.Channel)
 	}

@@ -3,7 +3,6 @@ package decider
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -17,15 +16,8 @@ import (
 // history is the raw events of some aliases, read from the log in one scan of each stream, and the links of all.
 // It knows nothing of the live graph, the views or the overlay of contacts: it is what they are checked against.
 type history struct {
-	links   map[domain.Alias][]linkChange
+	*links
 	persons map[domain.Alias]*past
-}
-
-// linkChange is one link event as seen from one of its ends.
-type linkChange struct {
-	other    domain.Alias
-	sequence uint64
-	linked   bool
 }
 
 // past is what happened to one alias.
@@ -51,29 +43,64 @@ type pastContact struct {
 	contact *event.Contact
 }
 
-// readHistory reads IDENTITY as a whole and the other streams for the persons that the aliases ever belonged to,
-// each up to the cut.
-func readHistory(ctx context.Context, source Source, aliases []domain.Alias, to domain.Cut) (*history, error) {
-	h := &history{links: map[domain.Alias][]linkChange{}, persons: map[domain.Alias]*past{}}
+// endsOf is the present end of each stream that decisions depend on. DECISION comes first: what its decisions had seen
+// of the other streams is in them when their ends are read.
+func endsOf(ctx context.Context, source Source) (domain.Cut, error) {
+	var cut domain.Cut
+	for _, s := range []domain.Stream{domain.Decision, domain.Outcome, domain.Behaviour, domain.Identity, domain.Policy} {
+		last, err := source.Last(ctx, s)
+		if err != nil {
+			return cut, fmt.Errorf("find the end of %s: %w", s, err)
+		}
+		cut[s] = last
+	}
+	return cut, nil
+}
+
+// readLinks begins a history: the links up to a cut, and nobody's events yet.
+func readLinks(ctx context.Context, source Source, cut uint64) (*history, error) {
+	h := &history{links: newLinks(), persons: map[domain.Alias]*past{}}
+	if err := scan(ctx, source, domain.Identity, cut, h.takeLinks); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// want asks for the events of these aliases.
+func (h *history) want(aliases ...domain.Alias) {
+	for _, alias := range aliases {
+		if h.persons[alias] == nil {
+			h.persons[alias] = &past{}
+		}
+	}
+}
+
+// wantDecision asks for all that a decision was, or should have been, made from: its record's aliases, and those of
+// the profile at its cut.
+func (h *history) wantDecision(d *event.Decision) {
+	h.want(aliasesOf(d)...)
+	if requested, err := domain.AliasFromBytes(d.GetRequestedAlias()); err == nil {
+		h.want(h.profile(requested, d.GetCut().GetIdentity())...)
+	}
+}
+
+// readEvents reads the events of those wanted, each stream up to the cut.
+func (h *history) readEvents(ctx context.Context, source Source, to domain.Cut) error {
 	scans := []struct {
 		stream domain.Stream
 		take   func(domain.Envelope) error
 	}{
-		{domain.Identity, h.takeLinks},
 		{domain.Identity, h.takeEvents},
 		{domain.Behaviour, h.takeEvents},
 		{domain.Outcome, h.takeEvents},
 		{domain.Decision, h.takeDecisions},
 	}
-	for i, s := range scans {
-		if i == 1 {
-			h.want(aliases)
-		}
+	for _, s := range scans {
 		if err := scan(ctx, source, s.stream, to[s.stream], s.take); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return h, nil
+	return nil
 }
 
 func scan(ctx context.Context, source Source, s domain.Stream, to uint64, take func(domain.Envelope) error) error {
@@ -91,40 +118,13 @@ func scan(ctx context.Context, source Source, s domain.Stream, to uint64, take f
 	return nil
 }
 
-// want lists everybody whom the aliases were ever linked to, at once or in turn.
-func (h *history) want(aliases []domain.Alias) {
-	open := slices.Clone(aliases)
-	for len(open) > 0 {
-		alias := open[len(open)-1]
-		open = open[:len(open)-1]
-		if _, listed := h.persons[alias]; listed {
-			continue
-		}
-		h.persons[alias] = &past{}
-		for _, change := range h.links[alias] {
-			open = append(open, change.other)
-		}
-	}
-}
-
 func (h *history) takeLinks(e domain.Envelope) error {
 	events, err := e.Events()
 	if err != nil {
 		return err
 	}
 	for _, ev := range events {
-		linked := ev.GetIdentityLinked() != nil
-		other := ev.GetIdentityLinked().GetOther()
-		if !linked {
-			other = ev.GetIdentityUnlinked().GetOther()
-		}
-		a, errA := domain.AliasFromBytes(ev.GetAlias())
-		b, errB := domain.AliasFromBytes(other)
-		if errA != nil || errB != nil || a == b {
-			continue // no link, or one that joins nobody
-		}
-		h.links[a] = append(h.links[a], linkChange{other: b, sequence: e.Sequence, linked: linked})
-		h.links[b] = append(h.links[b], linkChange{other: a, sequence: e.Sequence, linked: linked})
+		h.add(e.Sequence, ev)
 	}
 	return nil
 }
@@ -207,44 +207,6 @@ func aliasIn(frame []byte) domain.Alias {
 		frame = frame[n:]
 	}
 	return alias
-}
-
-// profile finds everybody who was linked to an alias at a cut of IDENTITY: its profile's aliases, ascending.
-func (h *history) profile(alias domain.Alias, cut uint64) []domain.Alias {
-	seen := map[domain.Alias]bool{alias: true}
-	found := []domain.Alias{alias}
-	for i := 0; i < len(found); i++ {
-		for _, other := range h.linkedTo(found[i], cut) {
-			if !seen[other] {
-				seen[other] = true
-				found = append(found, other)
-			}
-		}
-	}
-	slices.SortFunc(found, domain.Alias.Compare)
-	return found
-}
-
-// linkedTo are the aliases with an active link at a cut: each link adds one, each unlink takes one away.
-func (h *history) linkedTo(alias domain.Alias, cut uint64) []domain.Alias {
-	var order []domain.Alias
-	active := map[domain.Alias]int{}
-	for _, change := range h.links[alias] {
-		if change.sequence > cut {
-			break
-		}
-		n, known := active[change.other]
-		if !known {
-			order = append(order, change.other)
-		}
-		if change.linked {
-			n++
-		} else {
-			n = max(0, n-1)
-		}
-		active[change.other] = n
-	}
-	return slices.DeleteFunc(order, func(a domain.Alias) bool { return active[a] == 0 })
 }
 
 // read folds the events of each stream up to the positions.

@@ -49,6 +49,13 @@ func (i *Identities) Aliases(alias domain.Alias) []domain.Alias {
 	return i.graph.Aliases(alias)
 }
 
+// Mark says how the alias's links count.
+func (i *Identities) Mark(alias domain.Alias) identity.Mark {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	return i.graph.Mark(alias)
+}
+
 // Merged is how many aliases the links have merged into an earlier one: aliases less Merged is profiles.
 func (i *Identities) Merged() int {
 	i.mu.RLock()

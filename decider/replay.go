@@ -6,8 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"math"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -112,13 +111,17 @@ func (r *Replayer) Find(ctx context.Context, id domain.Alias) (Logged, error) {
 
 // One replays one decision both ways.
 func (r *Replayer) One(ctx context.Context, l Logged) (Replayed, error) {
-	aliases := aliasesOf(l.Record)
-	ends, err := r.ends(ctx)
+	ends, err := endsOf(ctx, r.source)
 	if err != nil {
 		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
 	}
-	h, err := readHistory(ctx, r.source, aliases, reach(l, ends))
+	to := reach(l, ends)
+	h, err := readLinks(ctx, r.source, to[domain.Identity])
 	if err != nil {
+		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
+	}
+	h.wantDecision(l.Record)
+	if err := h.readEvents(ctx, r.source, to); err != nil {
 		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
 	}
 	out, err := r.replay(l, h)
@@ -242,6 +245,15 @@ func replayEvents(c *policy.Compiled, l Logged, h *history) (*event.Decision, er
 func (h *history) input(c *policy.Compiled, in Input, l Logged) (Input, error) {
 	cut := domain.CutOf(in.Cut)
 	aliases := h.profile(in.Requested, cut[domain.Identity])
+	return h.inputOf(c, in, l, aliases, [domain.Streams]domain.Position{})
+}
+
+// inputOf is input for a profile of these aliases. Of an alias that the record does not name, the events up to unseen
+// are read.
+func (h *history) inputOf(
+	c *policy.Compiled, in Input, l Logged, aliases []domain.Alias, unseen [domain.Streams]domain.Position,
+) (Input, error) {
+	cut := domain.CutOf(in.Cut)
 	in.Profile = aliases[0]
 	seen := map[domain.Alias]*event.SeenAlias{}
 	for _, s := range in.Aliases {
@@ -257,7 +269,12 @@ func (h *history) input(c *policy.Compiled, in Input, l Logged) (Input, error) {
 		if p == nil {
 			p = &past{}
 		}
-		a, err := p.read(positions(seen[alias], cut[domain.Identity]))
+		to := unseen
+		if s := seen[alias]; s != nil {
+			to = positions(s)
+		}
+		to[domain.Identity] = endOf(cut[domain.Identity])
+		a, err := p.read(to)
 		if err != nil {
 			return in, err
 		}
@@ -272,14 +289,18 @@ func (h *history) input(c *policy.Compiled, in Input, l Logged) (Input, error) {
 	return in, nil
 }
 
-// positions are the states of an alias's parts that were read.
-func positions(s *event.SeenAlias, identity uint64) [domain.Streams]domain.Position {
+// positions are the states of an alias's parts that were read; that of IDENTITY is the decision's cut.
+func positions(s *event.SeenAlias) [domain.Streams]domain.Position {
 	var to [domain.Streams]domain.Position
 	to[domain.Behaviour] = domain.PositionOf(s.GetBehaviour())
 	to[domain.Decision] = domain.PositionOf(s.GetDecision())
 	to[domain.Outcome] = domain.PositionOf(s.GetOutcome())
-	to[domain.Identity] = domain.Position{Sequence: identity, Index: 1<<32 - 1}
 	return to
+}
+
+// endOf is the last position of an envelope.
+func endOf(sequence uint64) domain.Position {
+	return domain.Position{Sequence: sequence, Index: math.MaxUint32}
 }
 
 // contactsKnown applies the rule: contacts in the decision's lane before it, and in other lanes up to its cut.
@@ -295,18 +316,4 @@ func (p *past) contactsKnown(l Logged, cut uint64, since int64) []*event.Contact
 		}
 	}
 	return out
-}
-
-// wanted gathers the aliases of decisions made here.
-func wanted(of map[domain.Alias]bool, d *event.Decision) {
-	if d.GetExternal() {
-		return
-	}
-	for _, a := range aliasesOf(d) {
-		of[a] = true
-	}
-}
-
-func sorted(of map[domain.Alias]bool) []domain.Alias {
-	return slices.SortedFunc(maps.Keys(of), domain.Alias.Compare)
 }

@@ -38,7 +38,7 @@ type AllOptions struct {
 // events of all people decided about in memory: about their size in the log.
 func (r *Replayer) All(ctx context.Context, o AllOptions) (Tally, error) {
 	var tally Tally
-	ends, err := r.ends(ctx)
+	ends, err := endsOf(ctx, r.source)
 	if err != nil {
 		return tally, fmt.Errorf("decider: replay all: %w", err)
 	}
@@ -49,16 +49,20 @@ func (r *Replayer) All(ctx context.Context, o AllOptions) (Tally, error) {
 	}
 	var h *history
 	if !o.RecordsOnly {
-		people := map[domain.Alias]bool{}
+		if h, err = readLinks(ctx, r.source, ends[domain.Identity]); err != nil {
+			return tally, fmt.Errorf("decider: replay all: %w", err)
+		}
 		for l, err := range r.decisions(ctx, 1, ends[domain.Decision]) {
 			if err != nil {
 				return tally, fmt.Errorf("decider: replay all: %w", err)
 			}
 			tally.Total++
-			wanted(people, l.Record)
+			if !l.Record.GetExternal() {
+				h.wantDecision(l.Record)
+			}
 		}
 		report()
-		if h, err = readHistory(ctx, r.source, sorted(people), ends); err != nil {
+		if err = h.readEvents(ctx, r.source, ends); err != nil {
 			return tally, fmt.Errorf("decider: replay all: %w", err)
 		}
 	}
@@ -93,19 +97,6 @@ func (t *Tally) add(r Replayed) {
 		}
 	}
 	t.Replayed++
-}
-
-// ends is the present end of each stream that decisions depend on.
-func (r *Replayer) ends(ctx context.Context) (domain.Cut, error) {
-	var cut domain.Cut
-	for _, s := range []domain.Stream{domain.Decision, domain.Outcome, domain.Behaviour, domain.Identity} {
-		last, err := r.source.Last(ctx, s)
-		if err != nil {
-			return cut, fmt.Errorf("find the end of %s: %w", s, err)
-		}
-		cut[s] = last
-	}
-	return cut, nil
 }
 
 // decisions yields the decisions of a part of DECISION in order.

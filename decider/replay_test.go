@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,24 @@ func TestATamperedRecordIsNamedFieldByField(t *testing.T) {
 		}
 		if one.Identical() {
 			t.Errorf("%s: called identical", name)
+		}
+	}
+}
+
+// given: a record that leaves bob out; then: the events tell of the whole person, also of bob's contact.
+func TestAnAliasLeftOutOfARecordIsFoundAllTheSame(t *testing.T) {
+	t.Parallel()
+	w, logged := decided(t)
+	changed := logged
+	changed.Record = proto.CloneOf(logged.Record)
+	changed.Record.Aliases = changed.Record.Aliases[:1]
+	one, err := decider.NewReplayer(w.log, w.policies).One(w.ctx, changed)
+	if err != nil || one.Identical() {
+		t.Fatalf("identical, or error %v", err)
+	}
+	for _, d := range one.Differences {
+		if strings.HasPrefix(d.Field, "contacts") {
+			t.Errorf("%s was %s, is %s: the contact of the alias left out is lost", d.Field, d.Recorded, d.Replayed)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,6 +52,7 @@ func TestTheJSONIsAContract(t *testing.T) {
 	s := serve(t, dataFolder(t))
 	s.publish(strings.Replace(everybody, "policy: everybody", "policy: everybody\ndescription: for all", 1))
 	s.sendOneOfEach()
+	s.identifySome()
 	s.awaitCounts("what was sent", map[string]uint64{"viewed": 1, "quarantined": 1})
 	var version any
 	if out, code := command(t, t.Context(), "version", "--json"); code != 0 || json.Unmarshal([]byte(out), &version) != nil {
@@ -59,7 +61,9 @@ func TestTheJSONIsAContract(t *testing.T) {
 	if diff := cmp.Diff([]string{"go string", "version string"}, shapeOf(version)); diff != "" {
 		t.Errorf("proffer version --json (-want +got)\n%s", diff)
 	}
-	for args, want := range shapes {
+	all := maps.Clone(shapes)
+	maps.Copy(all, identityShapes())
+	for args, want := range all {
 		var got any
 		s.jsonOf(&got, strings.Fields(args)...)
 		if diff := cmp.Diff(want, shapeOf(got)); diff != "" {
@@ -152,9 +156,13 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 		t.Fatalf("--help: exit code %d", code)
 	}
 	_, listed, _ = strings.Cut(listed, "Commands:\n")
-	names := regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+)?)  +[A-Z]`).FindAllStringSubmatch(listed, -1)
-	names = append(names, []string{"", "policy"}, []string{"", "quarantine"}) // they only hold others
-	if len(names) < 18 {
+	names := regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+){0,2})  +[A-Z]`).FindAllStringSubmatch(listed, -1)
+	for _, holder := range []string{ // they only hold others
+		"policy", "quarantine", "identity", "identity guards", "identity match", "identity preview", "identity review",
+	} {
+		names = append(names, []string{"", holder})
+	}
+	if len(names) < 40 {
 		t.Fatalf("found %d commands in\n%s", len(names), listed)
 	}
 	for _, name := range names {
@@ -188,6 +196,14 @@ func TestExitCodesMeanSomething(t *testing.T) {
 		{"explain 00000000000000000000000000000000", 1, "NOT_FOUND"},
 		{"policy validate " + bad, 1, "POLICY_UNREADABLE"},
 		{"quarantine discard nothing --note x", 1, "ID_INVALID"},
+		{"identity resolve user_id:a", 0, "profile"},
+		{"identity resolve user_id:nobody", 1, "never seen"},
+		{"identity get user_id:nobody", 1, "IDENTIFIER_UNKNOWN"},
+		{"identity guards set " + bad, 1, "GUARDS_INVALID"},
+		{"identity get nobody", 2, "TYPE:VALUE"},
+		{"identity get user_id:a --as-of yesterday", 2, "--as-of"},
+		{"identity mark user_id:a purple", 2, "blocked"},
+		{"identity guards set " + bad + ".none", 2, "read the guards"},
 		{"rebuild --nonsense", 2, "nonsense"},
 		{"nonsense", 2, "nonsense"},
 		{"replay", 2, "--all"},

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,7 +86,10 @@ func TestTheCommandsOfTheReadmeExist(t *testing.T) {
 func checkCommandLine(t *testing.T, line string, words []string) {
 	t.Helper()
 	name := words[:1]
-	if words[0] == "policy" || words[0] == "quarantine" {
+	switch {
+	case words[0] == "identity" && slices.Contains([]string{"guards", "match", "preview", "review"}, words[1]):
+		name = words[:3]
+	case slices.Contains([]string{"policy", "quarantine", "identity", "lab"}, words[0]):
 		name = words[:2]
 	}
 	help, code := command(t, t.Context(), append(append([]string{}, name...), "--help")...)
@@ -100,41 +104,60 @@ func checkCommandLine(t *testing.T, line string, words []string) {
 	}
 }
 
-// TestTheReadmesDecisionIsMade runs what the README shows under "One decision", as it stands there, with the sample.
-func TestTheReadmesDecisionIsMade(t *testing.T) {
+// TestTheReadmesWalksWork runs what the README shows under two headings, as it stands there, with the sample.
+func TestTheReadmesWalksWork(t *testing.T) {
 	t.Parallel()
 	s := serve(t, t.TempDir(), "--no-database", "--sample")
 	s.awaitPolicy("shop")
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	home := t.TempDir() // where bin/proffer and data are
-	for name, target := range map[string]string{"bin": filepath.Dir(path), "data": s.dir} {
-		if err := os.Symlink(target, filepath.Join(home, name)); err != nil {
-			t.Fatal(err)
+	for _, c := range []struct {
+		heading string
+		says    []string
+	}{
+		{"One decision", []string{"decision ", "policy shop version 1", "all identical", `"decisionId"`}},
+		{"One person", []string{
+			"└─ user_id:shopper-0007", "by operator", `"one person, two accounts"`, // joined
+			"profiles affected: 1, which would become 2 (splits: 1", "decisions made again", // the preview
+			"taken_back", "two sisters", // apart
+			"1 replayed: 1 identical", "would", // the decision in between
+		}},
+	} {
+		said := s.runReadme(c.heading)
+		for _, want := range c.says {
+			if !strings.Contains(said, want) {
+				t.Errorf("the README's commands under %q did not say %q:\n%s", c.heading, want, said)
+			}
 		}
 	}
-	var said string
-	for _, block := range readmeBlocks(t) {
-		if !strings.HasPrefix(block.heading, "One decision") {
+}
+
+// runReadme runs the README's blocks under a heading that begins so, and returns what they said.
+func (s *server) runReadme(heading string) (said string) {
+	s.t.Helper()
+	path, err := binary()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	home := s.t.TempDir() // where bin/proffer and data are
+	for name, target := range map[string]string{"bin": filepath.Dir(path), "data": s.dir} {
+		if err := os.Symlink(target, filepath.Join(home, name)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	for _, block := range readmeBlocks(s.t) {
+		if !strings.HasPrefix(block.heading, heading) {
 			continue
 		}
 		script := "set -eu -o pipefail\ncurl() { command curl -sS --fail-with-body \"$@\"; }\n" +
 			strings.ReplaceAll(block.text, "http://127.0.0.1:8420", s.file.URL)
-		shell := exec.CommandContext(t.Context(), "bash", "-c", script)
+		shell := exec.CommandContext(s.t.Context(), "bash", "-c", script)
 		shell.Dir, shell.Env = home, append(os.Environ(), "KEY="+s.file.Key)
 		out, err := shell.CombinedOutput()
 		if err != nil {
-			t.Fatalf("the README's\n%s\nfailed: %v\n%s", block.text, err, out)
+			s.t.Fatalf("the README's\n%s\nfailed: %v\n%s", block.text, err, out)
 		}
 		said += string(out)
 	}
-	for _, want := range []string{"decision ", "policy shop version 1", "all identical", `"decisionId"`} {
-		if !strings.Contains(said, want) {
-			t.Errorf("the README's commands did not say %q:\n%s", want, said)
-		}
-	}
+	return said
 }
 
 // awaitPolicy waits until a policy is in effect: the sample's is published when all of the sample is in.

@@ -77,6 +77,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		{"open the views", n.openViews},         // what is known of each alias, in memory
 		{"start deciding", n.startDeciding},     // request + views -> decision
 		{"start ingesting", n.startIngesting},   // what happened -> events
+		{"start matching", n.startMatching},     // what is said about people -> probable links
 		{"start projecting", n.startProjecting}, // events -> views, counts
 		{"start the tables", n.startTables},     // events -> Postgres, which may be away
 		{"serve", n.serve},                      // Connect, gRPC, Segment

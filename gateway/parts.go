@@ -42,6 +42,8 @@ type parts struct {
 	ingest     *commands.Ingest
 	quarantine *commands.Quarantine
 	publish    *commands.PublishPolicy
+	changes    *commands.IdentityChanges
+	matching   *commands.MatchPeople
 	fresh      *freshness
 	tables     tables
 }
@@ -169,7 +171,7 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	}
 	log := route{Log: n.parts.log, decisions: n.parts.decider, fresh: n.parts.fresh, room: n.diskRoom}
 	n.parts.ingest = commands.NewIngest(commands.IngestPorts{
-		Log: log, Vault: n.parts.vault, Normalizer: n.parts.normalizer, Links: links{n.parts.identities},
+		Log: log, Vault: n.parts.vault, Normalizer: n.parts.normalizer,
 		Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
 	}, duplicates)
 	n.parts.quarantine = commands.NewQuarantine(commands.QuarantinePorts{
@@ -179,6 +181,12 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 		Log: log, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
 		Check: func(p *event.Policy) error { _, err := n.parts.policies.Check(p); return err },
 	})
+	n.parts.changes = commands.NewIdentityChanges(commands.IdentityPorts{
+		Log: log, Vault: n.parts.vault, Identifiers: n.parts.vault, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
+	})
+	if err := n.parts.changes.Resume(ctx); err != nil {
+		return err
+	}
 	n.run("remember what was seen", n.parts.recall.Follow)
 	n.run("keep the count of duplicates", n.keepDuplicates)
 	return nil
@@ -245,16 +253,6 @@ func (r route) Append(ctx context.Context, lane domain.Lane, events ...*event.Ev
 	}
 	r.fresh.appendedTo(lane.Stream, at.Sequence)
 	return at, nil
-}
-
-// links asks the live graph.
-type links struct{ identities *decider.Identities }
-
-// Linked implements commands.Links.
-func (l links) Linked(a, b domain.Alias) bool {
-	x, _ := l.identities.Profile(a)
-	y, _ := l.identities.Profile(b)
-	return x == y
 }
 
 func randomID() [10]byte {

@@ -8,7 +8,9 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/feature"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 	"github.com/profferhq/proffer/gateway/rpc"
 	"github.com/profferhq/proffer/gateway/segment"
@@ -21,18 +23,43 @@ func (n *Node) handler() http.Handler {
 	rpc.Mount(mux, n.keys, rpc.Services{
 		Ingest: &rpc.Ingest{Ingesting: n.parts.ingest},
 		Decisions: &rpc.Decisions{
-			Persons:  persons{normalizer: n.parts.normalizer, vault: n.parts.vault, outage: away},
+			Persons: persons{
+				normalizer: n.parts.normalizer, vault: n.parts.vault, marks: n.parts.identities,
+				guards: n.parts.recall.People, outage: away,
+			},
 			Deciding: deciding{n.parts.decider, n.parts.fresh, away}, Timeout: n.config.DecideTimeout,
 		},
 		Audit:      &rpc.Audit{Replayer: n.parts.replayer},
 		Policies:   &rpc.Policies{Publishing: n.parts.publish, InEffect: n.parts.policies},
 		Quarantine: &rpc.Quarantine{Quarantine: n.parts.quarantine},
 		Operations: &rpc.Operations{Counting: n, Projections: n.projections()},
+		Identity:   n.identity(away),
 	})
 	mux.Handle("/v1/", segment.New(n.parts.ingest, n.segmentKeys, n.now))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", n.ready)
 	return mux
+}
+
+// identity is who is one person: read from the live register and the log, changed by commands.
+func (n *Node) identity(away outage) *rpc.Identity {
+	return &rpc.Identity{
+		Names:  names{Vault: n.parts.vault, normalizer: n.parts.normalizer, outage: away},
+		People: n.parts.recall.People, Log: n.parts.log,
+		Profiles: profiles{
+			Profiles:   decider.NewProfiles(n.parts.log, n.parts.log, n.parts.views, n.parts.identities),
+			identities: n.parts.identities, log: n.parts.log,
+		},
+		Views:    []feature.View{feature.Core()},
+		Changing: n.parts.changes, Guarding: n.parts.changes, Previewing: n.parts.changes,
+		Modelling: modelling{n.parts.matching},
+		Supposing: n.parts.replayer, Count: n.profileCount, Now: n.now,
+	}
+}
+
+// profileCount is how many people there are.
+func (n *Node) profileCount() uint64 {
+	return uint64(n.parts.views.Len()) - uint64(n.parts.identities.Merged())
 }
 
 // ready answers 200 when the log takes appends and nothing has failed.
@@ -117,9 +144,8 @@ func (n *Node) logEnd(ctx context.Context) (uint64, error) {
 func (n *Node) Status(context.Context) (*profferv1.StatusResponse, error) {
 	c := n.parts.counts.Counts()
 	shown, _, _ := n.parts.tables.urls()
-	aliases := uint64(n.parts.views.Len())
 	return &profferv1.StatusResponse{
-		Events: c.Events, Aliases: aliases, Profiles: aliases - uint64(n.parts.identities.Merged()),
+		Events: c.Events, Aliases: uint64(n.parts.views.Len()), Profiles: n.profileCount(),
 		Decisions: c.Decisions(), ExternalDecisions: c.ExternalDecisions(), Outcomes: c.Outcomes(),
 		Quarantined: c.Quarantined(), Duplicates: n.parts.ingest.Duplicates(),
 		DatabaseUrl: shown, NatsUrl: n.parts.natsURL,

@@ -9,11 +9,11 @@ import (
 )
 
 // gathering is a batch that is still being filled: rows that depend on nothing but the events, what the events add
-// to each alias, and the events that change the identity graph.
+// to each alias, and the events that change the identity graph or what is known of two aliases.
 type gathering struct {
-	batch  TableBatch
-	deltas map[domain.Alias]Totals
-	links  []domain.Recorded
+	batch    TableBatch
+	deltas   map[domain.Alias]Totals
+	identity []domain.Recorded
 }
 
 func newGathering(from domain.Cut) *gathering {
@@ -107,6 +107,10 @@ func (g *gathering) fold() {
 	})
 	rows.FeatureViews = lastByKey(rows.FeatureViews, func(a, b FeatureViewRow) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), bytes.Compare(a.Fingerprint, b.Fingerprint))
+	})
+	rows.Guards = lastByKey(rows.Guards, func(a, b GuardsRow) int { return cmp.Compare(a.Version, b.Version) })
+	rows.MatchModels = lastByKey(rows.MatchModels, func(a, b MatchModelRow) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
 	})
 	rows.Resolutions = lastByKey(rows.Resolutions, func(a, b ResolutionRow) int { return a.Of.Compare(b.Of) })
 }

@@ -35,7 +35,7 @@ func (c *totalsCache) put(a domain.Alias, t Totals) {
 }
 
 // load gives the totals of these aliases, from memory where they are known, and from the store.
-func (c *totalsCache) load(ctx context.Context, store TableReader, aliases []domain.Alias) (map[domain.Alias]Totals, error) {
+func (c *totalsCache) load(ctx context.Context, store RowReader, aliases []domain.Alias) (map[domain.Alias]Totals, error) {
 	totals := make(map[domain.Alias]Totals, len(aliases))
 	var wanted []domain.Alias
 	for _, a := range aliases {

@@ -50,39 +50,6 @@ func (g *gathering) addLines(of BehaviourRow, lines []*event.Line) {
 	}
 }
 
-func (g *gathering) addIdentity(place Place, r domain.Recorded) {
-	row := IdentityRow{Place: place, Type: domain.TypeOf(r.Event)}
-	switch b := r.Event.GetBody().(type) {
-	case *event.Event_IdentityLinked:
-		l := b.IdentityLinked
-		row.Other, row.OtherType, row.Rule = aliasOf(l.GetOther()), cell(l.GetOtherType()), cell(l.GetRule())
-		row.Posterior = l.GetPosterior()
-		g.addLink(r, row)
-	case *event.Event_IdentityUnlinked:
-		u := b.IdentityUnlinked
-		row.Other, row.Rule, row.Reason = aliasOf(u.GetOther()), cell(u.GetRule()), cell(u.GetReason())
-		g.addLink(r, row)
-	case *event.Event_TraitsChanged:
-		for _, n := range b.TraitsChanged.GetNames() {
-			row.Names = append(row.Names, cell(n))
-		}
-	case *event.Event_GroupJoined:
-		row.Other, row.OtherType = aliasOf(b.GroupJoined.GetGroup()), "group_id"
-	}
-	g.batch.Rows.Identity = append(g.batch.Rows.Identity, row)
-}
-
-// addLink remembers a link or an unlink for the graph and counts it for the other alias, which may never have an
-// event of its own.
-func (g *gathering) addLink(r domain.Recorded, row IdentityRow) {
-	g.links = append(g.links, r)
-	if row.Other.IsZero() || row.Other == row.Alias {
-		return
-	}
-	ms := row.OccurredMs
-	g.count(row.Other, Totals{Type: row.OtherType, Events: 1, FirstMs: ms, LastMs: ms})
-}
-
 func (g *gathering) addDecision(place Place, d *event.Decision) {
 	if place.Channel == "" {
 		place.Channel = cell(d.GetChannel())

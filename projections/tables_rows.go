@@ -56,7 +56,16 @@ type IdentityRow struct {
 	OtherType string
 	Rule      string
 	Posterior float64
-	Reason    string
+	// Guard and GuardType say which guard withheld a link.
+	Guard, GuardType string
+	// Mark is that of a marked alias: none, shared or blocked.
+	Mark string
+	// Confirmed is a review's answer; Lifted tells that a bar was taken away.
+	Confirmed, Lifted bool
+	// Version is that of guards or of a model.
+	Version uint64
+	Actor   string
+	Reason  string
 	// Names are the names of the traits that changed.
 	Names []string
 }
@@ -183,7 +192,9 @@ type UnknownRow struct {
 // AliasRow is an alias with its profile and totals, as of the batch.
 type AliasRow struct {
 	Alias, Profile domain.Alias
-	Totals         Totals
+	// Mark says that its links join nobody: "shared" or "blocked"; "" when they count.
+	Mark   string
+	Totals Totals
 }
 
 // ProfileRow is a profile: the totals of its aliases together, as of the batch.
@@ -209,8 +220,16 @@ type Rows struct {
 	Offers       []OfferRow
 	Policies     []PolicyRow
 	FeatureViews []FeatureViewRow
+	Guards       []GuardsRow
+	MatchModels  []MatchModelRow
+	Pairs        []PairRow
 	Aliases      []AliasRow
 	Profiles     []ProfileRow
-	// GoneProfiles are ids that are no profile any more, because a link or an unlink changed their component.
+	// GoneProfiles are ids that are no profile any more, because their component changed.
 	GoneProfiles []domain.Alias
+
+	// HistoryEnds end stored stretches; History are new ones, which are left out where one of the same alias and
+	// beginning is stored.
+	HistoryEnds []HistoryEnd
+	History     []HistoryRow
 }

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -9,18 +10,19 @@ import (
 	"github.com/profferhq/proffer/domain/identity"
 )
 
-// settle completes a batch with the rows of aliases and profiles: the stored totals plus what the batch adds, summed
-// over each profile as the graph has it after the batch's links. The graph and the cache are moved on; when anything
-// fails they must be made again from the store.
-func (g *gathering) settle(ctx context.Context, store TableReader, cache *totalsCache, graph *identity.Graph) (TableBatch, error) {
+// settle completes a batch with the rows that go on from older ones: of aliases and profiles, the stored totals plus
+// what the batch adds, summed over each profile as the graph has it after the batch; of pairs, the stored rows with the
+// batch's events folded in; of the history, the stretches that the batch's moves begin and end. The graph and the
+// cache are moved on; when anything fails they must be made again from the store.
+func (g *gathering) settle(ctx context.Context, store RowReader, cache *totalsCache, graph *identity.Graph) (TableBatch, error) {
 	g.fold()
-	relinked, before := g.link(graph)
+	moved, before := g.follow(graph)
 	for a := range g.deltas {
-		relinked[a] = true
+		moved[a] = true
 	}
-	changed := slices.SortedFunc(maps.Keys(relinked), domain.Alias.Compare)
-	profiles := profileSet(graph, changed)
-	members := make([]domain.Alias, 0, len(changed))
+	changed := slices.SortedFunc(maps.Keys(moved), domain.Alias.Compare)
+	profiles := profileSet(graph, changed, before)
+	var members []domain.Alias
 	for _, p := range profiles {
 		members = append(members, graph.Aliases(p)...)
 	}
@@ -38,41 +40,49 @@ func (g *gathering) settle(ctx context.Context, store TableReader, cache *totals
 	for _, r := range rows.Aliases {
 		cache.put(r.Alias, r.Totals)
 	}
+	if rows.Pairs, err = g.pairs(ctx, store); err != nil {
+		return TableBatch{}, err
+	}
 	return g.batch, nil
 }
 
-// link moves the graph on by the batch's links. It returns every alias of a component that changed, and the ids
-// their profiles had before, ascending.
-func (g *gathering) link(graph *identity.Graph) (relinked map[domain.Alias]bool, before []domain.Alias) {
-	relinked, old := map[domain.Alias]bool{}, map[domain.Alias]bool{}
-	for _, r := range g.links {
-		for _, end := range []domain.Alias{aliasOf(r.Event.GetAlias()), otherEnd(r)} {
-			if end.IsZero() || relinked[end] {
-				continue
-			}
-			old[graph.Profile(end)] = true
-			for _, a := range graph.Aliases(end) {
-				relinked[a] = true
-			}
+// pairs are the rows of the pairs that the batch is about.
+func (g *gathering) pairs(ctx context.Context, store RowReader) ([]PairRow, error) {
+	wanted := pairsOf(g.identity)
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	stored, err := store.Pairs(ctx, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("load the rows of pairs: %w", err)
+	}
+	return foldPairs(stored, g.identity), nil
+}
+
+// follow moves the graph on by the batch's events and writes the history of who moved. It returns every alias that
+// did, and the ids of the profiles they left, ascending.
+func (g *gathering) follow(graph *identity.Graph) (moved map[domain.Alias]bool, left []domain.Alias) {
+	moved, old, history := map[domain.Alias]bool{}, map[domain.Alias]bool{}, newHistories()
+	for _, r := range g.identity {
+		at := momentOf(placeOf(r))
+		for _, m := range graph.Moves(r) {
+			history.move(m.Alias, m.From, m.To, at)
+			moved[m.Alias], old[m.From] = true, true
 		}
 	}
-	for _, r := range g.links {
-		graph.Apply(r)
-	}
-	return relinked, slices.SortedFunc(maps.Keys(old), domain.Alias.Compare)
+	g.batch.Rows.HistoryEnds, g.batch.Rows.History = history.ends, history.rows
+	return moved, slices.SortedFunc(maps.Keys(old), domain.Alias.Compare)
 }
 
-func otherEnd(r domain.Recorded) domain.Alias {
-	if l := r.Event.GetIdentityLinked(); l != nil {
-		return aliasOf(l.GetOther())
+// profileSet lists the profiles that must be written, ascending: those of the aliases, and of the profiles that
+// aliases left those that are profiles still.
+func profileSet(graph *identity.Graph, aliases, left []domain.Alias) []domain.Alias {
+	ids := make([]domain.Alias, 0, len(aliases)+len(left))
+	for _, a := range aliases {
+		ids = append(ids, graph.Profile(a))
 	}
-	return aliasOf(r.Event.GetIdentityUnlinked().GetOther())
-}
-
-func profileSet(graph *identity.Graph, aliases []domain.Alias) []domain.Alias {
-	ids := make([]domain.Alias, len(aliases))
-	for i, a := range aliases {
-		ids[i] = graph.Profile(a)
+	for _, p := range left {
+		ids = append(ids, graph.Profile(p))
 	}
 	slices.SortFunc(ids, domain.Alias.Compare)
 	return slices.Compact(ids)
@@ -81,7 +91,7 @@ func profileSet(graph *identity.Graph, aliases []domain.Alias) []domain.Alias {
 func aliasRows(graph *identity.Graph, aliases []domain.Alias, totals map[domain.Alias]Totals) []AliasRow {
 	rows := make([]AliasRow, len(aliases))
 	for i, a := range aliases {
-		rows[i] = AliasRow{Alias: a, Profile: graph.Profile(a), Totals: totals[a]}
+		rows[i] = AliasRow{Alias: a, Profile: graph.Profile(a), Mark: graph.Mark(a).String(), Totals: totals[a]}
 	}
 	return rows
 }

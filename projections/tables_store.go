@@ -35,13 +35,19 @@ type TableWriter interface {
 	Clear(ctx context.Context) error
 }
 
-// TableReader is what the projector reads back.
+// RowReader is what a batch goes on from.
+type RowReader interface {
+	// Totals are the stored totals of these aliases; aliases without a row are left out.
+	Totals(ctx context.Context, aliases []domain.Alias) (map[domain.Alias]Totals, error)
+	// Pairs are the stored rows of these pairs; pairs without a row are left out.
+	Pairs(ctx context.Context, pairs []Pair) (map[Pair]PairRow, error)
+}
+
+// TableReader is what the projector starts from.
 type TableReader interface {
 	// Checkpoint is the cut the tables are at; zero when nothing was ever applied.
 	Checkpoint(ctx context.Context) (domain.Cut, error)
-	// Totals are the stored totals of these aliases; aliases without a row are left out.
-	Totals(ctx context.Context, aliases []domain.Alias) (map[domain.Alias]Totals, error)
-	// Links yields the links and unlinks in the order of IDENTITY, as far as an identity graph reads them.
+	// Links yields the links, unlinks and marks in the order of IDENTITY, as far as an identity graph reads them.
 	Links(ctx context.Context) iter.Seq2[domain.Recorded, error]
 	// Digest is the checkpoint and a hash of the contents, as of one moment. Equal contents have equal digests in
 	// one kind of store.
@@ -51,6 +57,7 @@ type TableReader interface {
 // Tables is the store of the analysts' tables.
 type Tables interface {
 	TableReader
+	RowReader
 	TableWriter
 }
 

@@ -260,6 +260,11 @@ func checkPeople(t *rapid.T, log *projectionstest.StreamLog, tables *projections
 		profiles[graph.Profile(a)] += n
 		aliases[a] = graph.Profile(a)
 	}
+	for a := range events {
+		if mark := tables.Aliases()[a].Mark; mark != graph.Mark(a).String() {
+			t.Fatalf("mark of %v = %q, want %q", a, mark, graph.Mark(a))
+		}
+	}
 	gotProfiles, gotAliases := map[domain.Alias]int64{}, map[domain.Alias]domain.Alias{}
 	for id, row := range tables.Profiles() {
 		gotProfiles[id] = row.Totals.Events
@@ -275,10 +280,13 @@ func checkPeople(t *rapid.T, log *projectionstest.StreamLog, tables *projections
 	}
 }
 
-// about lists whom an event is about: its alias, and for links the other one.
+// about lists whom an event is about: its alias, and where it is about two the other one.
 func about(e *event.Event) []domain.Alias {
 	var aliases []domain.Alias
-	for _, b := range [][]byte{e.GetAlias(), e.GetIdentityLinked().GetOther(), e.GetIdentityUnlinked().GetOther()} {
+	for _, b := range [][]byte{
+		e.GetAlias(), e.GetIdentityLinked().GetOther(), e.GetIdentityUnlinked().GetOther(), e.GetIdentityWithheld().GetOther(),
+		e.GetIdentityBarred().GetOther(), e.GetMatchProposed().GetOther(), e.GetMatchReviewed().GetOther(),
+	} {
 		if a, err := domain.AliasFromBytes(b); err == nil && !slices.Contains(aliases, a) {
 			aliases = append(aliases, a)
 		}

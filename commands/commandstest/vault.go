@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"io"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,6 +65,22 @@ func (v *MemoryVault) QuarantineKey(context.Context) ([32]byte, error) {
 // MessageID is a keyed digest.
 func (v *MemoryVault) MessageID(source, messageID string) [16]byte {
 	return [16]byte(sum("message", source, messageID))
+}
+
+// Scan calls a function with every alias and the identifier it stands for, the earliest first.
+func (v *MemoryVault) Scan(_ context.Context, yield func(domain.Alias, identity.Identifier) error) error {
+	v.mu.Lock()
+	byAlias := make(map[domain.Alias]identity.Identifier, len(v.aliases))
+	for id, a := range v.aliases {
+		byAlias[a] = id
+	}
+	v.mu.Unlock()
+	for _, a := range slices.SortedFunc(maps.Keys(byAlias), domain.Alias.Compare) {
+		if err := yield(a, byAlias[a]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Len is how many identifiers have an alias.

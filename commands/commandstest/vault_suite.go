@@ -2,7 +2,9 @@ package commandstest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -12,7 +14,8 @@ import (
 	"github.com/profferhq/proffer/domain/identity"
 )
 
-// RunVaultSuite checks that a vault keeps what commands.Vault promises. Open returns an empty one.
+// RunVaultSuite checks that a vault keeps what commands.Vault and commands.Identifiers promise. Open returns an empty
+// one.
 func RunVaultSuite(t *testing.T, open func(t *testing.T) commands.Vault) {
 	for _, c := range []struct {
 		name string
@@ -23,6 +26,7 @@ func RunVaultSuite(t *testing.T, open func(t *testing.T) commands.Vault) {
 		{"one identifier has one alias whoever asks", testVaultConcurrent},
 		{"every alias has a key of its own", testVaultKeys},
 		{"message ids tell sources and messages apart", testVaultMessages},
+		{"a scan tells every alias and its identifier", testVaultScan},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -142,5 +146,34 @@ func testVaultMessages(t *testing.T, v commands.Vault) {
 			t.Errorf("the id of %q is not its own", m)
 		}
 		seen[id] = true
+	}
+}
+
+func testVaultScan(t *testing.T, v commands.Vault) {
+	identifiers, ok := v.(commands.Identifiers)
+	if !ok {
+		t.Fatalf("%T does not implement commands.Identifiers", v)
+	}
+	want := map[domain.Alias]identity.Identifier{}
+	ids := append(people(0, 300), identity.Identifier{Type: "email", Value: "u1"})
+	for i, a := range mustAliases(t, v, ids) {
+		want[a] = ids[i]
+	}
+	got := map[domain.Alias]identity.Identifier{}
+	if err := identifiers.Scan(t.Context(), func(a domain.Alias, id identity.Identifier) error {
+		if _, twice := got[a]; twice {
+			t.Errorf("alias %s is told twice", a)
+		}
+		got[a] = id
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(want, got) {
+		t.Errorf("the scan tells %d identifiers, or others than the %d made", len(got), len(want))
+	}
+	enough := errors.New("enough")
+	if err := identifiers.Scan(t.Context(), func(domain.Alias, identity.Identifier) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("got %v, want the function's own error", err)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -17,9 +17,13 @@ import (
 
 // Log is a log in memory: Lanes and Source of the decider. The zero value is not ready; use NewLog.
 type Log struct {
+	// Now is when an append happens; nil is the machine's clock. It is set before the first append.
+	Now func() time.Time
+
 	lanes int
 
 	mu      sync.Mutex
+	times   [domain.Streams][]time.Time // of the envelopes
 	streams [domain.Streams][]domain.Envelope
 	grown   chan struct{} // closed at the next append
 	byLane  map[domain.Lane]*memoryLane
@@ -253,6 +257,7 @@ func (l *Log) publish(id domain.Lane, frames [][]byte) uint64 {
 	stream := &l.streams[id.Stream]
 	envelope.Lane, envelope.Sequence = id, uint64(len(*stream))+1
 	*stream = append(*stream, envelope)
+	l.times[id.Stream] = append(l.times[id.Stream], l.now())
 	lane.prev, lane.last = envelope.Hash, envelope.Sequence
 	close(l.grown)
 	l.grown = make(chan struct{})
@@ -281,71 +286,4 @@ func encode(events []*event.Event) ([][]byte, error) {
 		frames[i] = frame
 	}
 	return frames, nil
-}
-
-// Last is that of decider.Source.
-func (l *Log) Last(_ context.Context, s domain.Stream) (uint64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return uint64(len(l.streams[s])), nil
-}
-
-// Read is that of decider.Source.
-func (l *Log) Read(ctx context.Context, s domain.Stream, from, to uint64) iter.Seq2[domain.Envelope, error] {
-	return func(yield func(domain.Envelope, error) bool) {
-		for n := from; n <= to; n++ {
-			envelope, _, there := l.at(s, n)
-			if !there {
-				yield(domain.Envelope{}, fmt.Errorf("%w: nothing at %d", domain.ErrUnavailable, n))
-				return
-			}
-			if err := ctx.Err(); err != nil {
-				yield(domain.Envelope{}, err)
-				return
-			}
-			if !yield(envelope, nil) {
-				return
-			}
-		}
-	}
-}
-
-// Follow is that of decider.Source.
-func (l *Log) Follow(ctx context.Context, s domain.Stream, from uint64) iter.Seq2[domain.Envelope, error] {
-	return func(yield func(domain.Envelope, error) bool) {
-		for n := from; ctx.Err() == nil; {
-			envelope, grown, there := l.at(s, n)
-			if there {
-				if n++; !yield(envelope, nil) {
-					return
-				}
-				continue
-			}
-			select {
-			case <-grown:
-			case <-ctx.Done():
-			}
-		}
-	}
-}
-
-func (l *Log) at(s domain.Stream, n uint64) (domain.Envelope, <-chan struct{}, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n == 0 || n > uint64(len(l.streams[s])) {
-		return domain.Envelope{}, l.grown, false
-	}
-	return l.streams[s][n-1], nil, true
-}
-
-// Rewrite replaces an envelope of the log, as somebody who tampers with it would; its chain then no longer holds.
-func (l *Log) Rewrite(s domain.Stream, sequence uint64, events ...*event.Event) error {
-	frames, err := encode(events)
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.streams[s][sequence-1].Frames = frames
-	return nil
 }

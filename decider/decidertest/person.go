@@ -44,6 +44,22 @@ func Unlinked(one, other string, at time.Time) *event.Event {
 	return e
 }
 
+// Marked says how somebody's links count from then on.
+func Marked(name string, mark event.AliasMarked_Mark, at time.Time) *event.Event {
+	e := About(name, at, "marked "+mark.String())
+	e.Body = &event.Event_AliasMarked{AliasMarked: &event.AliasMarked{Mark: mark, Rule: "operator"}}
+	return e
+}
+
+// Withheld says that two names were claimed to be one person, and a guard forbade it.
+func Withheld(one, other string, at time.Time) *event.Event {
+	e, b := About(one, at, "withheld "+other), Named(other)
+	e.Body = &event.Event_IdentityWithheld{IdentityWithheld: &event.IdentityWithheld{
+		Other: b[:], Rule: "identify", Posterior: 1, Guard: "BARRED",
+	}}
+	return e
+}
+
 // Purchased says that somebody paid an amount, in whole currency units.
 func Purchased(name string, at time.Time, amount int64) *event.Event {
 	e := About(name, at, "purchased")

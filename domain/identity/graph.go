@@ -7,15 +7,16 @@ import (
 	"github.com/profferhq/proffer/domain/event"
 )
 
-// Graph knows which aliases stand for one person: the connected components of the multigraph of active links.
-// It is a function of the multiset of links that are active, so the same prefix of IDENTITY always gives the same
-// graph, and a link that is taken back leaves no trace.
+// Graph knows which aliases stand for one person: the connected components of the multigraph of effective links. A
+// link is effective when it is active and neither end is marked; the links of a marked alias are held, and count again
+// when the mark is lifted. The graph is a function of the multiset of active links and of the marks, so the same prefix
+// of IDENTITY always gives the same graph, and a link that is taken back, or a mark that is lifted, leaves no trace.
 //
 // A link joins the smaller component to the larger; taking the last link between two aliases back searches from both
-// ends in turn and relabels the smaller side only. An alias without a link costs nothing; a linked one costs about
-// 130 bytes with its links.
+// ends in turn, edge by edge, and relabels the side that ends first. An alias without a link costs nothing; a linked
+// one costs about 110 bytes with its links.
 //
-// A Graph is for one goroutine at a time: its owner guards it.
+// A Graph is for one goroutine at a time: its owner guards it. Its readers may run side by side.
 type Graph struct {
 	applied domain.Position
 	index   map[domain.Alias]int32
@@ -25,14 +26,21 @@ type Graph struct {
 	free    []int32
 	merged  int
 	seen    visits
+	sides   [2]frontier
+	types   types
+	marking marking
+	moving  *moving // nil when nobody asks
 }
 
-// node is an alias that has, or had, a link. Its component's members form a ring through before and after.
+// node is an alias that has, or had, a link or a mark. Its component's members form a ring through before and after.
+// Its effective links are in the list edges, those that a mark holds in the list held.
 type node struct {
 	alias         domain.Alias
 	component     int32
-	edges         int32
+	edges, held   int32
 	before, after int32
+	kind          uint32
+	mark          Mark
 }
 
 // component is one profile; earliest is the node of its smallest alias.
@@ -42,19 +50,28 @@ type component struct {
 }
 
 // NewGraph is the graph before the first event.
-func NewGraph() *Graph { return &Graph{index: map[domain.Alias]int32{}} }
+func NewGraph() *Graph { return &Graph{index: map[domain.Alias]int32{}, types: newTypes()} }
 
 // Apply takes the next event of IDENTITY. Positions already applied are ignored, so that a redelivered event does no
-// harm; events that are no links only move Applied. An unlink without an active link between the two is ignored.
+// harm; events that are no links, unlinks or marks only move Applied. An unlink without an active link between the two
+// is ignored.
 func (g *Graph) Apply(r domain.Recorded) {
 	if !r.At.After(g.applied) {
 		return
 	}
 	g.applied = r.At
-	if a, b, ok := linked(r.Event); ok {
-		g.link(a, b)
-	} else if a, b, ok := unlinked(r.Event); ok {
+	g.take(r.Event)
+}
+
+func (g *Graph) take(e *event.Event) {
+	if a, b, ok := linked(e); ok {
+		n, m := g.link(a, b)
+		g.typed(n, e.GetAliasType())
+		g.typed(m, e.GetIdentityLinked().GetOtherType())
+	} else if a, b, ok := unlinked(e); ok {
 		g.unlink(a, b)
+	} else if a, mark, ok := marked(e); ok {
+		g.setMark(a, mark)
 	}
 }
 
@@ -117,7 +134,7 @@ func (g *Graph) Links(a, b domain.Alias) int {
 	if !known {
 		return 0
 	}
-	if e := g.edges.find(g.nodes[n].edges, g.nodes[m].edges, n, m); e != none {
+	if e := g.edge(n, m); e != none {
 		return int(g.edges.count[e>>1])
 	}
 	return 0
@@ -153,16 +170,37 @@ func ends(first, second []byte) (a, b domain.Alias, ok bool) {
 	return a, b, err == nil && a != b
 }
 
-func (g *Graph) link(a, b domain.Alias) {
-	n, m := g.node(a), g.node(b)
-	if e := g.edges.find(g.nodes[n].edges, g.nodes[m].edges, n, m); e != none {
-		g.edges.count[e>>1]++
-		return
+// held says whether the links between two nodes do not count.
+func (g *Graph) held(n, m int32) bool {
+	return g.nodes[n].mark != Unmarked || g.nodes[m].mark != Unmarked
+}
+
+// heads are the lists that hold the edge between two nodes, if there is one.
+func (g *Graph) heads(n, m int32) (headN, headM *int32) {
+	if g.held(n, m) {
+		return &g.nodes[n].held, &g.nodes[m].held
 	}
-	g.edges.add(&g.nodes[n].edges, &g.nodes[m].edges, n, m)
-	if g.nodes[n].component != g.nodes[m].component {
+	return &g.nodes[n].edges, &g.nodes[m].edges
+}
+
+// edge is the half that leaves n for m, or none.
+func (g *Graph) edge(n, m int32) int32 {
+	headN, headM := g.heads(n, m)
+	return g.edges.find(*headN, *headM, n, m)
+}
+
+func (g *Graph) link(a, b domain.Alias) (n, m int32) {
+	n, m = g.node(a), g.node(b)
+	headN, headM := g.heads(n, m)
+	if e := g.edges.find(*headN, *headM, n, m); e != none {
+		g.edges.count[e>>1]++
+		return n, m
+	}
+	g.edges.add(headN, headM, n, m)
+	if g.nodes[n].component != g.nodes[m].component && !g.held(n, m) {
 		g.join(n, m)
 	}
+	return n, m
 }
 
 func (g *Graph) unlink(a, b domain.Alias) {
@@ -174,14 +212,22 @@ func (g *Graph) unlink(a, b domain.Alias) {
 	if !known {
 		return
 	}
-	e := g.edges.find(g.nodes[n].edges, g.nodes[m].edges, n, m)
+	headN, headM := g.heads(n, m)
+	e := g.edges.find(*headN, *headM, n, m)
 	if e == none {
 		return
 	}
 	if g.edges.count[e>>1]--; g.edges.count[e>>1] > 0 {
 		return
 	}
-	g.edges.remove(e, &g.nodes[g.edges.half[e^1].to].edges, &g.nodes[g.edges.half[e].to].edges)
+	g.edges.remove(e, headN, headM)
+	if !g.held(n, m) {
+		g.part(n, m)
+	}
+}
+
+// part splits the component of two nodes that lost their edge, unless another way joins them.
+func (g *Graph) part(n, m int32) {
 	if side := g.severed(n, m); side != nil {
 		g.split(side)
 	}
@@ -193,7 +239,7 @@ func (g *Graph) node(a domain.Alias) int32 {
 		return n
 	}
 	n := int32(len(g.nodes))
-	g.nodes = append(g.nodes, node{alias: a, edges: none, before: n, after: n})
+	g.nodes = append(g.nodes, node{alias: a, edges: none, held: none, before: n, after: n})
 	g.nodes[n].component = g.newComponent(component{size: 1, earliest: n})
 	g.index[a] = n
 	return n

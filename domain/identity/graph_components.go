@@ -22,6 +22,7 @@ func (g *Graph) join(n, m int32) {
 	if g.parts[large].size < g.parts[small].size {
 		large, small, n, m = small, large, m, n
 	}
+	g.movesOnJoin(n, m)
 	for member := range g.ring(m) {
 		g.nodes[member].component = large
 	}
@@ -42,11 +43,12 @@ func (g *Graph) splice(n, m int32) {
 // split moves the members of one side into a component of their own. The rest keeps its label.
 func (g *Graph) split(side []int32) {
 	old := g.nodes[side[0]].component
+	was := g.parts[old].earliest
 	lost, rest := false, int32(none)
 	earliest := side[0]
 	id := g.newComponent(component{})
 	for _, n := range side {
-		lost = lost || g.parts[old].earliest == n
+		lost = lost || was == n
 		earliest = g.earlier(earliest, n)
 		rest = g.detach(n)
 		g.nodes[n].component = id
@@ -58,11 +60,19 @@ func (g *Graph) split(side []int32) {
 	g.parts[old].size -= int32(len(side))
 	if lost {
 		g.parts[old].earliest = rest
-		for n := range g.ring(rest) {
-			g.parts[old].earliest = g.earlier(g.parts[old].earliest, n)
-		}
+		g.marking.elect(g, old)
 	}
+	g.movesOnSplit(side[0], rest, was, lost)
 	g.merged--
+}
+
+// elect finds the earliest member of a component anew; any member stands in its place.
+func (g *Graph) elect(id int32) {
+	earliest := g.parts[id].earliest
+	for n := range g.ring(earliest) {
+		earliest = g.earlier(earliest, n)
+	}
+	g.parts[id].earliest = earliest
 }
 
 // detach takes a node out of its ring and returns a neighbour that stays in it.
@@ -80,35 +90,44 @@ func (g *Graph) earlier(n, m int32) int32 {
 	return n
 }
 
-// severed searches breadth-first from both ends in turn. It returns the smaller side, or nil when the two are still
-// connected. Its cost is that of the smaller side, or of the way between the ends.
+// severed searches from both ends in turn, one edge at a time. It returns the side that ends first, or nil when the two
+// are still connected. Its cost is that of the side with fewer edges, or of the way between the ends.
 func (g *Graph) severed(n, m int32) []int32 {
 	g.seen.begin(len(g.nodes))
-	sides := [2]frontier{g.seen.from(n, 0), g.seen.from(m, 1)}
+	g.begin(0, n)
+	g.begin(1, m)
 	for turn := uint32(0); ; turn ^= 1 {
-		s := &sides[turn]
-		if s.done == len(s.members) {
-			return s.members
-		}
-		at := s.members[s.done]
-		s.done++
-		for e := g.nodes[at].edges; e != none; e = g.edges.half[e].next {
-			to := g.edges.half[e].to
-			switch side, met := g.seen.side(to); {
-			case !met:
-				g.seen.mark(to, turn)
-				s.members = append(s.members, to)
-			case side != turn:
-				return nil
+		s := &g.sides[turn]
+		for s.edge == none {
+			if s.done++; s.done == len(s.members) {
+				return s.members
 			}
+			s.edge = g.nodes[s.members[s.done]].edges
+		}
+		to := g.edges.half[s.edge].to
+		s.edge = g.edges.half[s.edge].next
+		switch side, met := g.seen.side(to); {
+		case !met:
+			g.seen.mark(to, turn)
+			s.members = append(s.members, to)
+		case side != turn:
+			return nil
 		}
 	}
 }
 
-// frontier is one side of a search: the members found, of which the first done have been expanded.
+// frontier is one side of a search: the members found, of which the first done have been expanded, and the next edge
+// of the one after them. Its memory serves the next search.
 type frontier struct {
 	members []int32
 	done    int
+	edge    int32
+}
+
+func (g *Graph) begin(side uint32, n int32) {
+	s := &g.sides[side]
+	s.members, s.done, s.edge = append(s.members[:0], n), 0, g.nodes[n].edges
+	g.seen.mark(n, side)
 }
 
 // visits marks nodes by the number of the search and its side, so that no search has to clear the marks before it.
@@ -126,11 +145,6 @@ func (v *visits) begin(nodes int) {
 	if missing := nodes - len(v.marks); missing > 0 {
 		v.marks = append(v.marks, make([]uint32, missing)...)
 	}
-}
-
-func (v *visits) from(n int32, side uint32) frontier {
-	v.mark(n, side)
-	return frontier{members: []int32{n}}
 }
 
 func (v *visits) mark(n int32, side uint32) { v.marks[n] = v.search | side }

@@ -76,3 +76,11 @@ func (t *edgeTable) drop(head *int32, e int32) {
 		t.half[h.next].previous = h.previous
 	}
 }
+
+// move takes an edge from one list of each of its ends, n first, and puts it into another.
+func (t *edgeTable) move(e, n, m int32, from, to [2]*int32) {
+	t.drop(from[0], e)
+	t.drop(from[1], e^1)
+	t.push(to[0], e, m)
+	t.push(to[1], e^1, n)
+}

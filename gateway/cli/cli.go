@@ -34,6 +34,8 @@ type commands struct {
 	Status     status     `cmd:"" help:"Count what the log holds and how far the projections are."`
 	Quarantine quarantine `cmd:"" help:"List, repair or discard what was refused."`
 	Policy     policy     `cmd:"" help:"Publish, validate or list policies."`
+	Identity   identities `cmd:"" help:"See, join and split people; guards, reviews, matching."`
+	Lab        laboratory `cmd:"" help:"Try parts of Proffer on files, without a server."`
 	Bench      benchmark  `cmd:"" help:"Measure, with the ceiling in the same run."`
 	Version    version    `cmd:"" help:"Print the version."`
 	Reference  reference  `cmd:"" hidden:"" help:"Print the configuration reference."`

@@ -26,7 +26,7 @@ type decide struct {
 	Timeout      time.Duration `help:"How long to wait." default:"1s"`
 	NotBefore    string        `help:"Decide no earlier than this position." placeholder:"STREAM/SEQ/INDEX"`
 	ValidateOnly bool          `help:"Choose, but record and count nothing."`
-	Identifiers  []string      `arg:"" help:"TYPE=VALUE, strongest first."`
+	Identifiers  []string      `arg:"" help:"TYPE=VALUE or TYPE:VALUE, strongest first."`
 }
 
 // Help is shown by --help.
@@ -74,15 +74,6 @@ func tellAnswer(w io.Writer, a *profferv1.DecideResponse) {
 		}
 	}
 	fmt.Fprintf(w, "decision %s at %s by %s version %d\n", a.GetDecisionId(), a.GetPosition(), a.GetPolicy(), a.GetPolicyVersion())
-}
-
-// identifier reads TYPE=VALUE.
-func identifier(text string) (*profferv1.Identifier, error) {
-	kind, value, ok := strings.Cut(text, "=")
-	if !ok || kind == "" || value == "" {
-		return nil, fmt.Errorf("%w: want TYPE=VALUE, for example user_id=shopper-0003", gateway.ErrUsage)
-	}
-	return &profferv1.Identifier{Type: kind, Value: value}, nil
 }
 
 // lastDecision is what `explain LAST` and `replay LAST` mean.

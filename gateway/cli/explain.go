@@ -13,11 +13,15 @@ import (
 type explain struct {
 	target
 	output
+	Identity string `help:"Also show what would differ under another identity: now, or IDENTITY/SEQ." placeholder:"now|IDENTITY/SEQ"`
 	Decision string `arg:"" help:"Decision id, position (DECISION/SEQ/INDEX), or LAST."`
 }
 
 // Help is shown by --help.
-func (explain) Help() string { return "Example: proffer explain LAST" }
+func (explain) Help() string {
+	return "Example: proffer explain LAST --identity now\n\n" +
+		"With --identity the decision is made again for whoever the person is at that cut of IDENTITY; all else stays as it was."
+}
 
 // Run recomputes the funnel and prints it.
 func (c explain) Run(r *run) error {
@@ -26,11 +30,16 @@ func (c explain) Run(r *run) error {
 		return err
 	}
 	return c.with(r, func(s *remote) error {
-		e, err := s.audit.Explain(r.ctx, &profferv1.ExplainRequest{DecisionId: id, Position: position})
+		e, err := s.audit.Explain(r.ctx, &profferv1.ExplainRequest{DecisionId: id, Position: position, Identity: c.Identity})
 		if err != nil {
 			return err
 		}
-		return c.printMessage(r, e, func(w io.Writer) { tellExplanation(w, e) })
+		return c.printMessage(r, e, func(w io.Writer) {
+			tellExplanation(w, e)
+			if e.GetIdentity() != nil {
+				tellComparison(w, e)
+			}
+		})
 	})
 }
 

@@ -34,6 +34,7 @@ type remote struct {
 	audit      profferv1connect.AuditServiceClient
 	policies   profferv1connect.PolicyServiceClient
 	quarantine profferv1connect.QuarantineServiceClient
+	identity   profferv1connect.IdentityServiceClient
 	operations profferv1connect.OperationsServiceClient
 	close      func() error
 }
@@ -105,6 +106,7 @@ func dial(url, key string, closing func() error) *remote {
 		audit:      profferv1connect.NewAuditServiceClient(client, url),
 		policies:   profferv1connect.NewPolicyServiceClient(client, url),
 		quarantine: profferv1connect.NewQuarantineServiceClient(client, url),
+		identity:   profferv1connect.NewIdentityServiceClient(client, url),
 		operations: profferv1connect.NewOperationsServiceClient(client, url),
 	}
 }

@@ -63,10 +63,12 @@ func (o VaultOptions) defaults() VaultOptions {
 
 // Vault is the one erasable place that maps identifiers to aliases and holds the aliases' data keys. What is written
 // is durable as the server's streams are (it is no projection: the log cannot restore it). Everything is looked up
-// in memory, which follows the buckets. An identifier's key in its bucket is HMAC-SHA256 under a secret.
+// in memory, which follows the buckets. An identifier's key in its bucket is HMAC-SHA256 under a secret; its row is its
+// alias and, for those who may see it, the identifier sealed under another secret. Memory keeps no identifier.
 type Vault struct {
 	macs        macs
 	wrap        cipher.AEAD
+	seal        cipher.AEAD
 	mint        *mint
 	identifiers *table[domain.Alias]
 	keys        *table[wrappedKey]
@@ -80,25 +82,32 @@ func OpenVault(ctx context.Context, nc *nats.Conn, o VaultOptions) (*Vault, erro
 	if err != nil {
 		return nil, fmt.Errorf("natskv: open the vault: %w", err)
 	}
-	wrap, err := aes.NewCipher(derive(o.Key, "wrap"))
-	if err != nil {
+	v := &Vault{macs: newMacs(o.Key), mint: &mint{now: o.Now}}
+	if v.wrap, err = gcm(derive(o.Key, "wrap")); err != nil {
 		return nil, fmt.Errorf("natskv: open the vault: %w", err)
 	}
-	v := &Vault{macs: newMacs(o.Key), mint: &mint{now: o.Now}}
-	if v.wrap, err = cipher.NewGCM(wrap); err != nil {
+	if v.seal, err = gcm(derive(o.Key, "identifier")); err != nil {
 		return nil, fmt.Errorf("natskv: open the vault: %w", err)
 	}
 	return v, v.open(ctx, nc, js, o)
 }
 
+func gcm(secret []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
 func (v *Vault) open(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, o VaultOptions) (err error) {
-	if v.identifiers, err = newTable(ctx, nc, js, vaultIdentifiers, o, aliasCodec()); err != nil {
+	if v.identifiers, err = newTable(ctx, nc, js, vaultIdentifiers, o, newAliasRows, aliasIn); err != nil {
 		return err
 	}
 	if err = v.identifiers.check(ctx, derive(o.Key, "check")); err != nil {
 		return err
 	}
-	if v.keys, err = newTable(ctx, nc, js, vaultKeys, o, wrappedCodec()); err != nil {
+	if v.keys, err = newTable(ctx, nc, js, vaultKeys, o, newKeyRows, wrappedIn); err != nil {
 		return err
 	}
 	if err = v.identifiers.load(ctx); err == nil {
@@ -136,25 +145,12 @@ func (v *Vault) Aliases(ctx context.Context, ids []identity.Identifier) ([]domai
 	if missing == 0 {
 		return out, nil
 	}
-	values, err := v.identifiers.ensure(ctx, digests, v.newAliases)
+	values, err := v.identifiers.ensure(ctx, digests, func(places []int) []drawn[domain.Alias] { return v.newAliases(ids, places) })
 	if err != nil {
 		return nil, fmt.Errorf("natskv: make aliases: %w", err)
 	}
 	return values, nil
 }
-
-// aliasCodec is how an alias stands in its bucket.
-func aliasCodec() codec[domain.Alias] {
-	return codec[domain.Alias]{
-		encode: func(a domain.Alias) []byte { return a[:] },
-		decode: func(b []byte) (domain.Alias, bool) {
-			a, err := domain.AliasFromBytes(b)
-			return a, err == nil
-		},
-	}
-}
-
-func (v *Vault) newAliases(keys [][16]byte) []domain.Alias { return v.mint.draw(len(keys)) }
 
 // Lookup are the aliases of identifiers in normal form, in order; zero where there is none. It makes none and needs
 // no network.
@@ -197,7 +193,7 @@ func (v *Vault) QuarantineKey(ctx context.Context) ([32]byte, error) {
 }
 
 func (v *Vault) dataKeys(ctx context.Context, owners [][16]byte) ([][32]byte, error) {
-	wrapped, err := v.keys.ensure(ctx, owners, v.newKeys)
+	wrapped, err := v.keys.ensure(ctx, owners, func(places []int) []drawn[wrappedKey] { return v.newKeys(owners, places) })
 	if err != nil {
 		return nil, fmt.Errorf("natskv: make data keys: %w", err)
 	}
@@ -213,27 +209,25 @@ func (v *Vault) dataKeys(ctx context.Context, owners [][16]byte) ([][32]byte, er
 // wrappedKey is a data key under the vault's key: nonce, ciphertext, tag. Keys lie in memory wrapped.
 type wrappedKey [12 + 32 + 16]byte
 
-// wrappedCodec is how a data key stands in its bucket.
-func wrappedCodec() codec[wrappedKey] {
-	return codec[wrappedKey]{
-		encode: func(k wrappedKey) []byte { return k[:] },
-		decode: func(b []byte) (wrappedKey, bool) {
-			if len(b) != len(wrappedKey{}) {
-				return wrappedKey{}, false
-			}
-			return wrappedKey(b), true
-		},
+func newKeyRows() rows[wrappedKey] { return mapRows[wrappedKey]{} }
+
+// wrappedIn reads a data key from how it stands in its bucket: as it is.
+func wrappedIn(stored []byte) (wrappedKey, bool) {
+	if len(stored) != len(wrappedKey{}) {
+		return wrappedKey{}, false
 	}
+	return wrappedKey(stored), true
 }
 
-func (v *Vault) newKeys(owners [][16]byte) []wrappedKey {
-	out := make([]wrappedKey, len(owners))
-	for i, owner := range owners {
+func (v *Vault) newKeys(owners [][16]byte, places []int) []drawn[wrappedKey] {
+	out := make([]drawn[wrappedKey], len(places))
+	for i, place := range places {
 		var key [32]byte
 		rand.Read(key[:])
-		nonce := out[i][:12]
+		nonce := out[i].value[:12]
 		rand.Read(nonce)
-		v.wrap.Seal(nonce, nonce, key[:], owner[:])
+		v.wrap.Seal(nonce, nonce, key[:], owners[place][:])
+		out[i].stored = out[i].value[:]
 	}
 	return out
 }

@@ -16,16 +16,17 @@ import (
 	"github.com/profferhq/proffer/domain"
 )
 
-// codec turns a table's values into the bytes of a bucket and back.
-type codec[V any] struct {
-	encode func(V) []byte
-	decode func([]byte) (V, bool)
+// drawn is a value that was made for a key, and how it is to stand in the bucket.
+type drawn[V any] struct {
+	value  V
+	stored []byte
 }
 
 // table is a set of keys that are made once, spread over buckets and held in memory. Keys that are asked for
 // together are drawn in the order asked for; each bucket writes what gathered while its last write was in flight.
 type table[V any] struct {
-	codec    codec[V]
+	// decode reads a value from how it stands in a bucket.
+	decode   func([]byte) (V, bool)
 	timeout  time.Duration
 	replicas int
 	parts    []*part[V]
@@ -43,7 +44,7 @@ type part[V any] struct {
 	bucket string
 
 	mu      sync.RWMutex
-	known   map[[16]byte]V
+	known   rows[V]
 	waiting map[[16]byte]*wanted[V]
 	queue   []*wanted[V]
 	writing bool
@@ -52,18 +53,19 @@ type part[V any] struct {
 
 // wanted is a key that somebody waits for. Value and err are set before done closes.
 type wanted[V any] struct {
-	key   [16]byte
-	value V
-	err   error
-	done  chan struct{}
+	key    [16]byte
+	value  V
+	stored []byte
+	err    error
+	done   chan struct{}
 }
 
-func newTable[V any](ctx context.Context, nc *nats.Conn, js jetstream.JetStream, name string, o VaultOptions, c codec[V]) (*table[V], error) {
-	t := &table[V]{codec: c, timeout: o.Timeout, replicas: o.Replicas}
+func newTable[V any](ctx context.Context, nc *nats.Conn, js jetstream.JetStream, name string, o VaultOptions, known func() rows[V], decode func([]byte) (V, bool)) (*table[V], error) {
+	t := &table[V]{decode: decode, timeout: o.Timeout, replicas: o.Replicas}
 	for i := range o.Shards {
 		p := &part[V]{
 			table: t, nc: nc, js: js, bucket: name + "_" + strconv.Itoa(i),
-			known: map[[16]byte]V{}, waiting: map[[16]byte]*wanted[V]{},
+			known: known(), waiting: map[[16]byte]*wanted[V]{},
 		}
 		config := bucketConfig(p.bucket, o.Replicas, false)
 		// Reads go to the leader: after a conflict a stale answer would draw a second alias.
@@ -131,23 +133,22 @@ func (t *table[V]) find(key [16]byte) (V, bool) {
 	p := t.part(key)
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	v, ok := p.known[key]
-	return v, ok
+	return p.known.find(key)
 }
 
 func (t *table[V]) len() int {
 	n := 0
 	for _, p := range t.parts {
 		p.mu.RLock()
-		n += len(p.known)
+		n += p.known.len()
 		p.mu.RUnlock()
 	}
 	return n
 }
 
-// ensure returns the values of the keys, in order, after making those that are missing from what draw returns. It
-// fails with the errors of create, errExists excepted.
-func (t *table[V]) ensure(ctx context.Context, keys [][16]byte, draw func(keys [][16]byte) []V) ([]V, error) {
+// ensure returns the values of the keys, in order, after making those that are missing from what draw returns for
+// their places among the keys. It fails with the errors of create, errExists excepted.
+func (t *table[V]) ensure(ctx context.Context, keys [][16]byte, draw func(places []int) []drawn[V]) ([]V, error) {
 	out := make([]V, len(keys))
 	var missing []int
 	for i, k := range keys {
@@ -174,26 +175,26 @@ func (t *table[V]) ensure(ctx context.Context, keys [][16]byte, draw func(keys [
 }
 
 // want queues the missing keys that nobody waits for yet, and returns what to wait for, in order.
-func (t *table[V]) want(keys [][16]byte, missing []int, draw func(keys [][16]byte) []V) []*wanted[V] {
+func (t *table[V]) want(keys [][16]byte, missing []int, draw func(places []int) []drawn[V]) []*wanted[V] {
 	t.ordering.Lock()
 	defer t.ordering.Unlock()
 	out := make([]*wanted[V], len(missing))
 	var fresh []*wanted[V]
-	var freshKeys [][16]byte
+	var places []int
 	own := map[[16]byte]*wanted[V]{}
 	for i, m := range missing {
 		key := keys[m]
 		if out[i] = own[key]; out[i] == nil {
 			if out[i] = t.part(key).wait(key); out[i] == nil {
 				out[i] = &wanted[V]{key: key, done: make(chan struct{})}
-				fresh, freshKeys = append(fresh, out[i]), append(freshKeys, key)
+				fresh, places = append(fresh, out[i]), append(places, m)
 			}
 			own[key] = out[i]
 		}
 	}
 	if len(fresh) > 0 {
-		for i, v := range draw(freshKeys) {
-			fresh[i].value = v
+		for i, d := range draw(places) {
+			fresh[i].value, fresh[i].stored = d.value, d.stored
 		}
 	}
 	for _, w := range fresh {
@@ -206,7 +207,7 @@ func (t *table[V]) want(keys [][16]byte, missing []int, draw func(keys [][16]byt
 func (p *part[V]) wait(key [16]byte) *wanted[V] {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	if v, ok := p.known[key]; ok {
+	if v, ok := p.known.find(key); ok {
 		w := &wanted[V]{key: key, value: v, done: make(chan struct{})}
 		close(w.done)
 		return w
@@ -218,7 +219,7 @@ func (p *part[V]) wait(key [16]byte) *wanted[V] {
 func (p *part[V]) learn(key [16]byte, v V) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.known[key] = v
+	p.known.put(key, v)
 }
 
 // load watches the bucket and returns when its present content is in memory.
@@ -260,21 +261,29 @@ func (p *part[V]) follow(updates <-chan jetstream.KeyValueEntry, loaded chan<- e
 
 // apply takes one change of the bucket into memory.
 func (p *part[V]) apply(e jetstream.KeyValueEntry) error {
-	raw, err := hex.DecodeString(e.Key())
-	if err != nil || len(raw) != 16 {
-		return nil // not ours: the check of the vault's key
+	key, ok := keyOf(e)
+	if !ok {
+		return nil // the check of the vault's key
 	}
-	key := [16]byte(raw)
 	if e.Operation() != jetstream.KeyValuePut {
 		p.mu.Lock()
-		delete(p.known, key)
+		p.known.drop(key)
 		p.mu.Unlock()
 		return nil
 	}
-	v, ok := p.table.codec.decode(e.Value())
+	v, ok := p.table.decode(e.Value())
 	if !ok {
 		return fmt.Errorf("natskv: bucket %s holds a value of %d bytes at revision %d", p.bucket, len(e.Value()), e.Revision())
 	}
 	p.learn(key, v)
 	return nil
+}
+
+// keyOf is the key of a row; false for what else stands in the bucket.
+func keyOf(e jetstream.KeyValueEntry) (key [16]byte, ok bool) {
+	raw, err := hex.DecodeString(e.Key())
+	if err != nil || len(raw) != len(key) {
+		return key, false
+	}
+	return [16]byte(raw), true
 }

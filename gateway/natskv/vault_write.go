@@ -54,7 +54,7 @@ func (p *part[V]) settle(batch []*wanted[V], err error) {
 	defer p.mu.Unlock()
 	for _, w := range batch {
 		if w.err = err; err == nil {
-			p.known[w.key] = w.value
+			p.known.put(w.key, w.value)
 		}
 		delete(p.waiting, w.key)
 		close(w.done)
@@ -69,7 +69,7 @@ func (p *part[V]) store(batch []*wanted[V]) error {
 	for range createAttempts {
 		entries := make([]entry, len(open))
 		for i, w := range open {
-			entries[i] = entry{subject: p.subject(w.key), value: p.table.codec.encode(w.value)}
+			entries[i] = entry{subject: p.subject(w.key), value: w.stored}
 		}
 		err := create(ctx, p.nc, p.js, p.table.replicas, entries)
 		if !errors.Is(err, errExists) {
@@ -100,7 +100,7 @@ func (p *part[V]) takeOver(ctx context.Context, open []*wanted[V]) (left []*want
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 		}
-		v, ok := p.table.codec.decode(m.Data)
+		v, ok := p.table.decode(m.Data)
 		if !ok {
 			return nil, fmt.Errorf("natskv: bucket %s holds a value of %d bytes at revision %d", p.bucket, len(m.Data), m.Sequence)
 		}

@@ -42,9 +42,40 @@ func shop(log *projectionstest.StreamLog, events int) {
 	}
 }
 
+// logIns writes a log of people who log in on five devices each: nothing but links, each between other aliases.
+func logIns(log *projectionstest.StreamLog, events int) {
+	start, lane := projectionstest.SampleStart(), domain.Lane{Stream: domain.Identity, Key: "0"}
+	alias := func(n int) []byte {
+		var random [10]byte
+		binary.BigEndian.PutUint64(random[:], uint64(n)*0x9e3779b97f4a7c15)
+		a := domain.NewAlias(start.Add(time.Duration(n)*time.Millisecond), random)
+		return a[:]
+	}
+	envelope := make([]*event.Event, 0, 100)
+	for i := range events {
+		user, device := i/5*6, i/5*6+1+i%5
+		ms := start.UnixMilli() + int64(i)
+		envelope = append(envelope, &event.Event{
+			Id: alias(i), Alias: alias(user), AliasType: "user_id", OccurredMs: ms, ReceivedMs: ms, Source: "import:shop/log-ins.csv",
+			Body: &event.Event_IdentityLinked{IdentityLinked: &event.IdentityLinked{
+				Other: alias(device), OtherType: "device_id", Rule: "import", Posterior: 1, Evidence: &event.LinkEvidence{Message: alias(i)},
+			}},
+		})
+		if len(envelope) == cap(envelope) {
+			log.Append(lane, envelope...)
+			envelope = envelope[:0]
+		}
+	}
+}
+
 // BenchmarkProject projects a shop's events into Postgres, with fsync on, and divides by bare unnest upserts of the
 // same rows, measured beside it.
-func BenchmarkProject(b *testing.B) {
+func BenchmarkProject(b *testing.B) { benchmarkProject(b, shop) }
+
+// BenchmarkProjectLinks does the same with links alone.
+func BenchmarkProjectLinks(b *testing.B) { benchmarkProject(b, logIns) }
+
+func benchmarkProject(b *testing.B, fill func(log *projectionstest.StreamLog, events int)) {
 	const events = 100_000
 	server, err := postgres.Start(b.Context(), postgres.Options{Dir: folder(b)})
 	if err != nil {
@@ -56,7 +87,7 @@ func BenchmarkProject(b *testing.B) {
 		b.Fatal(err)
 	}
 	log := projectionstest.NewStreamLog()
-	shop(log, events)
+	fill(log, events)
 	tables := postgres.NewTables(pool)
 	var projecting, ceiling, digesting time.Duration
 	for b.Loop() {

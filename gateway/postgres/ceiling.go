@@ -49,7 +49,7 @@ func makeCeiling(ctx context.Context, pool *pgxpool.Pool) error {
 	for _, name := range contentTables() {
 		fmt.Fprintf(&sql, "; CREATE TABLE %s.%s (LIKE proffer.%s INCLUDING ALL)", ceilingSchema, name, name)
 	}
-	for _, name := range []string{"aliases", "profiles"} {
+	for _, name := range []string{"aliases", "profiles", "identity_pairs", "identity_history"} {
 		fmt.Fprintf(&sql, "; ALTER TABLE %s.%s SET (fillfactor = 80)", ceilingSchema, name)
 	}
 	if _, err := pool.Exec(ctx, sql.String()); err != nil {
@@ -78,6 +78,10 @@ func upsertAll(ctx context.Context, conn *pgconn.PgConn, rows *projections.Rows)
 		func() error { return bare(ctx, conn, policyTable(), rows.Policies) },
 		func() error { return bare(ctx, conn, offerTable(), rows.Offers) },
 		func() error { return bare(ctx, conn, featureViewTable(), rows.FeatureViews) },
+		func() error { return bare(ctx, conn, guardsTable(), rows.Guards) },
+		func() error { return bare(ctx, conn, matchModelTable(), rows.MatchModels) },
+		func() error { return bare(ctx, conn, pairTable(), rows.Pairs) },
+		func() error { return bare(ctx, conn, historyTable(), rows.History) },
 		func() error { return bare(ctx, conn, aliasTable(), rows.Aliases) },
 		func() error { return bare(ctx, conn, profileTable(), rows.Profiles) },
 	} {

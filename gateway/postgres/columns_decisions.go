@@ -1,6 +1,10 @@
 package postgres
 
-import "github.com/profferhq/proffer/projections"
+import (
+	"math"
+
+	"github.com/profferhq/proffer/projections"
+)
 
 func decisionTable() table[projections.DecisionRow] {
 	type row = projections.DecisionRow
@@ -77,10 +81,10 @@ func outcomeTable() table[projections.OutcomeRow] {
 	}}
 }
 
-// versionCell writes NULL for version 0: there is none.
+// versionCell writes NULL for 0: there is none. What Postgres cannot hold is the largest that it can.
 func versionCell(b []byte, version uint64) []byte {
 	if version == 0 {
 		return null(b)
 	}
-	return int8Cell(b, int64(version))
+	return int8Cell(b, int64(min(version, math.MaxInt64)))
 }

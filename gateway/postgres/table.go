@@ -55,6 +55,11 @@ func (t table[R]) upsert(ctx context.Context, conn *pgconn.PgConn, rows []R) err
 	return t.unnest(ctx, conn, rows, t.upsertSQL("proffer"))
 }
 
+// insertNew writes the rows whose key is not there yet.
+func (t table[R]) insertNew(ctx context.Context, conn *pgconn.PgConn, rows []R) error {
+	return t.unnest(ctx, conn, rows, t.insertSQL("proffer")+" ON CONFLICT ("+strings.Join(t.key, ", ")+") DO NOTHING")
+}
+
 func (t table[R]) upsertSQL(schema string) string {
 	var set []string
 	for _, c := range t.columns {

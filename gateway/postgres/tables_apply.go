@@ -77,9 +77,14 @@ func writeRows(ctx context.Context, conn *pgconn.PgConn, rows *projections.Rows)
 		func() error { return policyTable().upsert(ctx, conn, rows.Policies) },
 		func() error { return offerTable().upsert(ctx, conn, rows.Offers) },
 		func() error { return featureViewTable().upsert(ctx, conn, rows.FeatureViews) },
+		func() error { return guardsTable().upsert(ctx, conn, rows.Guards) },
+		func() error { return matchModelTable().upsert(ctx, conn, rows.MatchModels) },
+		func() error { return pairTable().upsert(ctx, conn, rows.Pairs) },
 		func() error { return aliasTable().upsert(ctx, conn, rows.Aliases) },
 		func() error { return deleteProfiles(ctx, conn, rows.GoneProfiles) },
 		func() error { return profileTable().upsert(ctx, conn, rows.Profiles) },
+		func() error { return endHistory(ctx, conn, rows.HistoryEnds) },
+		func() error { return historyTable().insertNew(ctx, conn, rows.History) },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -104,4 +109,12 @@ func deleteProfiles(ctx context.Context, conn *pgconn.PgConn, gone []domain.Alia
 		{"profile_id", pgtype.UUIDOID, func(b []byte, r *domain.Alias) []byte { return uuidCell(b, *r) }},
 	}}
 	return ids.unnest(ctx, conn, gone, "DELETE FROM proffer.profiles WHERE profile_id = ANY($1)")
+}
+
+// endHistory ends the stretches that are still open of aliases that move.
+func endHistory(ctx context.Context, conn *pgconn.PgConn, ends []projections.HistoryEnd) error {
+	return historyEndTable().unnest(ctx, conn, ends, `UPDATE proffer.identity_history h
+		SET to_sequence = e.to_sequence, to_index = e.to_index, to_at = e.to_at
+		FROM unnest($1, $2, $3, $4) AS e (alias, to_sequence, to_index, to_at)
+		WHERE h.alias = e.alias AND h.to_sequence IS NULL`)
 }

@@ -46,11 +46,24 @@ func (s *Audit) Explain(ctx context.Context, r *profferv1.ExplainRequest) (*prof
 	if err != nil {
 		return nil, err
 	}
+	cut, err := identityCut(r.GetIdentity())
+	if err != nil {
+		return nil, err
+	}
 	e, err := s.Replayer.Explain(logged)
 	if err != nil {
 		return nil, err
 	}
-	return explanationOf(e), nil
+	out := explanationOf(e)
+	if r.GetIdentity() == "" || e.Record.GetExternal() {
+		return out, nil
+	}
+	supposed, err := s.Replayer.Suppose(ctx, logged, decider.Supposition{Cut: cut})
+	if err != nil {
+		return nil, err
+	}
+	out.Identity = comparisonOf(supposed)
+	return out, nil
 }
 
 func explanationOf(e decider.Explanation) *profferv1.ExplainResponse {

@@ -84,27 +84,41 @@ func (a authorizer) roleOf(presented string) Role {
 	return role
 }
 
-func (a authorizer) check(procedure string, h http.Header) error {
+// roleKeyed is where a context holds the role of its call.
+type roleKeyed struct{}
+
+// roleIn says whether a call is the operator's: its role, or Nobody's where the role makes no difference.
+func roleIn(ctx context.Context) Role {
+	role, _ := ctx.Value(roleKeyed{}).(Role) // Nobody's when there is none
+	return role
+}
+
+// check is the role of a call's key, if it may make the call.
+func (a authorizer) check(procedure string, h http.Header) (Role, error) {
 	role := a.roleOf(presentedIn(h))
 	if role == Nobody {
-		return refusal(connect.CodeUnauthenticated, "KEY_REFUSED", "send the key of a source or of the operator: Authorization: Bearer KEY")
+		return role, refusal(connect.CodeUnauthenticated, "KEY_REFUSED", "send the key of a source or of the operator: Authorization: Bearer KEY")
 	}
 	if role == Operator {
-		return nil
+		return role, nil
 	}
 	for _, prefix := range sourceServices {
 		if strings.HasPrefix(procedure, prefix) {
-			return nil
+			return role, nil
 		}
 	}
-	return refusal(connect.CodePermissionDenied, "OPERATOR_KEY_NEEDED", "this call needs the operator's key")
+	return role, refusal(connect.CodePermissionDenied, "OPERATOR_KEY_NEEDED", "this call needs the operator's key")
 }
 
 // WrapUnary implements connect.Interceptor.
 func (a authorizer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
-		if err := a.check(r.Spec().Procedure, r.Header()); err != nil {
+		role, err := a.check(r.Spec().Procedure, r.Header())
+		if err != nil {
 			return nil, err
+		}
+		if role == Operator {
+			ctx = context.WithValue(ctx, roleKeyed{}, role)
 		}
 		return next(ctx, r)
 	}
@@ -118,7 +132,7 @@ func (a authorizer) WrapStreamingClient(next connect.StreamingClientFunc) connec
 // WrapStreamingHandler implements connect.Interceptor.
 func (a authorizer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
-		if err := a.check(conn.Spec().Procedure, conn.RequestHeader()); err != nil {
+		if _, err := a.check(conn.Spec().Procedure, conn.RequestHeader()); err != nil {
 			return err
 		}
 		return next(ctx, conn)

@@ -15,7 +15,9 @@ import (
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/identity"
+	"github.com/profferhq/proffer/domain/identity/match"
 	"github.com/profferhq/proffer/domain/policy"
+	"github.com/profferhq/proffer/gateway/guardsfile"
 	"github.com/profferhq/proffer/gateway/policyfile"
 )
 
@@ -42,6 +44,7 @@ var table = []row{
 	{context.DeadlineExceeded, connect.CodeDeadlineExceeded, "DEADLINE_EXCEEDED", 0},
 	{domain.ErrTooLarge, connect.CodeInvalidArgument, "TOO_LARGE", 0},
 
+	{ErrIdentifierBlocked, connect.CodeInvalidArgument, "IDENTIFIER_BLOCKED", 0},
 	{errTimeout, connect.CodeInvalidArgument, "TIMEOUT_OUT_OF_RANGE", 0},
 	{errPosition, connect.CodeInvalidArgument, "POSITION_INVALID", 0},
 	{errContext, connect.CodeInvalidArgument, "CONTEXT_INVALID", 0},
@@ -51,10 +54,14 @@ var table = []row{
 	{decider.ErrPolicyUnusable, connect.CodeFailedPrecondition, "POLICY_UNUSABLE", 0},
 
 	{errWhichDecision, connect.CodeInvalidArgument, "DECISION_ID_INVALID", 0},
+	{errWhichIdentity, connect.CodeInvalidArgument, "IDENTITY_CUT_INVALID", 0},
 	{decider.ErrNotFound, connect.CodeNotFound, "NOT_FOUND", 0},
 	{decider.ErrRecord, connect.CodeFailedPrecondition, "RECORD_UNREADABLE", 0},
 
 	{policyfile.ErrInvalid, connect.CodeInvalidArgument, "POLICY_UNREADABLE", 0},
+	{match.ErrModel, connect.CodeInvalidArgument, "MODEL_INVALID", 0},
+	{match.ErrTooFew, connect.CodeFailedPrecondition, "TOO_FEW_RECORDS", 0},
+	{guardsfile.ErrInvalid, connect.CodeInvalidArgument, "GUARDS_INVALID", 0},
 	{commands.ErrNoPolicyID, connect.CodeInvalidArgument, "POLICY_ID_REQUIRED", 0},
 
 	{commands.ErrTooManyItems, connect.CodeInvalidArgument, "TOO_MANY_ITEMS", 0},
@@ -64,8 +71,22 @@ var table = []row{
 	{commands.ErrNotReplayable, connect.CodeFailedPrecondition, "REPAIR_NEEDED", 0},
 	{commands.ErrNoteTooLong, connect.CodeInvalidArgument, "NOTE_TOO_LONG", 0},
 
+	{commands.ErrChangeInvalid, connect.CodeInvalidArgument, "CHANGE_INVALID", 0},
+	{commands.ErrRequestReused, connect.CodeAlreadyExists, "REQUEST_REUSED", 0},
+	{commands.ErrSameAlias, connect.CodeInvalidArgument, "SAME_IDENTIFIER", 0},
+	{commands.ErrMarkInvalid, connect.CodeInvalidArgument, "MARK_INVALID", 0},
+	{commands.ErrModelInvalid, connect.CodeInvalidArgument, "MODEL_INVALID", 0},
+	{commands.ErrBarred, connect.CodeFailedPrecondition, "BARRED", 0},
+	{commands.ErrBlocked, connect.CodeFailedPrecondition, "IDENTIFIER_BLOCKED", 0},
+	{commands.ErrProfileTooLarge, connect.CodeFailedPrecondition, "PROFILE_TOO_LARGE", 0},
+	{commands.ErrNothingToUnlink, connect.CodeFailedPrecondition, "NOTHING_TO_UNLINK", 0},
+	{commands.ErrNotProposed, connect.CodeNotFound, "NOT_PROPOSED", 0},
+
 	{ErrTablesAway, connect.CodeUnavailable, "DATABASE_UNAVAILABLE", 5 * time.Second},
 }
+
+// ErrIdentifierBlocked: whoever asks gave only identifiers that mean nobody.
+var ErrIdentifierBlocked = errors.New("every identifier given is one that the guards block: it means nobody")
 
 // ErrTablesAway: the analysts' tables cannot be reached; everything else goes on.
 var ErrTablesAway = errors.New("the database of the analysts' tables is away")
@@ -96,6 +117,7 @@ func asConnect(procedure string, err error) error {
 func refusedField(err error) error {
 	var problems policy.Problems
 	var malformed *identity.Malformed
+	var guards *identity.GuardsInvalid
 	switch {
 	case errors.As(err, &problems):
 		out := refusal(connect.CodeInvalidArgument, "POLICY_INVALID", problems.Error())
@@ -106,6 +128,15 @@ func refusedField(err error) error {
 			})
 		}
 		if d, e := connect.NewErrorDetail(violations); e == nil {
+			out.AddDetail(d)
+		}
+		return out
+	case errors.As(err, &guards):
+		out := refusal(connect.CodeInvalidArgument, "GUARDS_INVALID", guards.Error())
+		violation := &errdetails.BadRequest_FieldViolation{Field: guards.Field, Reason: "GUARDS_INVALID", Description: guards.Message}
+		if d, e := connect.NewErrorDetail(&errdetails.BadRequest{
+			FieldViolations: []*errdetails.BadRequest_FieldViolation{violation},
+		}); e == nil {
 			out.AddDetail(d)
 		}
 		return out

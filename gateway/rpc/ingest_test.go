@@ -30,10 +30,6 @@ type intake struct {
 	quarantine profferv1connect.QuarantineServiceClient
 }
 
-type noLinks struct{}
-
-func (noLinks) Linked(domain.Alias, domain.Alias) bool { return false }
-
 func newIntake(t *testing.T) intake {
 	t.Helper()
 	log, vault, clock := commandstest.NewMemoryLog(2), commandstest.NewMemoryVault(), func() time.Time { return ingestNow }
@@ -43,7 +39,7 @@ func newIntake(t *testing.T) intake {
 	}
 	recall := commands.NewRecall(log)
 	ingest := commands.NewIngest(commands.IngestPorts{
-		Log: log, Vault: vault, Normalizer: normalizer, Links: noLinks{}, Recall: recall, Now: clock, Random: commandstest.NewRandom(1),
+		Log: log, Vault: vault, Normalizer: normalizer, Recall: recall, Now: clock, Random: commandstest.NewRandom(1),
 	}, 0)
 	quarantine := commands.NewQuarantine(commands.QuarantinePorts{
 		Log: log, Vault: vault, Recall: recall, Ingest: ingest, Reader: ItemReader{}, Now: clock,

@@ -30,6 +30,7 @@ type Services struct {
 	Policies   profferv1connect.PolicyServiceHandler
 	Quarantine profferv1connect.QuarantineServiceHandler
 	Operations profferv1connect.OperationsServiceHandler
+	Identity   profferv1connect.IdentityServiceHandler
 }
 
 // Mount adds the API, its reflection and its health service to a mux.
@@ -47,9 +48,11 @@ func Mount(mux *http.ServeMux, keys Keys, s Services) {
 	mux.Handle(profferv1connect.NewPolicyServiceHandler(s.Policies, options...))
 	mux.Handle(profferv1connect.NewQuarantineServiceHandler(s.Quarantine, options...))
 	mux.Handle(profferv1connect.NewOperationsServiceHandler(s.Operations, options...))
+	mux.Handle(profferv1connect.NewIdentityServiceHandler(s.Identity, options...))
 	names := []string{
 		profferv1connect.IngestServiceName, profferv1connect.DecisionServiceName, profferv1connect.AuditServiceName,
 		profferv1connect.PolicyServiceName, profferv1connect.QuarantineServiceName, profferv1connect.OperationsServiceName,
+		profferv1connect.IdentityServiceName,
 	}
 	reflector := grpcreflect.NewStaticReflector(names...)
 	mux.Handle(grpcreflect.NewHandlerV1(reflector))

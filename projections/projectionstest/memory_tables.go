@@ -1,18 +1,14 @@
 package projectionstest
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
 	"sync"
 
 	"github.com/profferhq/proffer/domain"
-	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/projections"
 )
 
@@ -31,35 +27,6 @@ type MemoryTables struct {
 
 // ErrTablesDown is what MemoryTables fails with when it is down.
 var ErrTablesDown = errors.New("projectionstest: the tables are down")
-
-type offerKey struct{ offer, policy string }
-
-type policyKey struct {
-	policy  string
-	version uint64
-}
-
-// content is what the tables hold; what happened is in slices, what is replaced in maps.
-type content struct {
-	happened     projections.Rows
-	resolutions  map[domain.Alias]projections.ResolutionRow
-	offers       map[offerKey]projections.OfferRow
-	policies     map[policyKey]projections.PolicyRow
-	featureViews map[string]projections.FeatureViewRow
-	aliases      map[domain.Alias]projections.AliasRow
-	profiles     map[domain.Alias]projections.ProfileRow
-}
-
-func newContent() content {
-	return content{
-		resolutions:  map[domain.Alias]projections.ResolutionRow{},
-		offers:       map[offerKey]projections.OfferRow{},
-		policies:     map[policyKey]projections.PolicyRow{},
-		featureViews: map[string]projections.FeatureViewRow{},
-		aliases:      map[domain.Alias]projections.AliasRow{},
-		profiles:     map[domain.Alias]projections.ProfileRow{},
-	}
-}
 
 // NewMemoryTables is the tables before the first event.
 func NewMemoryTables() *MemoryTables { return &MemoryTables{content: newContent()} }
@@ -111,6 +78,24 @@ func (m *MemoryTables) Happened() projections.Rows {
 	return m.content.happened
 }
 
+// PairRows are the rows of pairs.
+func (m *MemoryTables) PairRows() map[projections.Pair]projections.PairRow {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.content.pairs)
+}
+
+// History are the stretches of every alias that ever moved, oldest first.
+func (m *MemoryTables) History() map[domain.Alias][]projections.HistoryRow {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	history := map[domain.Alias][]projections.HistoryRow{}
+	for a, rows := range m.content.history {
+		history[a] = slices.Clone(rows)
+	}
+	return history
+}
+
 // Batches is how many batches were applied.
 func (m *MemoryTables) Batches() int {
 	m.mu.Lock()
@@ -147,36 +132,7 @@ func (m *MemoryTables) usable(ctx context.Context) error {
 func (m *MemoryTables) write(batch projections.TableBatch) {
 	m.cut = batch.To
 	m.applied = append(m.applied, batch)
-	c, rows, h := &m.content, batch.Rows, &m.content.happened
-	h.Behaviour = append(h.Behaviour, rows.Behaviour...)
-	h.Lines = append(h.Lines, rows.Lines...)
-	h.Identity = append(h.Identity, rows.Identity...)
-	h.Decisions = append(h.Decisions, rows.Decisions...)
-	h.Candidates = append(h.Candidates, rows.Candidates...)
-	h.Outcomes = append(h.Outcomes, rows.Outcomes...)
-	h.Quarantined = append(h.Quarantined, rows.Quarantined...)
-	h.Unknown = append(h.Unknown, rows.Unknown...)
-	for _, r := range rows.Resolutions {
-		c.resolutions[r.Of] = r
-	}
-	for _, r := range rows.Offers {
-		c.offers[offerKey{r.Offer, r.Policy}] = r
-	}
-	for _, r := range rows.Policies {
-		c.policies[policyKey{r.Policy, r.Version}] = r
-	}
-	for _, r := range rows.FeatureViews {
-		c.featureViews[r.Name+"/"+string(r.Fingerprint)] = r
-	}
-	for _, r := range rows.Aliases {
-		c.aliases[r.Alias] = r
-	}
-	for _, id := range rows.GoneProfiles {
-		delete(c.profiles, id)
-	}
-	for _, r := range rows.Profiles {
-		c.profiles[r.Profile] = r
-	}
+	m.content.write(batch.Rows)
 }
 
 // Clear implements projections.TableWriter.
@@ -197,7 +153,7 @@ func (m *MemoryTables) Checkpoint(ctx context.Context) (domain.Cut, error) {
 	return m.cut, m.usable(ctx)
 }
 
-// Totals implements projections.TableReader.
+// Totals implements projections.RowReader.
 func (m *MemoryTables) Totals(ctx context.Context, aliases []domain.Alias) (map[domain.Alias]projections.Totals, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -214,31 +170,31 @@ func (m *MemoryTables) Totals(ctx context.Context, aliases []domain.Alias) (map[
 func (m *MemoryTables) Links(ctx context.Context) iter.Seq2[domain.Recorded, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	rows, err := slices.Clone(m.content.happened.Identity), m.usable(ctx)
+	links, err := m.content.links(), m.usable(ctx)
 	return func(yield func(domain.Recorded, error) bool) {
 		if err != nil {
 			yield(domain.Recorded{}, err)
 			return
 		}
-		for _, row := range rows {
-			if e, ok := linkOf(row); ok && !yield(domain.Recorded{At: row.At, Event: e}, nil) {
+		for _, r := range links {
+			if !yield(r, nil) {
 				return
 			}
 		}
 	}
 }
 
-func linkOf(row projections.IdentityRow) (*event.Event, bool) {
-	e := &event.Event{Alias: row.Alias[:]}
-	switch row.Type {
-	case "identity_linked":
-		e.Body = &event.Event_IdentityLinked{IdentityLinked: &event.IdentityLinked{Other: row.Other[:]}}
-	case "identity_unlinked":
-		e.Body = &event.Event_IdentityUnlinked{IdentityUnlinked: &event.IdentityUnlinked{Other: row.Other[:]}}
-	default:
-		return nil, false
+// Pairs implements projections.RowReader.
+func (m *MemoryTables) Pairs(ctx context.Context, pairs []projections.Pair) (map[projections.Pair]projections.PairRow, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := map[projections.Pair]projections.PairRow{}
+	for _, p := range pairs {
+		if row, ok := m.content.pairs[p]; ok {
+			found[p] = row
+		}
 	}
-	return e, true
+	return found, m.usable(ctx)
 }
 
 // Digest implements projections.TableReader.
@@ -248,18 +204,5 @@ func (m *MemoryTables) Digest(ctx context.Context) (domain.Cut, domain.Hash, err
 	if err := m.usable(ctx); err != nil {
 		return m.cut, domain.Hash{}, err
 	}
-	c, hash := m.content, sha256.New()
-	h := c.happened
-	// The one table that several streams write to: its order is the order of arrival.
-	h.Unknown = slices.SortedFunc(slices.Values(h.Unknown), func(a, b projections.UnknownRow) int {
-		return cmp.Or(cmp.Compare(a.Stream, b.Stream), a.At.Compare(b.At))
-	})
-	// %v writes every value, NaN included, and maps with ascending keys.
-	for _, part := range []any{h.Behaviour, h.Lines, h.Identity, h.Decisions, h.Candidates, h.Outcomes, h.Quarantined, h.Unknown} {
-		fmt.Fprintf(hash, "%+v\n", part)
-	}
-	for _, part := range []any{c.resolutions, c.offers, c.policies, c.featureViews, c.aliases, c.profiles} {
-		fmt.Fprintf(hash, "%+v\n", part)
-	}
-	return m.cut, domain.Hash(hash.Sum(nil)), nil
+	return m.cut, m.content.digest(), nil
 }

@@ -74,7 +74,7 @@ func (s *Sample) Next() (domain.Lane, *event.Event) {
 
 func (s *Sample) fill(e *event.Event) domain.Stream {
 	switch n := s.random.IntN(100); {
-	case n < 55:
+	case n < 50:
 		s.fillBehaviour(e)
 		return domain.Behaviour
 	case n < 65:
@@ -118,22 +118,6 @@ func (s *Sample) fillBehaviour(e *event.Event) {
 
 func (s *Sample) amount() int64 {
 	return pick[int64](s.random, 0, 1, 9_990_000, 123_456_789, -5_000_000, math.MaxInt64>>20)
-}
-
-func (s *Sample) fillIdentity(e *event.Event) {
-	other := s.someone()
-	switch s.random.IntN(4) {
-	case 0, 1:
-		e.Body = &event.Event_IdentityLinked{IdentityLinked: &event.IdentityLinked{Other: other[:], OtherType: "user_id", Rule: "identify", Posterior: 1}}
-	case 2:
-		e.Body = &event.Event_IdentityUnlinked{IdentityUnlinked: &event.IdentityUnlinked{Other: other[:], Rule: "operator", Reason: "a mistake"}}
-	default:
-		if s.random.IntN(2) == 0 {
-			e.Body = &event.Event_GroupJoined{GroupJoined: &event.GroupJoined{Group: s.id()}}
-			return
-		}
-		e.Body = &event.Event_TraitsChanged{TraitsChanged: &event.TraitsChanged{Names: []string{"age", "plan\x00"}}}
-	}
 }
 
 func (s *Sample) decision(e *event.Event) *event.Decision {

@@ -22,6 +22,9 @@ func RunTablesSuite(t *testing.T, open func(t *testing.T) projections.Tables) {
 		{"SameBatchTwiceIsRefused", sameBatchTwiceIsRefused},
 		{"BatchAfterALostOneIsRefused", batchAfterALostOneIsRefused},
 		{"GoneProfilesAreGone", goneProfilesAreGone},
+		{"PairsAreReadBack", pairsAreReadBack},
+		{"MarksAreReadBack", marksAreReadBack},
+		{"HistoryIsKeptOnce", historyIsKeptOnce},
 		{"HostileEventsAreStored", hostileEventsAreStored},
 		{"BatchesDoNotShow", batchesDoNotShow},
 		{"EveryTableShowsInTheDigest", everyTableShowsInTheDigest},
@@ -181,6 +184,10 @@ func everyTableShowsInTheDigest(t *testing.T, open func(t *testing.T) projection
 		"behaviour":    {Behaviour: []projections.BehaviourRow{{Place: place, Type: "viewed"}}},
 		"lines":        {Lines: []projections.LineRow{{Place: place, Type: "purchased"}}},
 		"identity":     {Identity: []projections.IdentityRow{{Place: place, Type: "traits_changed"}}},
+		"history":      {History: []projections.HistoryRow{{Alias: a, Profile: a}}},
+		"pairs":        {Pairs: []projections.PairRow{{Pair: projections.Pair{Alias: a, Other: NewSample(1, 1).Alias(1)}}}},
+		"guards":       {Guards: []projections.GuardsRow{{At: projections.Moment{At: place.At}, Version: 1, GuardsJSON: "[]"}}},
+		"models":       {MatchModels: []projections.MatchModelRow{{At: projections.Moment{At: place.At}, Name: "m", Version: 1}}},
 		"decisions":    {Decisions: []projections.DecisionRow{{Place: place, ID: a, ContextJSON: "{}"}}},
 		"candidates":   {Candidates: []projections.CandidateRow{{At: place.At, Decision: a}}},
 		"outcomes":     {Outcomes: []projections.OutcomeRow{{Place: place, Type: "exposed"}}},
@@ -202,8 +209,14 @@ func everyTableShowsInTheDigest(t *testing.T, open func(t *testing.T) projection
 	}
 	resolved := projections.Rows{Resolutions: []projections.ResolutionRow{{At: domain.Position{Sequence: 2}, Of: a, Replayed: true, Note: "n"}}}
 	mustApply(t, tables, projections.TableBatch{From: cut, To: cut, Rows: resolved})
-	if _, digest := digestOf(t, tables); digest == last {
+	_, digest := digestOf(t, tables)
+	if digest == last {
 		t.Error("a resolution does not show in the digest")
+	}
+	ended := projections.Rows{HistoryEnds: []projections.HistoryEnd{{Alias: a, To: projections.Moment{At: domain.Position{Sequence: 3}, Ms: 1}}}}
+	mustApply(t, tables, projections.TableBatch{From: cut, To: cut, Rows: ended})
+	if _, last = digestOf(t, tables); digest == last {
+		t.Error("the end of a stretch of history does not show in the digest")
 	}
 }
 

@@ -27,7 +27,9 @@ type ExplainRequest struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	DecisionId string                 `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
 	// Optional: the position that the answer carried; finds it at once.
-	Position      string `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	Position string `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	// Also say what would differ under another identity: "now", or the IDENTITY position up to which links count.
+	Identity      string `protobuf:"bytes,3,opt,name=identity,proto3" json:"identity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -76,6 +78,13 @@ func (x *ExplainRequest) GetPosition() string {
 	return ""
 }
 
+func (x *ExplainRequest) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
 // ExplainResponse is the whole funnel of one decision.
 type ExplainResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -99,7 +108,9 @@ type ExplainResponse struct {
 	Features    []*ExplainedFeature   `protobuf:"bytes,17,rep,name=features,proto3" json:"features,omitempty"`
 	Contacts    []string              `protobuf:"bytes,18,rep,name=contacts,proto3" json:"contacts,omitempty"`
 	// One sentence for people.
-	Summary       string `protobuf:"bytes,19,opt,name=summary,proto3" json:"summary,omitempty"`
+	Summary string `protobuf:"bytes,19,opt,name=summary,proto3" json:"summary,omitempty"`
+	// When it was asked for, and the decision was made here.
+	Identity      *IdentityComparison `protobuf:"bytes,20,opt,name=identity,proto3" json:"identity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -267,6 +278,284 @@ func (x *ExplainResponse) GetSummary() string {
 	return ""
 }
 
+func (x *ExplainResponse) GetIdentity() *IdentityComparison {
+	if x != nil {
+		return x.Identity
+	}
+	return nil
+}
+
+// IdentityComparison is a decision beside the one that another identity would have given. All else is as it was: the
+// time, the draws, the policy version, what was known of the streams.
+type IdentityComparison struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Then  *KnownIdentity         `protobuf:"bytes,1,opt,name=then,proto3" json:"then,omitempty"`
+	Now   *KnownIdentity         `protobuf:"bytes,2,opt,name=now,proto3" json:"now,omitempty"`
+	// The answer is another: its offer, treatment or reason.
+	Different bool   `protobuf:"varint,3,opt,name=different,proto3" json:"different,omitempty"`
+	Offer     string `protobuf:"bytes,4,opt,name=offer,proto3" json:"offer,omitempty"`
+	Treatment string `protobuf:"bytes,5,opt,name=treatment,proto3" json:"treatment,omitempty"`
+	Reason    string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	HeldOut   bool   `protobuf:"varint,7,opt,name=held_out,json=heldOut,proto3" json:"held_out,omitempty"`
+	// Features that have another value.
+	Features []*ChangedFeature `protobuf:"bytes,8,rep,name=features,proto3" json:"features,omitempty"`
+	// Contacts that would have counted, for people, oldest first.
+	Contacts []string `protobuf:"bytes,9,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	// By field of the record.
+	Differences []*Difference `protobuf:"bytes,10,rep,name=differences,proto3" json:"differences,omitempty"`
+	// One sentence for people.
+	Summary       string `protobuf:"bytes,11,opt,name=summary,proto3" json:"summary,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityComparison) Reset() {
+	*x = IdentityComparison{}
+	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityComparison) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityComparison) ProtoMessage() {}
+
+func (x *IdentityComparison) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityComparison.ProtoReflect.Descriptor instead.
+func (*IdentityComparison) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *IdentityComparison) GetThen() *KnownIdentity {
+	if x != nil {
+		return x.Then
+	}
+	return nil
+}
+
+func (x *IdentityComparison) GetNow() *KnownIdentity {
+	if x != nil {
+		return x.Now
+	}
+	return nil
+}
+
+func (x *IdentityComparison) GetDifferent() bool {
+	if x != nil {
+		return x.Different
+	}
+	return false
+}
+
+func (x *IdentityComparison) GetOffer() string {
+	if x != nil {
+		return x.Offer
+	}
+	return ""
+}
+
+func (x *IdentityComparison) GetTreatment() string {
+	if x != nil {
+		return x.Treatment
+	}
+	return ""
+}
+
+func (x *IdentityComparison) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *IdentityComparison) GetHeldOut() bool {
+	if x != nil {
+		return x.HeldOut
+	}
+	return false
+}
+
+func (x *IdentityComparison) GetFeatures() []*ChangedFeature {
+	if x != nil {
+		return x.Features
+	}
+	return nil
+}
+
+func (x *IdentityComparison) GetContacts() []string {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+func (x *IdentityComparison) GetDifferences() []*Difference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+func (x *IdentityComparison) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
+// KnownIdentity is who one person is at a cut of IDENTITY.
+type KnownIdentity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// IDENTITY/sequence; links up to it count.
+	Position string `protobuf:"bytes,1,opt,name=position,proto3" json:"position,omitempty"`
+	Profile  string `protobuf:"bytes,2,opt,name=profile,proto3" json:"profile,omitempty"`
+	// Ascending.
+	Aliases       []string `protobuf:"bytes,3,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KnownIdentity) Reset() {
+	*x = KnownIdentity{}
+	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KnownIdentity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KnownIdentity) ProtoMessage() {}
+
+func (x *KnownIdentity) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KnownIdentity.ProtoReflect.Descriptor instead.
+func (*KnownIdentity) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *KnownIdentity) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
+}
+
+func (x *KnownIdentity) GetProfile() string {
+	if x != nil {
+		return x.Profile
+	}
+	return ""
+}
+
+func (x *KnownIdentity) GetAliases() []string {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+// ChangedFeature is one value of the vector then and now.
+type ChangedFeature struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	ThenMissing   bool                   `protobuf:"varint,2,opt,name=then_missing,json=thenMissing,proto3" json:"then_missing,omitempty"`
+	Then          float64                `protobuf:"fixed64,3,opt,name=then,proto3" json:"then,omitempty"`
+	NowMissing    bool                   `protobuf:"varint,4,opt,name=now_missing,json=nowMissing,proto3" json:"now_missing,omitempty"`
+	Now           float64                `protobuf:"fixed64,5,opt,name=now,proto3" json:"now,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangedFeature) Reset() {
+	*x = ChangedFeature{}
+	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangedFeature) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangedFeature) ProtoMessage() {}
+
+func (x *ChangedFeature) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangedFeature.ProtoReflect.Descriptor instead.
+func (*ChangedFeature) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ChangedFeature) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ChangedFeature) GetThenMissing() bool {
+	if x != nil {
+		return x.ThenMissing
+	}
+	return false
+}
+
+func (x *ChangedFeature) GetThen() float64 {
+	if x != nil {
+		return x.Then
+	}
+	return 0
+}
+
+func (x *ChangedFeature) GetNowMissing() bool {
+	if x != nil {
+		return x.NowMissing
+	}
+	return false
+}
+
+func (x *ChangedFeature) GetNow() float64 {
+	if x != nil {
+		return x.Now
+	}
+	return 0
+}
+
 // ExplainedCandidate is one offer and treatment: where it left and why.
 type ExplainedCandidate struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -289,7 +578,7 @@ type ExplainedCandidate struct {
 
 func (x *ExplainedCandidate) Reset() {
 	*x = ExplainedCandidate{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	mi := &file_proffer_v1_audit_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -301,7 +590,7 @@ func (x *ExplainedCandidate) String() string {
 func (*ExplainedCandidate) ProtoMessage() {}
 
 func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	mi := &file_proffer_v1_audit_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -314,7 +603,7 @@ func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedCandidate.ProtoReflect.Descriptor instead.
 func (*ExplainedCandidate) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{2}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ExplainedCandidate) GetOffer() string {
@@ -415,7 +704,7 @@ type ExplainedRule struct {
 
 func (x *ExplainedRule) Reset() {
 	*x = ExplainedRule{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	mi := &file_proffer_v1_audit_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +716,7 @@ func (x *ExplainedRule) String() string {
 func (*ExplainedRule) ProtoMessage() {}
 
 func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	mi := &file_proffer_v1_audit_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +729,7 @@ func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedRule.ProtoReflect.Descriptor instead.
 func (*ExplainedRule) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{3}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ExplainedRule) GetName() string {
@@ -483,7 +772,7 @@ type ExplainedFeature struct {
 
 func (x *ExplainedFeature) Reset() {
 	*x = ExplainedFeature{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	mi := &file_proffer_v1_audit_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +784,7 @@ func (x *ExplainedFeature) String() string {
 func (*ExplainedFeature) ProtoMessage() {}
 
 func (x *ExplainedFeature) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	mi := &file_proffer_v1_audit_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +797,7 @@ func (x *ExplainedFeature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedFeature.ProtoReflect.Descriptor instead.
 func (*ExplainedFeature) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{4}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ExplainedFeature) GetName() string {
@@ -543,7 +832,7 @@ type ReplayRequest struct {
 
 func (x *ReplayRequest) Reset() {
 	*x = ReplayRequest{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[5]
+	mi := &file_proffer_v1_audit_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -555,7 +844,7 @@ func (x *ReplayRequest) String() string {
 func (*ReplayRequest) ProtoMessage() {}
 
 func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[5]
+	mi := &file_proffer_v1_audit_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -568,7 +857,7 @@ func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRequest.ProtoReflect.Descriptor instead.
 func (*ReplayRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{5}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ReplayRequest) GetDecisionId() string {
@@ -598,7 +887,7 @@ type ReplayResponse struct {
 
 func (x *ReplayResponse) Reset() {
 	*x = ReplayResponse{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[6]
+	mi := &file_proffer_v1_audit_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -610,7 +899,7 @@ func (x *ReplayResponse) String() string {
 func (*ReplayResponse) ProtoMessage() {}
 
 func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[6]
+	mi := &file_proffer_v1_audit_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -623,7 +912,7 @@ func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayResponse.ProtoReflect.Descriptor instead.
 func (*ReplayResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{6}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ReplayResponse) GetIdentical() bool {
@@ -659,7 +948,7 @@ type Difference struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	DecisionId string                 `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
 	Position   string                 `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
-	// "record" (from the recorded inputs) or "events" (from the raw events).
+	// "record" (from the recorded inputs), "events" (from the raw events) or "identity" (under another identity).
 	From          string `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
 	Field         string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
 	Recorded      string `protobuf:"bytes,5,opt,name=recorded,proto3" json:"recorded,omitempty"`
@@ -670,7 +959,7 @@ type Difference struct {
 
 func (x *Difference) Reset() {
 	*x = Difference{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[7]
+	mi := &file_proffer_v1_audit_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +971,7 @@ func (x *Difference) String() string {
 func (*Difference) ProtoMessage() {}
 
 func (x *Difference) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[7]
+	mi := &file_proffer_v1_audit_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +984,7 @@ func (x *Difference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Difference.ProtoReflect.Descriptor instead.
 func (*Difference) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{7}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Difference) GetDecisionId() string {
@@ -751,7 +1040,7 @@ type ReplayAllRequest struct {
 
 func (x *ReplayAllRequest) Reset() {
 	*x = ReplayAllRequest{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[8]
+	mi := &file_proffer_v1_audit_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +1052,7 @@ func (x *ReplayAllRequest) String() string {
 func (*ReplayAllRequest) ProtoMessage() {}
 
 func (x *ReplayAllRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[8]
+	mi := &file_proffer_v1_audit_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +1065,7 @@ func (x *ReplayAllRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayAllRequest.ProtoReflect.Descriptor instead.
 func (*ReplayAllRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{8}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReplayAllRequest) GetRecordsOnly() bool {
@@ -804,7 +1093,7 @@ type ReplayAllResponse struct {
 
 func (x *ReplayAllResponse) Reset() {
 	*x = ReplayAllResponse{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[9]
+	mi := &file_proffer_v1_audit_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +1105,7 @@ func (x *ReplayAllResponse) String() string {
 func (*ReplayAllResponse) ProtoMessage() {}
 
 func (x *ReplayAllResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[9]
+	mi := &file_proffer_v1_audit_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +1118,7 @@ func (x *ReplayAllResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayAllResponse.ProtoReflect.Descriptor instead.
 func (*ReplayAllResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{9}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReplayAllResponse) GetReplayed() uint64 {
@@ -893,11 +1182,12 @@ var File_proffer_v1_audit_proto protoreflect.FileDescriptor
 const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\n" +
 	"\x16proffer/v1/audit.proto\x12\n" +
-	"proffer.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"M\n" +
+	"proffer.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n" +
 	"\x0eExplainRequest\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\tR\bposition\"\x8a\x05\n" +
+	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1a\n" +
+	"\bidentity\x18\x03 \x01(\tR\bidentity\"\xc6\x05\n" +
 	"\x0fExplainResponse\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1a\n" +
@@ -922,7 +1212,32 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"candidates\x128\n" +
 	"\bfeatures\x18\x11 \x03(\v2\x1c.proffer.v1.ExplainedFeatureR\bfeatures\x12\x1a\n" +
 	"\bcontacts\x18\x12 \x03(\tR\bcontacts\x12\x18\n" +
-	"\asummary\x18\x13 \x01(\tR\asummary\"\xd8\x02\n" +
+	"\asummary\x18\x13 \x01(\tR\asummary\x12:\n" +
+	"\bidentity\x18\x14 \x01(\v2\x1e.proffer.v1.IdentityComparisonR\bidentity\"\x9d\x03\n" +
+	"\x12IdentityComparison\x12-\n" +
+	"\x04then\x18\x01 \x01(\v2\x19.proffer.v1.KnownIdentityR\x04then\x12+\n" +
+	"\x03now\x18\x02 \x01(\v2\x19.proffer.v1.KnownIdentityR\x03now\x12\x1c\n" +
+	"\tdifferent\x18\x03 \x01(\bR\tdifferent\x12\x14\n" +
+	"\x05offer\x18\x04 \x01(\tR\x05offer\x12\x1c\n" +
+	"\ttreatment\x18\x05 \x01(\tR\ttreatment\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x19\n" +
+	"\bheld_out\x18\a \x01(\bR\aheldOut\x126\n" +
+	"\bfeatures\x18\b \x03(\v2\x1a.proffer.v1.ChangedFeatureR\bfeatures\x12\x1a\n" +
+	"\bcontacts\x18\t \x03(\tR\bcontacts\x128\n" +
+	"\vdifferences\x18\n" +
+	" \x03(\v2\x16.proffer.v1.DifferenceR\vdifferences\x12\x18\n" +
+	"\asummary\x18\v \x01(\tR\asummary\"_\n" +
+	"\rKnownIdentity\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\tR\bposition\x12\x18\n" +
+	"\aprofile\x18\x02 \x01(\tR\aprofile\x12\x18\n" +
+	"\aaliases\x18\x03 \x03(\tR\aaliases\"\x8e\x01\n" +
+	"\x0eChangedFeature\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
+	"\fthen_missing\x18\x02 \x01(\bR\vthenMissing\x12\x12\n" +
+	"\x04then\x18\x03 \x01(\x01R\x04then\x12\x1f\n" +
+	"\vnow_missing\x18\x04 \x01(\bR\n" +
+	"nowMissing\x12\x10\n" +
+	"\x03now\x18\x05 \x01(\x01R\x03now\"\xd8\x02\n" +
 	"\x12ExplainedCandidate\x12\x14\n" +
 	"\x05offer\x18\x01 \x01(\tR\x05offer\x12\x1c\n" +
 	"\ttreatment\x18\x02 \x01(\tR\ttreatment\x12\x14\n" +
@@ -999,40 +1314,48 @@ func file_proffer_v1_audit_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_audit_proto_rawDescData
 }
 
-var file_proffer_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_proffer_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_proffer_v1_audit_proto_goTypes = []any{
 	(*ExplainRequest)(nil),        // 0: proffer.v1.ExplainRequest
 	(*ExplainResponse)(nil),       // 1: proffer.v1.ExplainResponse
-	(*ExplainedCandidate)(nil),    // 2: proffer.v1.ExplainedCandidate
-	(*ExplainedRule)(nil),         // 3: proffer.v1.ExplainedRule
-	(*ExplainedFeature)(nil),      // 4: proffer.v1.ExplainedFeature
-	(*ReplayRequest)(nil),         // 5: proffer.v1.ReplayRequest
-	(*ReplayResponse)(nil),        // 6: proffer.v1.ReplayResponse
-	(*Difference)(nil),            // 7: proffer.v1.Difference
-	(*ReplayAllRequest)(nil),      // 8: proffer.v1.ReplayAllRequest
-	(*ReplayAllResponse)(nil),     // 9: proffer.v1.ReplayAllResponse
-	nil,                           // 10: proffer.v1.ExplainedRule.ValuesEntry
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*IdentityComparison)(nil),    // 2: proffer.v1.IdentityComparison
+	(*KnownIdentity)(nil),         // 3: proffer.v1.KnownIdentity
+	(*ChangedFeature)(nil),        // 4: proffer.v1.ChangedFeature
+	(*ExplainedCandidate)(nil),    // 5: proffer.v1.ExplainedCandidate
+	(*ExplainedRule)(nil),         // 6: proffer.v1.ExplainedRule
+	(*ExplainedFeature)(nil),      // 7: proffer.v1.ExplainedFeature
+	(*ReplayRequest)(nil),         // 8: proffer.v1.ReplayRequest
+	(*ReplayResponse)(nil),        // 9: proffer.v1.ReplayResponse
+	(*Difference)(nil),            // 10: proffer.v1.Difference
+	(*ReplayAllRequest)(nil),      // 11: proffer.v1.ReplayAllRequest
+	(*ReplayAllResponse)(nil),     // 12: proffer.v1.ReplayAllResponse
+	nil,                           // 13: proffer.v1.ExplainedRule.ValuesEntry
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
 }
 var file_proffer_v1_audit_proto_depIdxs = []int32{
-	11, // 0: proffer.v1.ExplainResponse.decided_at:type_name -> google.protobuf.Timestamp
-	2,  // 1: proffer.v1.ExplainResponse.candidates:type_name -> proffer.v1.ExplainedCandidate
-	4,  // 2: proffer.v1.ExplainResponse.features:type_name -> proffer.v1.ExplainedFeature
-	3,  // 3: proffer.v1.ExplainedCandidate.rules:type_name -> proffer.v1.ExplainedRule
-	10, // 4: proffer.v1.ExplainedRule.values:type_name -> proffer.v1.ExplainedRule.ValuesEntry
-	7,  // 5: proffer.v1.ReplayResponse.differences:type_name -> proffer.v1.Difference
-	7,  // 6: proffer.v1.ReplayAllResponse.differences:type_name -> proffer.v1.Difference
-	0,  // 7: proffer.v1.AuditService.Explain:input_type -> proffer.v1.ExplainRequest
-	5,  // 8: proffer.v1.AuditService.Replay:input_type -> proffer.v1.ReplayRequest
-	8,  // 9: proffer.v1.AuditService.ReplayAll:input_type -> proffer.v1.ReplayAllRequest
-	1,  // 10: proffer.v1.AuditService.Explain:output_type -> proffer.v1.ExplainResponse
-	6,  // 11: proffer.v1.AuditService.Replay:output_type -> proffer.v1.ReplayResponse
-	9,  // 12: proffer.v1.AuditService.ReplayAll:output_type -> proffer.v1.ReplayAllResponse
-	10, // [10:13] is the sub-list for method output_type
-	7,  // [7:10] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	14, // 0: proffer.v1.ExplainResponse.decided_at:type_name -> google.protobuf.Timestamp
+	5,  // 1: proffer.v1.ExplainResponse.candidates:type_name -> proffer.v1.ExplainedCandidate
+	7,  // 2: proffer.v1.ExplainResponse.features:type_name -> proffer.v1.ExplainedFeature
+	2,  // 3: proffer.v1.ExplainResponse.identity:type_name -> proffer.v1.IdentityComparison
+	3,  // 4: proffer.v1.IdentityComparison.then:type_name -> proffer.v1.KnownIdentity
+	3,  // 5: proffer.v1.IdentityComparison.now:type_name -> proffer.v1.KnownIdentity
+	4,  // 6: proffer.v1.IdentityComparison.features:type_name -> proffer.v1.ChangedFeature
+	10, // 7: proffer.v1.IdentityComparison.differences:type_name -> proffer.v1.Difference
+	6,  // 8: proffer.v1.ExplainedCandidate.rules:type_name -> proffer.v1.ExplainedRule
+	13, // 9: proffer.v1.ExplainedRule.values:type_name -> proffer.v1.ExplainedRule.ValuesEntry
+	10, // 10: proffer.v1.ReplayResponse.differences:type_name -> proffer.v1.Difference
+	10, // 11: proffer.v1.ReplayAllResponse.differences:type_name -> proffer.v1.Difference
+	0,  // 12: proffer.v1.AuditService.Explain:input_type -> proffer.v1.ExplainRequest
+	8,  // 13: proffer.v1.AuditService.Replay:input_type -> proffer.v1.ReplayRequest
+	11, // 14: proffer.v1.AuditService.ReplayAll:input_type -> proffer.v1.ReplayAllRequest
+	1,  // 15: proffer.v1.AuditService.Explain:output_type -> proffer.v1.ExplainResponse
+	9,  // 16: proffer.v1.AuditService.Replay:output_type -> proffer.v1.ReplayResponse
+	12, // 17: proffer.v1.AuditService.ReplayAll:output_type -> proffer.v1.ReplayAllResponse
+	15, // [15:18] is the sub-list for method output_type
+	12, // [12:15] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_audit_proto_init() }
@@ -1046,7 +1369,7 @@ func file_proffer_v1_audit_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_audit_proto_rawDesc), len(file_proffer_v1_audit_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,61 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type MarkRequest_Mark int32
+
+const (
+	MarkRequest_MARK_UNSPECIFIED MarkRequest_Mark = 0
+	// Its links count.
+	MarkRequest_MARK_NONE MarkRequest_Mark = 1
+	// Its links tell a household, not a person.
+	MarkRequest_MARK_SHARED MarkRequest_Mark = 2
+	// A value that means nobody.
+	MarkRequest_MARK_BLOCKED MarkRequest_Mark = 3
+)
+
+// Enum value maps for MarkRequest_Mark.
+var (
+	MarkRequest_Mark_name = map[int32]string{
+		0: "MARK_UNSPECIFIED",
+		1: "MARK_NONE",
+		2: "MARK_SHARED",
+		3: "MARK_BLOCKED",
+	}
+	MarkRequest_Mark_value = map[string]int32{
+		"MARK_UNSPECIFIED": 0,
+		"MARK_NONE":        1,
+		"MARK_SHARED":      2,
+		"MARK_BLOCKED":     3,
+	}
+)
+
+func (x MarkRequest_Mark) Enum() *MarkRequest_Mark {
+	p := new(MarkRequest_Mark)
+	*p = x
+	return p
+}
+
+func (x MarkRequest_Mark) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MarkRequest_Mark) Descriptor() protoreflect.EnumDescriptor {
+	return file_proffer_v1_identity_proto_enumTypes[0].Descriptor()
+}
+
+func (MarkRequest_Mark) Type() protoreflect.EnumType {
+	return &file_proffer_v1_identity_proto_enumTypes[0]
+}
+
+func (x MarkRequest_Mark) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MarkRequest_Mark.Descriptor instead.
+func (MarkRequest_Mark) EnumDescriptor() ([]byte, []int) {
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{17, 0}
+}
+
 type IdentityServiceListRequest_Kind int32
 
 const (
@@ -65,11 +120,11 @@ func (x IdentityServiceListRequest_Kind) String() string {
 }
 
 func (IdentityServiceListRequest_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_proffer_v1_identity_proto_enumTypes[0].Descriptor()
+	return file_proffer_v1_identity_proto_enumTypes[1].Descriptor()
 }
 
 func (IdentityServiceListRequest_Kind) Type() protoreflect.EnumType {
-	return &file_proffer_v1_identity_proto_enumTypes[0]
+	return &file_proffer_v1_identity_proto_enumTypes[1]
 }
 
 func (x IdentityServiceListRequest_Kind) Number() protoreflect.EnumNumber {
@@ -78,7 +133,7 @@ func (x IdentityServiceListRequest_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use IdentityServiceListRequest_Kind.Descriptor instead.
 func (IdentityServiceListRequest_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{30, 0}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{32, 0}
 }
 
 // Who names a person by any identifier, or by an alias or a profile's id.
@@ -451,7 +506,8 @@ type isGetRequest_AsOf interface {
 }
 
 type GetRequest_Cut struct {
-	// A cut, as answers write it: "BEHAVIOUR/12 IDENTITY/3 ...". Streams left out are at their present end.
+	// A cut, as answers write it: "BEHAVIOUR/12 IDENTITY/3 ...". Streams left out are at their present end; of a
+	// position all of its envelope counts.
 	Cut string `protobuf:"bytes,2,opt,name=cut,proto3,oneof"`
 }
 
@@ -688,9 +744,9 @@ type ProfileLink struct {
 	Other     string                 `protobuf:"bytes,2,opt,name=other,proto3" json:"other,omitempty"`
 	Rule      string                 `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
 	Posterior float64                `protobuf:"fixed64,4,opt,name=posterior,proto3" json:"posterior,omitempty"`
-	// ACTIVE, WITHHELD, TAKEN_BACK, HOUSEHOLD
+	// ACTIVE, WITHHELD, TAKEN_BACK or HOUSEHOLD; in lists also PROPOSED and BARRED.
 	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
-	// Of WITHHELD: the guard.
+	// Of WITHHELD: the guard, or ALIAS_BLOCKED.
 	Guard         string                 `protobuf:"bytes,6,opt,name=guard,proto3" json:"guard,omitempty"`
 	Reason        string                 `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
 	Actor         string                 `protobuf:"bytes,8,opt,name=actor,proto3" json:"actor,omitempty"`
@@ -1215,8 +1271,8 @@ func (x *LinkResponse) GetUnchanged() bool {
 	return false
 }
 
-// UnlinkRequest takes all links between two aliases back; with apart, whatever joins the two: the weakest links
-// between them are taken back until they are two persons.
+// UnlinkRequest takes all links between two aliases back; with bar, also what else joins the two: the latest claims
+// that complete a way between them are withheld, until they are two persons.
 type UnlinkRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	First  *Who                   `protobuf:"bytes,1,opt,name=first,proto3" json:"first,omitempty"`
@@ -1347,6 +1403,128 @@ func (x *UnlinkResponse) GetUnchanged() bool {
 	return false
 }
 
+// MarkRequest says what one identifier is; one that was never seen may be blocked before it is.
+type MarkRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Who           *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
+	Mark          MarkRequest_Mark       `protobuf:"varint,2,opt,name=mark,proto3,enum=proffer.v1.MarkRequest_Mark" json:"mark,omitempty"`
+	Change        *Change                `protobuf:"bytes,3,opt,name=change,proto3" json:"change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MarkRequest) Reset() {
+	*x = MarkRequest{}
+	mi := &file_proffer_v1_identity_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MarkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MarkRequest) ProtoMessage() {}
+
+func (x *MarkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_identity_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MarkRequest.ProtoReflect.Descriptor instead.
+func (*MarkRequest) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *MarkRequest) GetWho() *Who {
+	if x != nil {
+		return x.Who
+	}
+	return nil
+}
+
+func (x *MarkRequest) GetMark() MarkRequest_Mark {
+	if x != nil {
+		return x.Mark
+	}
+	return MarkRequest_MARK_UNSPECIFIED
+}
+
+func (x *MarkRequest) GetChange() *Change {
+	if x != nil {
+		return x.Change
+	}
+	return nil
+}
+
+// MarkResponse is the alias's own profile as it results.
+type MarkResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Profile       *Profile               `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
+	Position      string                 `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	Unchanged     bool                   `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MarkResponse) Reset() {
+	*x = MarkResponse{}
+	mi := &file_proffer_v1_identity_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MarkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MarkResponse) ProtoMessage() {}
+
+func (x *MarkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_identity_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MarkResponse.ProtoReflect.Descriptor instead.
+func (*MarkResponse) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *MarkResponse) GetProfile() *Profile {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+func (x *MarkResponse) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
+}
+
+func (x *MarkResponse) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
+}
+
 // PreviewRequest is one change.
 type PreviewRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1364,7 +1542,7 @@ type PreviewRequest struct {
 
 func (x *PreviewRequest) Reset() {
 	*x = PreviewRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[17]
+	mi := &file_proffer_v1_identity_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1554,7 @@ func (x *PreviewRequest) String() string {
 func (*PreviewRequest) ProtoMessage() {}
 
 func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[17]
+	mi := &file_proffer_v1_identity_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1567,7 @@ func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewRequest.ProtoReflect.Descriptor instead.
 func (*PreviewRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{17}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PreviewRequest) GetChange() isPreviewRequest_Change {
@@ -1480,7 +1658,7 @@ type PreviewResponse struct {
 
 func (x *PreviewResponse) Reset() {
 	*x = PreviewResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[18]
+	mi := &file_proffer_v1_identity_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1492,7 +1670,7 @@ func (x *PreviewResponse) String() string {
 func (*PreviewResponse) ProtoMessage() {}
 
 func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[18]
+	mi := &file_proffer_v1_identity_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1505,7 +1683,7 @@ func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewResponse.ProtoReflect.Descriptor instead.
 func (*PreviewResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{18}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PreviewResponse) GetProfilesBefore() uint64 {
@@ -1617,7 +1795,7 @@ type Regrouping struct {
 
 func (x *Regrouping) Reset() {
 	*x = Regrouping{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[19]
+	mi := &file_proffer_v1_identity_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1629,7 +1807,7 @@ func (x *Regrouping) String() string {
 func (*Regrouping) ProtoMessage() {}
 
 func (x *Regrouping) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[19]
+	mi := &file_proffer_v1_identity_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1642,7 +1820,7 @@ func (x *Regrouping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Regrouping.ProtoReflect.Descriptor instead.
 func (*Regrouping) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{19}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Regrouping) GetBefore() []*Profile {
@@ -1675,7 +1853,7 @@ type DecisionDifference struct {
 
 func (x *DecisionDifference) Reset() {
 	*x = DecisionDifference{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[20]
+	mi := &file_proffer_v1_identity_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1687,7 +1865,7 @@ func (x *DecisionDifference) String() string {
 func (*DecisionDifference) ProtoMessage() {}
 
 func (x *DecisionDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[20]
+	mi := &file_proffer_v1_identity_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1700,7 +1878,7 @@ func (x *DecisionDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecisionDifference.ProtoReflect.Descriptor instead.
 func (*DecisionDifference) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{20}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DecisionDifference) GetDecisionId() string {
@@ -1763,7 +1941,7 @@ type SetGuardsRequest struct {
 
 func (x *SetGuardsRequest) Reset() {
 	*x = SetGuardsRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[21]
+	mi := &file_proffer_v1_identity_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1775,7 +1953,7 @@ func (x *SetGuardsRequest) String() string {
 func (*SetGuardsRequest) ProtoMessage() {}
 
 func (x *SetGuardsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[21]
+	mi := &file_proffer_v1_identity_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1788,7 +1966,7 @@ func (x *SetGuardsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGuardsRequest.ProtoReflect.Descriptor instead.
 func (*SetGuardsRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{21}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SetGuardsRequest) GetDocument() string {
@@ -1820,7 +1998,7 @@ type SetGuardsResponse struct {
 
 func (x *SetGuardsResponse) Reset() {
 	*x = SetGuardsResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[22]
+	mi := &file_proffer_v1_identity_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1832,7 +2010,7 @@ func (x *SetGuardsResponse) String() string {
 func (*SetGuardsResponse) ProtoMessage() {}
 
 func (x *SetGuardsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[22]
+	mi := &file_proffer_v1_identity_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1845,7 +2023,7 @@ func (x *SetGuardsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGuardsResponse.ProtoReflect.Descriptor instead.
 func (*SetGuardsResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{22}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SetGuardsResponse) GetVersion() uint64 {
@@ -1903,7 +2081,7 @@ type SetMatchingRequest struct {
 
 func (x *SetMatchingRequest) Reset() {
 	*x = SetMatchingRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[23]
+	mi := &file_proffer_v1_identity_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1915,7 +2093,7 @@ func (x *SetMatchingRequest) String() string {
 func (*SetMatchingRequest) ProtoMessage() {}
 
 func (x *SetMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[23]
+	mi := &file_proffer_v1_identity_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1928,7 +2106,7 @@ func (x *SetMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMatchingRequest.ProtoReflect.Descriptor instead.
 func (*SetMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{23}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SetMatchingRequest) GetDocument() string {
@@ -1964,7 +2142,7 @@ type SetMatchingResponse struct {
 
 func (x *SetMatchingResponse) Reset() {
 	*x = SetMatchingResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[24]
+	mi := &file_proffer_v1_identity_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1976,7 +2154,7 @@ func (x *SetMatchingResponse) String() string {
 func (*SetMatchingResponse) ProtoMessage() {}
 
 func (x *SetMatchingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[24]
+	mi := &file_proffer_v1_identity_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1989,7 +2167,7 @@ func (x *SetMatchingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMatchingResponse.ProtoReflect.Descriptor instead.
 func (*SetMatchingResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{24}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SetMatchingResponse) GetVersion() uint64 {
@@ -2026,7 +2204,7 @@ type ReviewRequest struct {
 
 func (x *ReviewRequest) Reset() {
 	*x = ReviewRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[25]
+	mi := &file_proffer_v1_identity_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2038,7 +2216,7 @@ func (x *ReviewRequest) String() string {
 func (*ReviewRequest) ProtoMessage() {}
 
 func (x *ReviewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[25]
+	mi := &file_proffer_v1_identity_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2051,7 +2229,7 @@ func (x *ReviewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewRequest.ProtoReflect.Descriptor instead.
 func (*ReviewRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{25}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReviewRequest) GetAlias() string {
@@ -2093,7 +2271,7 @@ type ReviewResponse struct {
 
 func (x *ReviewResponse) Reset() {
 	*x = ReviewResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[26]
+	mi := &file_proffer_v1_identity_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2105,7 +2283,7 @@ func (x *ReviewResponse) String() string {
 func (*ReviewResponse) ProtoMessage() {}
 
 func (x *ReviewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[26]
+	mi := &file_proffer_v1_identity_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2118,7 +2296,7 @@ func (x *ReviewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewResponse.ProtoReflect.Descriptor instead.
 func (*ReviewResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{26}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReviewResponse) GetProfiles() []*Profile {
@@ -2146,7 +2324,7 @@ type IdentityServiceExplainRequest struct {
 
 func (x *IdentityServiceExplainRequest) Reset() {
 	*x = IdentityServiceExplainRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[27]
+	mi := &file_proffer_v1_identity_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2158,7 +2336,7 @@ func (x *IdentityServiceExplainRequest) String() string {
 func (*IdentityServiceExplainRequest) ProtoMessage() {}
 
 func (x *IdentityServiceExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[27]
+	mi := &file_proffer_v1_identity_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2171,7 +2349,7 @@ func (x *IdentityServiceExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityServiceExplainRequest.ProtoReflect.Descriptor instead.
 func (*IdentityServiceExplainRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{27}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *IdentityServiceExplainRequest) GetFirst() *Who {
@@ -2196,14 +2374,16 @@ type IdentityServiceExplainResponse struct {
 	Path      []*ProfileLink         `protobuf:"bytes,2,rep,name=path,proto3" json:"path,omitempty"`
 	History   []*IdentityEvent       `protobuf:"bytes,3,rep,name=history,proto3" json:"history,omitempty"`
 	// One sentence for people.
-	Summary       string `protobuf:"bytes,4,opt,name=summary,proto3" json:"summary,omitempty"`
+	Summary string `protobuf:"bytes,4,opt,name=summary,proto3" json:"summary,omitempty"`
+	// Whom the aliases above stand for.
+	Aliases       []*ProfileAlias `protobuf:"bytes,5,rep,name=aliases,proto3" json:"aliases,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IdentityServiceExplainResponse) Reset() {
 	*x = IdentityServiceExplainResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[28]
+	mi := &file_proffer_v1_identity_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2215,7 +2395,7 @@ func (x *IdentityServiceExplainResponse) String() string {
 func (*IdentityServiceExplainResponse) ProtoMessage() {}
 
 func (x *IdentityServiceExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[28]
+	mi := &file_proffer_v1_identity_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2228,7 +2408,7 @@ func (x *IdentityServiceExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityServiceExplainResponse.ProtoReflect.Descriptor instead.
 func (*IdentityServiceExplainResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{28}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *IdentityServiceExplainResponse) GetOnePerson() bool {
@@ -2259,6 +2439,13 @@ func (x *IdentityServiceExplainResponse) GetSummary() string {
 	return ""
 }
 
+func (x *IdentityServiceExplainResponse) GetAliases() []*ProfileAlias {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
 // IdentityEvent is one entry of IDENTITY.
 type IdentityEvent struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -2279,7 +2466,7 @@ type IdentityEvent struct {
 
 func (x *IdentityEvent) Reset() {
 	*x = IdentityEvent{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[29]
+	mi := &file_proffer_v1_identity_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2291,7 +2478,7 @@ func (x *IdentityEvent) String() string {
 func (*IdentityEvent) ProtoMessage() {}
 
 func (x *IdentityEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[29]
+	mi := &file_proffer_v1_identity_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2304,7 +2491,7 @@ func (x *IdentityEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityEvent.ProtoReflect.Descriptor instead.
 func (*IdentityEvent) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{29}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *IdentityEvent) GetPosition() string {
@@ -2390,7 +2577,7 @@ type IdentityServiceListRequest struct {
 
 func (x *IdentityServiceListRequest) Reset() {
 	*x = IdentityServiceListRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[30]
+	mi := &file_proffer_v1_identity_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2402,7 +2589,7 @@ func (x *IdentityServiceListRequest) String() string {
 func (*IdentityServiceListRequest) ProtoMessage() {}
 
 func (x *IdentityServiceListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[30]
+	mi := &file_proffer_v1_identity_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2415,7 +2602,7 @@ func (x *IdentityServiceListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityServiceListRequest.ProtoReflect.Descriptor instead.
 func (*IdentityServiceListRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{30}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *IdentityServiceListRequest) GetKind() IdentityServiceListRequest_Kind {
@@ -2451,13 +2638,15 @@ type IdentityServiceListResponse struct {
 	ModelVersion  uint64                 `protobuf:"varint,7,opt,name=model_version,json=modelVersion,proto3" json:"model_version,omitempty"`
 	Position      string                 `protobuf:"bytes,8,opt,name=position,proto3" json:"position,omitempty"`
 	Total         uint64                 `protobuf:"varint,9,opt,name=total,proto3" json:"total,omitempty"`
+	// Whom the aliases of the links stand for.
+	Aliases       []*ProfileAlias `protobuf:"bytes,10,rep,name=aliases,proto3" json:"aliases,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IdentityServiceListResponse) Reset() {
 	*x = IdentityServiceListResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[31]
+	mi := &file_proffer_v1_identity_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2469,7 +2658,7 @@ func (x *IdentityServiceListResponse) String() string {
 func (*IdentityServiceListResponse) ProtoMessage() {}
 
 func (x *IdentityServiceListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[31]
+	mi := &file_proffer_v1_identity_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2482,7 +2671,7 @@ func (x *IdentityServiceListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityServiceListResponse.ProtoReflect.Descriptor instead.
 func (*IdentityServiceListResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{31}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *IdentityServiceListResponse) GetLinks() []*ProfileLink {
@@ -2546,6 +2735,13 @@ func (x *IdentityServiceListResponse) GetTotal() uint64 {
 		return x.Total
 	}
 	return 0
+}
+
+func (x *IdentityServiceListResponse) GetAliases() []*ProfileAlias {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
 }
 
 var File_proffer_v1_identity_proto protoreflect.FileDescriptor
@@ -2654,6 +2850,20 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\x0eUnlinkResponse\x12/\n" +
 	"\bprofiles\x18\x01 \x03(\v2\x13.proffer.v1.ProfileR\bprofiles\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1c\n" +
+	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"\xf2\x01\n" +
+	"\vMarkRequest\x12)\n" +
+	"\x03who\x18\x01 \x01(\v2\x0f.proffer.v1.WhoB\x06\xbaH\x03\xc8\x01\x01R\x03who\x12<\n" +
+	"\x04mark\x18\x02 \x01(\x0e2\x1c.proffer.v1.MarkRequest.MarkB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04mark\x12*\n" +
+	"\x06change\x18\x03 \x01(\v2\x12.proffer.v1.ChangeR\x06change\"N\n" +
+	"\x04Mark\x12\x14\n" +
+	"\x10MARK_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tMARK_NONE\x10\x01\x12\x0f\n" +
+	"\vMARK_SHARED\x10\x02\x12\x10\n" +
+	"\fMARK_BLOCKED\x10\x03\"w\n" +
+	"\fMarkResponse\x12-\n" +
+	"\aprofile\x18\x01 \x01(\v2\x13.proffer.v1.ProfileR\aprofile\x12\x1a\n" +
+	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1c\n" +
 	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"\xca\x01\n" +
 	"\x0ePreviewRequest\x12#\n" +
 	"\x06guards\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x8d\x06H\x00R\x06guards\x12-\n" +
@@ -2723,13 +2933,14 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\bposition\x18\x02 \x01(\tR\bposition\"w\n" +
 	"\x1dIdentityServiceExplainRequest\x12-\n" +
 	"\x05first\x18\x01 \x01(\v2\x0f.proffer.v1.WhoB\x06\xbaH\x03\xc8\x01\x01R\x05first\x12'\n" +
-	"\x06second\x18\x02 \x01(\v2\x0f.proffer.v1.WhoR\x06second\"\xbb\x01\n" +
+	"\x06second\x18\x02 \x01(\v2\x0f.proffer.v1.WhoR\x06second\"\xef\x01\n" +
 	"\x1eIdentityServiceExplainResponse\x12\x1d\n" +
 	"\n" +
 	"one_person\x18\x01 \x01(\bR\tonePerson\x12+\n" +
 	"\x04path\x18\x02 \x03(\v2\x17.proffer.v1.ProfileLinkR\x04path\x123\n" +
 	"\ahistory\x18\x03 \x03(\v2\x19.proffer.v1.IdentityEventR\ahistory\x12\x18\n" +
-	"\asummary\x18\x04 \x01(\tR\asummary\"\xac\x02\n" +
+	"\asummary\x18\x04 \x01(\tR\asummary\x122\n" +
+	"\aaliases\x18\x05 \x03(\v2\x18.proffer.v1.ProfileAliasR\aaliases\"\xac\x02\n" +
 	"\rIdentityEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\tR\bposition\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
@@ -2752,7 +2963,7 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\vKIND_REVIEW\x10\x01\x12\x11\n" +
 	"\rKIND_WITHHELD\x10\x02\x12\x0f\n" +
 	"\vKIND_MARKED\x10\x03\x12\x0f\n" +
-	"\vKIND_BARRED\x10\x04\"\xd2\x02\n" +
+	"\vKIND_BARRED\x10\x04\"\x86\x03\n" +
 	"\x1bIdentityServiceListResponse\x12-\n" +
 	"\x05links\x18\x01 \x03(\v2\x17.proffer.v1.ProfileLinkR\x05links\x120\n" +
 	"\x06marked\x18\x02 \x03(\v2\x18.proffer.v1.ProfileAliasR\x06marked\x12&\n" +
@@ -2762,13 +2973,16 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\x05model\x18\x06 \x01(\tR\x05model\x12#\n" +
 	"\rmodel_version\x18\a \x01(\x04R\fmodelVersion\x12\x1a\n" +
 	"\bposition\x18\b \x01(\tR\bposition\x12\x14\n" +
-	"\x05total\x18\t \x01(\x04R\x05total2\x86\x06\n" +
+	"\x05total\x18\t \x01(\x04R\x05total\x122\n" +
+	"\aaliases\x18\n" +
+	" \x03(\v2\x18.proffer.v1.ProfileAliasR\aaliases2\xc3\x06\n" +
 	"\x0fIdentityService\x12G\n" +
 	"\aResolve\x12\x1a.proffer.v1.ResolveRequest\x1a\x1b.proffer.v1.ResolveResponse\"\x03\x90\x02\x01\x12;\n" +
 	"\x03Get\x12\x16.proffer.v1.GetRequest\x1a\x17.proffer.v1.GetResponse\"\x03\x90\x02\x01\x12;\n" +
 	"\x04Link\x12\x17.proffer.v1.LinkRequest\x1a\x18.proffer.v1.LinkResponse\"\x00\x12A\n" +
 	"\x06Unlink\x12\x19.proffer.v1.UnlinkRequest\x1a\x1a.proffer.v1.UnlinkResponse\"\x00\x12G\n" +
-	"\aPreview\x12\x1a.proffer.v1.PreviewRequest\x1a\x1b.proffer.v1.PreviewResponse\"\x03\x90\x02\x01\x12J\n" +
+	"\aPreview\x12\x1a.proffer.v1.PreviewRequest\x1a\x1b.proffer.v1.PreviewResponse\"\x03\x90\x02\x01\x12;\n" +
+	"\x04Mark\x12\x17.proffer.v1.MarkRequest\x1a\x18.proffer.v1.MarkResponse\"\x00\x12J\n" +
 	"\tSetGuards\x12\x1c.proffer.v1.SetGuardsRequest\x1a\x1d.proffer.v1.SetGuardsResponse\"\x00\x12P\n" +
 	"\vSetMatching\x12\x1e.proffer.v1.SetMatchingRequest\x1a\x1f.proffer.v1.SetMatchingResponse\"\x00\x12A\n" +
 	"\x06Review\x12\x19.proffer.v1.ReviewRequest\x1a\x1a.proffer.v1.ReviewResponse\"\x00\x12e\n" +
@@ -2787,112 +3001,123 @@ func file_proffer_v1_identity_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_identity_proto_rawDescData
 }
 
-var file_proffer_v1_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_proffer_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_proffer_v1_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_proffer_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_proffer_v1_identity_proto_goTypes = []any{
-	(IdentityServiceListRequest_Kind)(0),   // 0: proffer.v1.IdentityServiceListRequest.Kind
-	(*Who)(nil),                            // 1: proffer.v1.Who
-	(*Change)(nil),                         // 2: proffer.v1.Change
-	(*ResolveRequest)(nil),                 // 3: proffer.v1.ResolveRequest
-	(*ResolveResponse)(nil),                // 4: proffer.v1.ResolveResponse
-	(*GetRequest)(nil),                     // 5: proffer.v1.GetRequest
-	(*GetResponse)(nil),                    // 6: proffer.v1.GetResponse
-	(*Profile)(nil),                        // 7: proffer.v1.Profile
-	(*ProfileAlias)(nil),                   // 8: proffer.v1.ProfileAlias
-	(*ProfileLink)(nil),                    // 9: proffer.v1.ProfileLink
-	(*Waterfall)(nil),                      // 10: proffer.v1.Waterfall
-	(*WaterfallTerm)(nil),                  // 11: proffer.v1.WaterfallTerm
-	(*Household)(nil),                      // 12: proffer.v1.Household
-	(*ProfileFeature)(nil),                 // 13: proffer.v1.ProfileFeature
-	(*LinkRequest)(nil),                    // 14: proffer.v1.LinkRequest
-	(*LinkResponse)(nil),                   // 15: proffer.v1.LinkResponse
-	(*UnlinkRequest)(nil),                  // 16: proffer.v1.UnlinkRequest
-	(*UnlinkResponse)(nil),                 // 17: proffer.v1.UnlinkResponse
-	(*PreviewRequest)(nil),                 // 18: proffer.v1.PreviewRequest
-	(*PreviewResponse)(nil),                // 19: proffer.v1.PreviewResponse
-	(*Regrouping)(nil),                     // 20: proffer.v1.Regrouping
-	(*DecisionDifference)(nil),             // 21: proffer.v1.DecisionDifference
-	(*SetGuardsRequest)(nil),               // 22: proffer.v1.SetGuardsRequest
-	(*SetGuardsResponse)(nil),              // 23: proffer.v1.SetGuardsResponse
-	(*SetMatchingRequest)(nil),             // 24: proffer.v1.SetMatchingRequest
-	(*SetMatchingResponse)(nil),            // 25: proffer.v1.SetMatchingResponse
-	(*ReviewRequest)(nil),                  // 26: proffer.v1.ReviewRequest
-	(*ReviewResponse)(nil),                 // 27: proffer.v1.ReviewResponse
-	(*IdentityServiceExplainRequest)(nil),  // 28: proffer.v1.IdentityServiceExplainRequest
-	(*IdentityServiceExplainResponse)(nil), // 29: proffer.v1.IdentityServiceExplainResponse
-	(*IdentityEvent)(nil),                  // 30: proffer.v1.IdentityEvent
-	(*IdentityServiceListRequest)(nil),     // 31: proffer.v1.IdentityServiceListRequest
-	(*IdentityServiceListResponse)(nil),    // 32: proffer.v1.IdentityServiceListResponse
-	(*Identifier)(nil),                     // 33: proffer.v1.Identifier
-	(*timestamppb.Timestamp)(nil),          // 34: google.protobuf.Timestamp
+	(MarkRequest_Mark)(0),                  // 0: proffer.v1.MarkRequest.Mark
+	(IdentityServiceListRequest_Kind)(0),   // 1: proffer.v1.IdentityServiceListRequest.Kind
+	(*Who)(nil),                            // 2: proffer.v1.Who
+	(*Change)(nil),                         // 3: proffer.v1.Change
+	(*ResolveRequest)(nil),                 // 4: proffer.v1.ResolveRequest
+	(*ResolveResponse)(nil),                // 5: proffer.v1.ResolveResponse
+	(*GetRequest)(nil),                     // 6: proffer.v1.GetRequest
+	(*GetResponse)(nil),                    // 7: proffer.v1.GetResponse
+	(*Profile)(nil),                        // 8: proffer.v1.Profile
+	(*ProfileAlias)(nil),                   // 9: proffer.v1.ProfileAlias
+	(*ProfileLink)(nil),                    // 10: proffer.v1.ProfileLink
+	(*Waterfall)(nil),                      // 11: proffer.v1.Waterfall
+	(*WaterfallTerm)(nil),                  // 12: proffer.v1.WaterfallTerm
+	(*Household)(nil),                      // 13: proffer.v1.Household
+	(*ProfileFeature)(nil),                 // 14: proffer.v1.ProfileFeature
+	(*LinkRequest)(nil),                    // 15: proffer.v1.LinkRequest
+	(*LinkResponse)(nil),                   // 16: proffer.v1.LinkResponse
+	(*UnlinkRequest)(nil),                  // 17: proffer.v1.UnlinkRequest
+	(*UnlinkResponse)(nil),                 // 18: proffer.v1.UnlinkResponse
+	(*MarkRequest)(nil),                    // 19: proffer.v1.MarkRequest
+	(*MarkResponse)(nil),                   // 20: proffer.v1.MarkResponse
+	(*PreviewRequest)(nil),                 // 21: proffer.v1.PreviewRequest
+	(*PreviewResponse)(nil),                // 22: proffer.v1.PreviewResponse
+	(*Regrouping)(nil),                     // 23: proffer.v1.Regrouping
+	(*DecisionDifference)(nil),             // 24: proffer.v1.DecisionDifference
+	(*SetGuardsRequest)(nil),               // 25: proffer.v1.SetGuardsRequest
+	(*SetGuardsResponse)(nil),              // 26: proffer.v1.SetGuardsResponse
+	(*SetMatchingRequest)(nil),             // 27: proffer.v1.SetMatchingRequest
+	(*SetMatchingResponse)(nil),            // 28: proffer.v1.SetMatchingResponse
+	(*ReviewRequest)(nil),                  // 29: proffer.v1.ReviewRequest
+	(*ReviewResponse)(nil),                 // 30: proffer.v1.ReviewResponse
+	(*IdentityServiceExplainRequest)(nil),  // 31: proffer.v1.IdentityServiceExplainRequest
+	(*IdentityServiceExplainResponse)(nil), // 32: proffer.v1.IdentityServiceExplainResponse
+	(*IdentityEvent)(nil),                  // 33: proffer.v1.IdentityEvent
+	(*IdentityServiceListRequest)(nil),     // 34: proffer.v1.IdentityServiceListRequest
+	(*IdentityServiceListResponse)(nil),    // 35: proffer.v1.IdentityServiceListResponse
+	(*Identifier)(nil),                     // 36: proffer.v1.Identifier
+	(*timestamppb.Timestamp)(nil),          // 37: google.protobuf.Timestamp
 }
 var file_proffer_v1_identity_proto_depIdxs = []int32{
-	33, // 0: proffer.v1.Who.identifier:type_name -> proffer.v1.Identifier
-	1,  // 1: proffer.v1.ResolveRequest.who:type_name -> proffer.v1.Who
-	1,  // 2: proffer.v1.GetRequest.who:type_name -> proffer.v1.Who
-	34, // 3: proffer.v1.GetRequest.time:type_name -> google.protobuf.Timestamp
-	7,  // 4: proffer.v1.GetResponse.profile:type_name -> proffer.v1.Profile
-	13, // 5: proffer.v1.GetResponse.features:type_name -> proffer.v1.ProfileFeature
-	8,  // 6: proffer.v1.Profile.aliases:type_name -> proffer.v1.ProfileAlias
-	9,  // 7: proffer.v1.Profile.links:type_name -> proffer.v1.ProfileLink
-	12, // 8: proffer.v1.Profile.households:type_name -> proffer.v1.Household
-	34, // 9: proffer.v1.ProfileAlias.first_seen:type_name -> google.protobuf.Timestamp
-	34, // 10: proffer.v1.ProfileLink.at:type_name -> google.protobuf.Timestamp
-	10, // 11: proffer.v1.ProfileLink.waterfall:type_name -> proffer.v1.Waterfall
-	11, // 12: proffer.v1.Waterfall.terms:type_name -> proffer.v1.WaterfallTerm
-	1,  // 13: proffer.v1.LinkRequest.first:type_name -> proffer.v1.Who
-	1,  // 14: proffer.v1.LinkRequest.second:type_name -> proffer.v1.Who
-	2,  // 15: proffer.v1.LinkRequest.change:type_name -> proffer.v1.Change
-	7,  // 16: proffer.v1.LinkResponse.profile:type_name -> proffer.v1.Profile
-	1,  // 17: proffer.v1.UnlinkRequest.first:type_name -> proffer.v1.Who
-	1,  // 18: proffer.v1.UnlinkRequest.second:type_name -> proffer.v1.Who
-	2,  // 19: proffer.v1.UnlinkRequest.change:type_name -> proffer.v1.Change
-	7,  // 20: proffer.v1.UnlinkResponse.profiles:type_name -> proffer.v1.Profile
-	14, // 21: proffer.v1.PreviewRequest.link:type_name -> proffer.v1.LinkRequest
-	16, // 22: proffer.v1.PreviewRequest.unlink:type_name -> proffer.v1.UnlinkRequest
-	20, // 23: proffer.v1.PreviewResponse.regroupings:type_name -> proffer.v1.Regrouping
-	21, // 24: proffer.v1.PreviewResponse.differences:type_name -> proffer.v1.DecisionDifference
-	7,  // 25: proffer.v1.Regrouping.before:type_name -> proffer.v1.Profile
-	7,  // 26: proffer.v1.Regrouping.after:type_name -> proffer.v1.Profile
-	34, // 27: proffer.v1.DecisionDifference.decided_at:type_name -> google.protobuf.Timestamp
-	2,  // 28: proffer.v1.SetGuardsRequest.change:type_name -> proffer.v1.Change
-	2,  // 29: proffer.v1.SetMatchingRequest.change:type_name -> proffer.v1.Change
-	2,  // 30: proffer.v1.ReviewRequest.change:type_name -> proffer.v1.Change
-	7,  // 31: proffer.v1.ReviewResponse.profiles:type_name -> proffer.v1.Profile
-	1,  // 32: proffer.v1.IdentityServiceExplainRequest.first:type_name -> proffer.v1.Who
-	1,  // 33: proffer.v1.IdentityServiceExplainRequest.second:type_name -> proffer.v1.Who
-	9,  // 34: proffer.v1.IdentityServiceExplainResponse.path:type_name -> proffer.v1.ProfileLink
-	30, // 35: proffer.v1.IdentityServiceExplainResponse.history:type_name -> proffer.v1.IdentityEvent
-	34, // 36: proffer.v1.IdentityEvent.at:type_name -> google.protobuf.Timestamp
-	10, // 37: proffer.v1.IdentityEvent.waterfall:type_name -> proffer.v1.Waterfall
-	0,  // 38: proffer.v1.IdentityServiceListRequest.kind:type_name -> proffer.v1.IdentityServiceListRequest.Kind
-	9,  // 39: proffer.v1.IdentityServiceListResponse.links:type_name -> proffer.v1.ProfileLink
-	8,  // 40: proffer.v1.IdentityServiceListResponse.marked:type_name -> proffer.v1.ProfileAlias
-	3,  // 41: proffer.v1.IdentityService.Resolve:input_type -> proffer.v1.ResolveRequest
-	5,  // 42: proffer.v1.IdentityService.Get:input_type -> proffer.v1.GetRequest
-	14, // 43: proffer.v1.IdentityService.Link:input_type -> proffer.v1.LinkRequest
-	16, // 44: proffer.v1.IdentityService.Unlink:input_type -> proffer.v1.UnlinkRequest
-	18, // 45: proffer.v1.IdentityService.Preview:input_type -> proffer.v1.PreviewRequest
-	22, // 46: proffer.v1.IdentityService.SetGuards:input_type -> proffer.v1.SetGuardsRequest
-	24, // 47: proffer.v1.IdentityService.SetMatching:input_type -> proffer.v1.SetMatchingRequest
-	26, // 48: proffer.v1.IdentityService.Review:input_type -> proffer.v1.ReviewRequest
-	28, // 49: proffer.v1.IdentityService.Explain:input_type -> proffer.v1.IdentityServiceExplainRequest
-	31, // 50: proffer.v1.IdentityService.List:input_type -> proffer.v1.IdentityServiceListRequest
-	4,  // 51: proffer.v1.IdentityService.Resolve:output_type -> proffer.v1.ResolveResponse
-	6,  // 52: proffer.v1.IdentityService.Get:output_type -> proffer.v1.GetResponse
-	15, // 53: proffer.v1.IdentityService.Link:output_type -> proffer.v1.LinkResponse
-	17, // 54: proffer.v1.IdentityService.Unlink:output_type -> proffer.v1.UnlinkResponse
-	19, // 55: proffer.v1.IdentityService.Preview:output_type -> proffer.v1.PreviewResponse
-	23, // 56: proffer.v1.IdentityService.SetGuards:output_type -> proffer.v1.SetGuardsResponse
-	25, // 57: proffer.v1.IdentityService.SetMatching:output_type -> proffer.v1.SetMatchingResponse
-	27, // 58: proffer.v1.IdentityService.Review:output_type -> proffer.v1.ReviewResponse
-	29, // 59: proffer.v1.IdentityService.Explain:output_type -> proffer.v1.IdentityServiceExplainResponse
-	32, // 60: proffer.v1.IdentityService.List:output_type -> proffer.v1.IdentityServiceListResponse
-	51, // [51:61] is the sub-list for method output_type
-	41, // [41:51] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	36, // 0: proffer.v1.Who.identifier:type_name -> proffer.v1.Identifier
+	2,  // 1: proffer.v1.ResolveRequest.who:type_name -> proffer.v1.Who
+	2,  // 2: proffer.v1.GetRequest.who:type_name -> proffer.v1.Who
+	37, // 3: proffer.v1.GetRequest.time:type_name -> google.protobuf.Timestamp
+	8,  // 4: proffer.v1.GetResponse.profile:type_name -> proffer.v1.Profile
+	14, // 5: proffer.v1.GetResponse.features:type_name -> proffer.v1.ProfileFeature
+	9,  // 6: proffer.v1.Profile.aliases:type_name -> proffer.v1.ProfileAlias
+	10, // 7: proffer.v1.Profile.links:type_name -> proffer.v1.ProfileLink
+	13, // 8: proffer.v1.Profile.households:type_name -> proffer.v1.Household
+	37, // 9: proffer.v1.ProfileAlias.first_seen:type_name -> google.protobuf.Timestamp
+	37, // 10: proffer.v1.ProfileLink.at:type_name -> google.protobuf.Timestamp
+	11, // 11: proffer.v1.ProfileLink.waterfall:type_name -> proffer.v1.Waterfall
+	12, // 12: proffer.v1.Waterfall.terms:type_name -> proffer.v1.WaterfallTerm
+	2,  // 13: proffer.v1.LinkRequest.first:type_name -> proffer.v1.Who
+	2,  // 14: proffer.v1.LinkRequest.second:type_name -> proffer.v1.Who
+	3,  // 15: proffer.v1.LinkRequest.change:type_name -> proffer.v1.Change
+	8,  // 16: proffer.v1.LinkResponse.profile:type_name -> proffer.v1.Profile
+	2,  // 17: proffer.v1.UnlinkRequest.first:type_name -> proffer.v1.Who
+	2,  // 18: proffer.v1.UnlinkRequest.second:type_name -> proffer.v1.Who
+	3,  // 19: proffer.v1.UnlinkRequest.change:type_name -> proffer.v1.Change
+	8,  // 20: proffer.v1.UnlinkResponse.profiles:type_name -> proffer.v1.Profile
+	2,  // 21: proffer.v1.MarkRequest.who:type_name -> proffer.v1.Who
+	0,  // 22: proffer.v1.MarkRequest.mark:type_name -> proffer.v1.MarkRequest.Mark
+	3,  // 23: proffer.v1.MarkRequest.change:type_name -> proffer.v1.Change
+	8,  // 24: proffer.v1.MarkResponse.profile:type_name -> proffer.v1.Profile
+	15, // 25: proffer.v1.PreviewRequest.link:type_name -> proffer.v1.LinkRequest
+	17, // 26: proffer.v1.PreviewRequest.unlink:type_name -> proffer.v1.UnlinkRequest
+	23, // 27: proffer.v1.PreviewResponse.regroupings:type_name -> proffer.v1.Regrouping
+	24, // 28: proffer.v1.PreviewResponse.differences:type_name -> proffer.v1.DecisionDifference
+	8,  // 29: proffer.v1.Regrouping.before:type_name -> proffer.v1.Profile
+	8,  // 30: proffer.v1.Regrouping.after:type_name -> proffer.v1.Profile
+	37, // 31: proffer.v1.DecisionDifference.decided_at:type_name -> google.protobuf.Timestamp
+	3,  // 32: proffer.v1.SetGuardsRequest.change:type_name -> proffer.v1.Change
+	3,  // 33: proffer.v1.SetMatchingRequest.change:type_name -> proffer.v1.Change
+	3,  // 34: proffer.v1.ReviewRequest.change:type_name -> proffer.v1.Change
+	8,  // 35: proffer.v1.ReviewResponse.profiles:type_name -> proffer.v1.Profile
+	2,  // 36: proffer.v1.IdentityServiceExplainRequest.first:type_name -> proffer.v1.Who
+	2,  // 37: proffer.v1.IdentityServiceExplainRequest.second:type_name -> proffer.v1.Who
+	10, // 38: proffer.v1.IdentityServiceExplainResponse.path:type_name -> proffer.v1.ProfileLink
+	33, // 39: proffer.v1.IdentityServiceExplainResponse.history:type_name -> proffer.v1.IdentityEvent
+	9,  // 40: proffer.v1.IdentityServiceExplainResponse.aliases:type_name -> proffer.v1.ProfileAlias
+	37, // 41: proffer.v1.IdentityEvent.at:type_name -> google.protobuf.Timestamp
+	11, // 42: proffer.v1.IdentityEvent.waterfall:type_name -> proffer.v1.Waterfall
+	1,  // 43: proffer.v1.IdentityServiceListRequest.kind:type_name -> proffer.v1.IdentityServiceListRequest.Kind
+	10, // 44: proffer.v1.IdentityServiceListResponse.links:type_name -> proffer.v1.ProfileLink
+	9,  // 45: proffer.v1.IdentityServiceListResponse.marked:type_name -> proffer.v1.ProfileAlias
+	9,  // 46: proffer.v1.IdentityServiceListResponse.aliases:type_name -> proffer.v1.ProfileAlias
+	4,  // 47: proffer.v1.IdentityService.Resolve:input_type -> proffer.v1.ResolveRequest
+	6,  // 48: proffer.v1.IdentityService.Get:input_type -> proffer.v1.GetRequest
+	15, // 49: proffer.v1.IdentityService.Link:input_type -> proffer.v1.LinkRequest
+	17, // 50: proffer.v1.IdentityService.Unlink:input_type -> proffer.v1.UnlinkRequest
+	21, // 51: proffer.v1.IdentityService.Preview:input_type -> proffer.v1.PreviewRequest
+	19, // 52: proffer.v1.IdentityService.Mark:input_type -> proffer.v1.MarkRequest
+	25, // 53: proffer.v1.IdentityService.SetGuards:input_type -> proffer.v1.SetGuardsRequest
+	27, // 54: proffer.v1.IdentityService.SetMatching:input_type -> proffer.v1.SetMatchingRequest
+	29, // 55: proffer.v1.IdentityService.Review:input_type -> proffer.v1.ReviewRequest
+	31, // 56: proffer.v1.IdentityService.Explain:input_type -> proffer.v1.IdentityServiceExplainRequest
+	34, // 57: proffer.v1.IdentityService.List:input_type -> proffer.v1.IdentityServiceListRequest
+	5,  // 58: proffer.v1.IdentityService.Resolve:output_type -> proffer.v1.ResolveResponse
+	7,  // 59: proffer.v1.IdentityService.Get:output_type -> proffer.v1.GetResponse
+	16, // 60: proffer.v1.IdentityService.Link:output_type -> proffer.v1.LinkResponse
+	18, // 61: proffer.v1.IdentityService.Unlink:output_type -> proffer.v1.UnlinkResponse
+	22, // 62: proffer.v1.IdentityService.Preview:output_type -> proffer.v1.PreviewResponse
+	20, // 63: proffer.v1.IdentityService.Mark:output_type -> proffer.v1.MarkResponse
+	26, // 64: proffer.v1.IdentityService.SetGuards:output_type -> proffer.v1.SetGuardsResponse
+	28, // 65: proffer.v1.IdentityService.SetMatching:output_type -> proffer.v1.SetMatchingResponse
+	30, // 66: proffer.v1.IdentityService.Review:output_type -> proffer.v1.ReviewResponse
+	32, // 67: proffer.v1.IdentityService.Explain:output_type -> proffer.v1.IdentityServiceExplainResponse
+	35, // 68: proffer.v1.IdentityService.List:output_type -> proffer.v1.IdentityServiceListResponse
+	58, // [58:69] is the sub-list for method output_type
+	47, // [47:58] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_identity_proto_init() }
@@ -2909,7 +3134,7 @@ func file_proffer_v1_identity_proto_init() {
 		(*GetRequest_Cut)(nil),
 		(*GetRequest_Time)(nil),
 	}
-	file_proffer_v1_identity_proto_msgTypes[17].OneofWrappers = []any{
+	file_proffer_v1_identity_proto_msgTypes[19].OneofWrappers = []any{
 		(*PreviewRequest_Guards)(nil),
 		(*PreviewRequest_Link)(nil),
 		(*PreviewRequest_Unlink)(nil),
@@ -2919,8 +3144,8 @@ func file_proffer_v1_identity_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_identity_proto_rawDesc), len(file_proffer_v1_identity_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   32,
+			NumEnums:      2,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -43,6 +43,8 @@ const (
 	IdentityServiceUnlinkProcedure = "/proffer.v1.IdentityService/Unlink"
 	// IdentityServicePreviewProcedure is the fully-qualified name of the IdentityService's Preview RPC.
 	IdentityServicePreviewProcedure = "/proffer.v1.IdentityService/Preview"
+	// IdentityServiceMarkProcedure is the fully-qualified name of the IdentityService's Mark RPC.
+	IdentityServiceMarkProcedure = "/proffer.v1.IdentityService/Mark"
 	// IdentityServiceSetGuardsProcedure is the fully-qualified name of the IdentityService's SetGuards
 	// RPC.
 	IdentityServiceSetGuardsProcedure = "/proffer.v1.IdentityService/SetGuards"
@@ -67,6 +69,8 @@ type IdentityServiceClient interface {
 	Unlink(context.Context, *v1.UnlinkRequest) (*v1.UnlinkResponse, error)
 	// Preview says what a change would do, before it is made.
 	Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error)
+	// Mark blocks one exact identifier, or says that it is shared, or takes that back; on older links too.
+	Mark(context.Context, *v1.MarkRequest) (*v1.MarkResponse, error)
 	// SetGuards puts guards into effect, on older links too.
 	SetGuards(context.Context, *v1.SetGuardsRequest) (*v1.SetGuardsResponse, error)
 	// SetMatching puts a model for probabilistic matching into effect, fitted from the records known when asked to.
@@ -123,6 +127,12 @@ func NewIdentityServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		mark: connect.NewClient[v1.MarkRequest, v1.MarkResponse](
+			httpClient,
+			baseURL+IdentityServiceMarkProcedure,
+			connect.WithSchema(identityServiceMethods.ByName("Mark")),
+			connect.WithClientOptions(opts...),
+		),
 		setGuards: connect.NewClient[v1.SetGuardsRequest, v1.SetGuardsResponse](
 			httpClient,
 			baseURL+IdentityServiceSetGuardsProcedure,
@@ -165,6 +175,7 @@ type identityServiceClient struct {
 	link        *connect.Client[v1.LinkRequest, v1.LinkResponse]
 	unlink      *connect.Client[v1.UnlinkRequest, v1.UnlinkResponse]
 	preview     *connect.Client[v1.PreviewRequest, v1.PreviewResponse]
+	mark        *connect.Client[v1.MarkRequest, v1.MarkResponse]
 	setGuards   *connect.Client[v1.SetGuardsRequest, v1.SetGuardsResponse]
 	setMatching *connect.Client[v1.SetMatchingRequest, v1.SetMatchingResponse]
 	review      *connect.Client[v1.ReviewRequest, v1.ReviewResponse]
@@ -211,6 +222,15 @@ func (c *identityServiceClient) Unlink(ctx context.Context, req *v1.UnlinkReques
 // Preview calls proffer.v1.IdentityService.Preview.
 func (c *identityServiceClient) Preview(ctx context.Context, req *v1.PreviewRequest) (*v1.PreviewResponse, error) {
 	response, err := c.preview.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Mark calls proffer.v1.IdentityService.Mark.
+func (c *identityServiceClient) Mark(ctx context.Context, req *v1.MarkRequest) (*v1.MarkResponse, error) {
+	response, err := c.mark.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -272,6 +292,8 @@ type IdentityServiceHandler interface {
 	Unlink(context.Context, *v1.UnlinkRequest) (*v1.UnlinkResponse, error)
 	// Preview says what a change would do, before it is made.
 	Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error)
+	// Mark blocks one exact identifier, or says that it is shared, or takes that back; on older links too.
+	Mark(context.Context, *v1.MarkRequest) (*v1.MarkResponse, error)
 	// SetGuards puts guards into effect, on older links too.
 	SetGuards(context.Context, *v1.SetGuardsRequest) (*v1.SetGuardsResponse, error)
 	// SetMatching puts a model for probabilistic matching into effect, fitted from the records known when asked to.
@@ -324,6 +346,12 @@ func NewIdentityServiceHandler(svc IdentityServiceHandler, opts ...connect.Handl
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	identityServiceMarkHandler := connect.NewUnaryHandlerSimple(
+		IdentityServiceMarkProcedure,
+		svc.Mark,
+		connect.WithSchema(identityServiceMethods.ByName("Mark")),
+		connect.WithHandlerOptions(opts...),
+	)
 	identityServiceSetGuardsHandler := connect.NewUnaryHandlerSimple(
 		IdentityServiceSetGuardsProcedure,
 		svc.SetGuards,
@@ -368,6 +396,8 @@ func NewIdentityServiceHandler(svc IdentityServiceHandler, opts ...connect.Handl
 			identityServiceUnlinkHandler.ServeHTTP(w, r)
 		case IdentityServicePreviewProcedure:
 			identityServicePreviewHandler.ServeHTTP(w, r)
+		case IdentityServiceMarkProcedure:
+			identityServiceMarkHandler.ServeHTTP(w, r)
 		case IdentityServiceSetGuardsProcedure:
 			identityServiceSetGuardsHandler.ServeHTTP(w, r)
 		case IdentityServiceSetMatchingProcedure:
@@ -405,6 +435,10 @@ func (UnimplementedIdentityServiceHandler) Unlink(context.Context, *v1.UnlinkReq
 
 func (UnimplementedIdentityServiceHandler) Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.IdentityService.Preview is not implemented"))
+}
+
+func (UnimplementedIdentityServiceHandler) Mark(context.Context, *v1.MarkRequest) (*v1.MarkResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.IdentityService.Mark is not implemented"))
 }
 
 func (UnimplementedIdentityServiceHandler) SetGuards(context.Context, *v1.SetGuardsRequest) (*v1.SetGuardsResponse, error) {

@@ -1,0 +1,123 @@
+package decider
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
+)
+
+// Times says when the entries of the log were appended.
+type Times interface {
+	// LastBy is the last sequence of a stream that was appended at or before a time; 0 for none. It fails with
+	// domain.ErrUnavailable when the log cannot be reached.
+	LastBy(ctx context.Context, stream domain.Stream, at time.Time) (uint64, error)
+}
+
+// Profile is a person as known at a cut, with the vector that a decision would have read.
+type Profile struct {
+	// Aliases ascending; the first is the profile's id.
+	Aliases []domain.Alias
+	Cut     domain.Cut
+	// Vector has one value a feature of the view, NaN for missing, at NowMS (Unix milliseconds).
+	View   feature.View
+	Vector []float64
+	NowMS  int64
+	// Contacts are the offers received, oldest first, as many as an activity keeps.
+	Contacts []*event.Contact
+}
+
+// ID is the profile's id: its earliest alias.
+func (p Profile) ID() domain.Alias { return p.Aliases[0] }
+
+// Profiles reads whole profiles: as the live views have them, and as of any cut from the raw events of the log.
+type Profiles struct {
+	source     Source
+	times      Times
+	views      Views
+	identities *Identities
+}
+
+// NewProfiles needs the log, the times of its entries, and what the decider decides from.
+func NewProfiles(source Source, times Times, views Views, identities *Identities) *Profiles {
+	return &Profiles{source: source, times: times, views: views, identities: identities}
+}
+
+// Now is an alias's profile as known now, from the live views. Its cut is that of the views; that of IDENTITY is the
+// graph's.
+func (p *Profiles) Now(ctx context.Context, alias domain.Alias, view feature.View, nowMS int64) (Profile, error) {
+	g, err := gather(ctx, p.views, p.identities, alias, view, nowMS)
+	if err != nil {
+		return Profile{}, fmt.Errorf("decider: read the profile: %w", err)
+	}
+	cut := g.applied
+	cut[domain.Identity] = g.cut
+	return Profile{
+		Aliases: g.aliases, Cut: cut, View: view, Vector: g.vector, NowMS: nowMS, Contacts: g.merged.Contacts(math.MinInt64),
+	}, nil
+}
+
+// AsOf is an alias's profile as it stood at a cut, read at a time, from the raw events: what a projection that had
+// stopped at the cut would hold. It reads each stream once up to the cut; sequences beyond a stream's end mean its
+// end, and the profile's cut names it.
+func (p *Profiles) AsOf(
+	ctx context.Context, alias domain.Alias, view feature.View, cut domain.Cut, nowMS int64,
+) (Profile, error) {
+	ends, err := endsOf(ctx, p.source)
+	if err != nil {
+		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
+	}
+	for s := range cut {
+		cut[s] = min(cut[s], ends[s])
+	}
+	h, err := readLinks(ctx, p.source, cut[domain.Identity])
+	if err != nil {
+		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
+	}
+	out := Profile{Aliases: h.profile(alias, cut[domain.Identity]), Cut: cut, View: view, NowMS: nowMS}
+	h.want(out.Aliases...)
+	if err := h.readEvents(ctx, p.source, cut); err != nil {
+		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
+	}
+	merged, err := h.merged(out.Aliases, cut)
+	if err != nil {
+		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
+	}
+	out.Vector, out.Contacts = view.Read(merged, nowMS, nil), merged.Contacts(math.MinInt64)
+	return out, nil
+}
+
+// merged is what is known of these aliases together at a cut.
+func (h *history) merged(aliases []domain.Alias, cut domain.Cut) (feature.Activity, error) {
+	var to [domain.Streams]domain.Position
+	for s := range to {
+		to[s] = endOf(cut[s])
+	}
+	activities := make([]feature.Activity, 0, len(aliases))
+	for _, alias := range aliases {
+		a, err := h.persons[alias].read(to)
+		if err != nil {
+			return feature.Activity{}, err
+		}
+		activities = append(activities, a)
+	}
+	return feature.Merge(activities...), nil
+}
+
+// CutAt is the cut at a time: of each stream that decisions depend on, the last entry appended at or before it. What
+// a source says about when something happened does not move it: it tells what was known then.
+func (p *Profiles) CutAt(ctx context.Context, at time.Time) (domain.Cut, error) {
+	var cut domain.Cut
+	for _, s := range []domain.Stream{domain.Behaviour, domain.Identity, domain.Decision, domain.Outcome, domain.Policy} {
+		last, err := p.times.LastBy(ctx, s, at)
+		if err != nil {
+			return cut, fmt.Errorf("decider: find the cut at a time: %w", err)
+		}
+		cut[s] = last
+	}
+	return cut, nil
+}

@@ -1,0 +1,72 @@
+package match
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Plain is the Reader for values that need no tables: small letters, single spaces, Soundex as key. It does no
+// Unicode normalisation and no transcription.
+type Plain struct{}
+
+// Read implements Reader.
+func (Plain) Read(kind Kind, value string) (form, key string) {
+	form = Squeeze(strings.ToLower(value))
+	switch kind {
+	case Date:
+		d, ok := ParseDate(form)
+		if !ok {
+			return "", ""
+		}
+		return d.String(), ""
+	case Phone, NationalID, Postcode:
+		return alphanumeric(form), ""
+	case GivenName, Surname, FullName, Locality, Street:
+		return form, Soundex(form)
+	}
+	return form, ""
+}
+
+// Squeeze makes every run of white space one space and trims the ends.
+func Squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// alphanumeric keeps letters and digits.
+func alphanumeric(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, s)
+}
+
+// soundexCodes are the digits of the letters a to z; 0 for vowels, which part equal codes, and 9 for h and w, which
+// do not.
+const soundexCodes = "01230129022455012623019202"
+
+// Soundex is the American Soundex of a word's ASCII letters; empty when it has none.
+func Soundex(word string) string {
+	code := [4]byte{'0', '0', '0', '0'}
+	n, last := 0, byte('0')
+	for i := 0; i < len(word) && n < 4; i++ {
+		c := word[i] | 0x20
+		if c < 'a' || c > 'z' {
+			continue
+		}
+		digit := soundexCodes[c-'a']
+		switch {
+		case n == 0:
+			code[0], n, last = c, 1, digit
+		case digit == '9':
+		case digit == '0':
+			last = '0'
+		case digit != last:
+			code[n], last = digit, digit
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return string(code[:])
+}

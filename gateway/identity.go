@@ -1,0 +1,61 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/profferhq/proffer/decider"
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/identity"
+	"github.com/profferhq/proffer/gateway/natskv"
+	"github.com/profferhq/proffer/gateway/natslog"
+	"github.com/profferhq/proffer/gateway/normal"
+)
+
+// names finds aliases and identifiers through the vault; they come in and go out in normal form.
+type names struct {
+	*natskv.Vault
+	normalizer *normal.Normalizer
+	outage     outage
+}
+
+// Known implements rpc.Names.
+func (n names) Known(id identity.Identifier) (domain.Alias, error) {
+	plain, err := n.normalizer.Normalize(id)
+	if err != nil {
+		return domain.Alias{}, err
+	}
+	return n.Lookup([]identity.Identifier{plain})[0], nil
+}
+
+// Made implements rpc.Names.
+func (n names) Made(ctx context.Context, id identity.Identifier) (domain.Alias, error) {
+	plain, err := n.normalizer.Normalize(id)
+	if err != nil {
+		return domain.Alias{}, err
+	}
+	made, err := n.Aliases(ctx, []identity.Identifier{plain})
+	if err != nil {
+		return domain.Alias{}, n.outage.or(ctx, err)
+	}
+	return made[0], nil
+}
+
+// profiles reads features; those of the present under all that is linked when it is asked.
+type profiles struct {
+	*decider.Profiles
+	identities *decider.Identities
+	log        *natslog.Log
+}
+
+// Now implements rpc.Profiles.
+func (p profiles) Now(ctx context.Context, alias domain.Alias, view feature.View, nowMS int64) (decider.Profile, error) {
+	end, err := p.log.Last(ctx, domain.Identity)
+	if err != nil {
+		return decider.Profile{}, err
+	}
+	if err := p.identities.WaitFor(ctx, end); err != nil {
+		return decider.Profile{}, err
+	}
+	return p.Profiles.Now(ctx, alias, view, nowMS)
+}
