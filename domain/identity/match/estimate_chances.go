@@ -58,7 +58,9 @@ func (e *estimate) learnGiven(posteriors []float64) {
 // find another class of pairs than those of one person, as said at learn.
 func mostElse(k Kind) float64 {
 	switch k {
-	case GivenName, FullName, Date, NationalID:
+	case GivenName, FullName, Date:
+		return 0.25
+	case NationalID:
 		return 0.35
 	case Surname:
 		return 0.45

@@ -33,6 +33,8 @@ type comparison struct {
 	common     float64
 	most       int
 	rarity     []rarity
+	// likeness is the first level of an e-mail comparison that muteSpelt may leave out; 0 is none.
+	likeness int
 }
 
 // order is a pair of fields that may stand swapped.
@@ -89,6 +91,8 @@ func (m *Matcher) compile(x Comparison, at, names map[string]int) (comparison, e
 	c := comparison{field: at[x.Field], with: -1, order: -1, partner: -1, given: -1}
 	if x.With != "" {
 		c.with = at[x.With]
+	} else {
+		c.likeness = likenessOf(m.model.Fields[c.field].Kind, x.Levels)
 	}
 	for i, o := range m.orders {
 		switch c.field {
@@ -196,7 +200,7 @@ func (m *Matcher) levels(a, b *Prepared) pattern {
 		}
 		p |= pattern(level) << (4 * i)
 	}
-	return p
+	return m.muteSpelt(a, b, p)
 }
 
 // orderLevel says whether two fields stand swapped; it is missing where nothing can be compared.

@@ -26,6 +26,8 @@ type Record struct {
 type Prepared struct {
 	ID    domain.Alias
 	forms []form
+	// spelt has a bit for each name that the e-mail address is written with.
+	spelt uint64
 }
 
 // form is one value; text is empty when it is missing.
@@ -58,6 +60,7 @@ func (m *Matcher) Prepare(r Record, reader Reader) Prepared {
 		}
 		p.forms[i] = readForm(f.Kind, r.Values[i][0], reader)
 	}
+	p.spelt = m.spelt(p.forms)
 	return p
 }
 
