@@ -96,13 +96,6 @@ func (q *Refusals) Find(id [16]byte) (Refused, bool) {
 	return r, ok
 }
 
-// Len is how many items are open.
-func (q *Refusals) Len() int {
-	q.mu.RLock()
-	defer q.mu.RUnlock()
-	return len(q.open)
-}
-
 // RefusedPage asks for open items, oldest first.
 type RefusedPage struct {
 	// After is the position of the last item of the page before; zero starts.

@@ -19,8 +19,7 @@ func (n *Node) startMatching(context.Context) error {
 		return err
 	}
 	n.parts.matching = commands.NewMatchPeople(commands.MatchingPorts{
-		Log:     route{Log: n.parts.log, decisions: n.parts.decider, fresh: n.parts.fresh, room: n.diskRoom},
-		History: n.parts.log, Vault: n.parts.vault, Identifiers: n.parts.vault, Reader: reader, Recall: n.parts.recall,
+		Log: n.route(), History: n.parts.log, Vault: n.parts.vault, Identifiers: n.parts.vault, Reader: reader, Recall: n.parts.recall,
 		Checkpoint: matchedTo{n.parts.counters}, Now: n.now,
 	})
 	n.run("match people", n.parts.matching.Run)

@@ -169,7 +169,7 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	if err := n.parts.recall.Load(ctx); err != nil {
 		return err
 	}
-	log := route{Log: n.parts.log, decisions: n.parts.decider, fresh: n.parts.fresh, room: n.diskRoom}
+	log := n.route()
 	n.parts.ingest = commands.NewIngest(commands.IngestPorts{
 		Log: log, Vault: n.parts.vault, Normalizer: n.parts.normalizer,
 		Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
@@ -237,6 +237,10 @@ type route struct {
 	decisions *decider.Decider
 	fresh     *freshness
 	room      func() error
+}
+
+func (n *Node) route() route {
+	return route{Log: n.parts.log, decisions: n.parts.decider, fresh: n.parts.fresh, room: n.diskRoom}
 }
 
 // Append implements commands.Log.

@@ -210,3 +210,27 @@ func TestAdmitChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestReplayTwiceGivesTheSameProfiles(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		b := newBook(drawDocument(t))
+		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			b.step(t)
+		}
+		var again [2]*identity.Register
+		for i := range again {
+			again[i] = identity.NewRegister()
+			for r := range b.log() {
+				again[i].Apply(r)
+				again[i].Apply(r) // a redelivery does no harm
+			}
+		}
+		for n := range 16 {
+			want := b.Graph().Profile(alias(n))
+			if again[0].Graph().Profile(alias(n)) != want || again[1].Graph().Profile(alias(n)) != want {
+				t.Fatalf("the profile of %d differs from replay to replay", n)
+			}
+		}
+	})
+}

@@ -45,15 +45,6 @@ func RawPublish(ctx context.Context, nc *nats.Conn, n, size int) (Ceiling, error
 	return c, nil
 }
 
-// RawLatency is RawPublish with a single publisher: the latency of a lone durable append.
-func RawLatency(ctx context.Context, nc *nats.Conn, n, size int) (Ceiling, error) {
-	c, err := rawPublish(ctx, nc, n, size, 1)
-	if err != nil {
-		return c, fmt.Errorf("natslog: raw latency: %w", err)
-	}
-	return c, nil
-}
-
 func rawPublish(ctx context.Context, nc *nats.Conn, n, size, publishers int) (c Ceiling, err error) {
 	if n < publishers || size < 1 {
 		return c, fmt.Errorf("%d messages of %d bytes cannot be measured", n, size)
