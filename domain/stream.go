@@ -127,7 +127,8 @@ func StreamOf(e *event.Event) (Stream, bool) {
 		return Decision, true
 	case *event.Event_Delivered, *event.Event_Exposed, *event.Event_Clicked, *event.Event_Converted:
 		return Outcome, true
-	case *event.Event_OfferDefined, *event.Event_PolicyPublished, *event.Event_FeatureViewPublished:
+	case *event.Event_OfferDefined, *event.Event_PolicyPublished, *event.Event_FeatureViewPublished,
+		*event.Event_FeatureViewSwitched, *event.Event_ModelRegistered, *event.Event_ModelAssigned, *event.Event_AlertRaised:
 		return Policy, true
 	case *event.Event_Quarantined, *event.Event_QuarantineResolved:
 		return Quarantine, true
@@ -190,6 +191,14 @@ func TypeOf(e *event.Event) string {
 		return "policy_published"
 	case *event.Event_FeatureViewPublished:
 		return "feature_view_published"
+	case *event.Event_FeatureViewSwitched:
+		return "feature_view_switched"
+	case *event.Event_ModelRegistered:
+		return "model_registered"
+	case *event.Event_ModelAssigned:
+		return "model_assigned"
+	case *event.Event_AlertRaised:
+		return "alert_raised"
 	case *event.Event_Quarantined:
 		return "quarantined"
 	case *event.Event_QuarantineResolved:

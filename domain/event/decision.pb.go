@@ -64,7 +64,9 @@ type Decision struct {
 	// The propensity was estimated afterwards, not logged (external decisions).
 	PropensityEstimated bool `protobuf:"varint,24,opt,name=propensity_estimated,json=propensityEstimated,proto3" json:"propensity_estimated,omitempty"`
 	// The offer's category, so that a contact can be counted from the record alone.
-	Category      string `protobuf:"bytes,25,opt,name=category,proto3" json:"category,omitempty"`
+	Category string `protobuf:"bytes,25,opt,name=category,proto3" json:"category,omitempty"`
+	// What the models said, by use, then role.
+	Scores        []*ModelScore `protobuf:"bytes,26,rep,name=scores,proto3" json:"scores,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -274,6 +276,136 @@ func (x *Decision) GetCategory() string {
 	return ""
 }
 
+func (x *Decision) GetScores() []*ModelScore {
+	if x != nil {
+		return x.Scores
+	}
+	return nil
+}
+
+// ModelScore is one model's answer for one decision.
+type ModelScore struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the policy calls it and what it is used for.
+	Name    string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Use     string `protobuf:"bytes,2,opt,name=use,proto3" json:"use,omitempty"`
+	Model   string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
+	Version uint64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	// SHA-256 of the model's bytes.
+	Digest []byte `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	// champion, challenger or shadow.
+	Role string `protobuf:"bytes,6,opt,name=role,proto3" json:"role,omitempty"`
+	// Rules and scores saw this one.
+	Effective bool `protobuf:"varint,7,opt,name=effective,proto3" json:"effective,omitempty"`
+	// The raw margin, and what came of it: a calibrated probability, or a value, in millionths.
+	Margin float64 `protobuf:"fixed64,8,opt,name=margin,proto3" json:"margin,omitempty"`
+	Micros int64   `protobuf:"varint,9,opt,name=micros,proto3" json:"micros,omitempty"`
+	// UPPER_SNAKE, when there is no score: MODEL_UNAVAILABLE, NOT_FINITE, ...
+	Failure       string `protobuf:"bytes,10,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelScore) Reset() {
+	*x = ModelScore{}
+	mi := &file_event_decision_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelScore) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelScore) ProtoMessage() {}
+
+func (x *ModelScore) ProtoReflect() protoreflect.Message {
+	mi := &file_event_decision_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelScore.ProtoReflect.Descriptor instead.
+func (*ModelScore) Descriptor() ([]byte, []int) {
+	return file_event_decision_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ModelScore) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ModelScore) GetUse() string {
+	if x != nil {
+		return x.Use
+	}
+	return ""
+}
+
+func (x *ModelScore) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ModelScore) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ModelScore) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *ModelScore) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *ModelScore) GetEffective() bool {
+	if x != nil {
+		return x.Effective
+	}
+	return false
+}
+
+func (x *ModelScore) GetMargin() float64 {
+	if x != nil {
+		return x.Margin
+	}
+	return 0
+}
+
+func (x *ModelScore) GetMicros() int64 {
+	if x != nil {
+		return x.Micros
+	}
+	return 0
+}
+
+func (x *ModelScore) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
 // SeenAlias names exactly which state of an alias was read: everything of it up to these positions.
 type SeenAlias struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -287,7 +419,7 @@ type SeenAlias struct {
 
 func (x *SeenAlias) Reset() {
 	*x = SeenAlias{}
-	mi := &file_event_decision_proto_msgTypes[1]
+	mi := &file_event_decision_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +431,7 @@ func (x *SeenAlias) String() string {
 func (*SeenAlias) ProtoMessage() {}
 
 func (x *SeenAlias) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[1]
+	mi := &file_event_decision_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +444,7 @@ func (x *SeenAlias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenAlias.ProtoReflect.Descriptor instead.
 func (*SeenAlias) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{1}
+	return file_event_decision_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *SeenAlias) GetAlias() []byte {
@@ -354,7 +486,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_event_decision_proto_msgTypes[2]
+	mi := &file_event_decision_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -366,7 +498,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[2]
+	mi := &file_event_decision_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -379,7 +511,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{2}
+	return file_event_decision_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Position) GetSequence() uint64 {
@@ -410,7 +542,7 @@ type Cut struct {
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_event_decision_proto_msgTypes[3]
+	mi := &file_event_decision_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +554,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[3]
+	mi := &file_event_decision_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +567,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{3}
+	return file_event_decision_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Cut) GetBehaviour() uint64 {
@@ -489,7 +621,7 @@ type ContextValue struct {
 
 func (x *ContextValue) Reset() {
 	*x = ContextValue{}
-	mi := &file_event_decision_proto_msgTypes[4]
+	mi := &file_event_decision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +633,7 @@ func (x *ContextValue) String() string {
 func (*ContextValue) ProtoMessage() {}
 
 func (x *ContextValue) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[4]
+	mi := &file_event_decision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +646,7 @@ func (x *ContextValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextValue.ProtoReflect.Descriptor instead.
 func (*ContextValue) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{4}
+	return file_event_decision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ContextValue) GetName() string {
@@ -593,7 +725,7 @@ type Contact struct {
 
 func (x *Contact) Reset() {
 	*x = Contact{}
-	mi := &file_event_decision_proto_msgTypes[5]
+	mi := &file_event_decision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -605,7 +737,7 @@ func (x *Contact) String() string {
 func (*Contact) ProtoMessage() {}
 
 func (x *Contact) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[5]
+	mi := &file_event_decision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -618,7 +750,7 @@ func (x *Contact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contact.ProtoReflect.Descriptor instead.
 func (*Contact) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{5}
+	return file_event_decision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Contact) GetTimeMs() int64 {
@@ -674,7 +806,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_event_decision_proto_msgTypes[6]
+	mi := &file_event_decision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -686,7 +818,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[6]
+	mi := &file_event_decision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -699,7 +831,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{6}
+	return file_event_decision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Candidate) GetOffer() string {
@@ -784,7 +916,7 @@ type Policy struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Id          string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Description string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	// The feature view its rules read, for example "core@1".
+	// The feature view its rules read: "core@1", or "core" for the version that is switched to.
 	View string `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
 	// Randomness of this policy; changing it re-draws the hold-out.
 	Salt string `protobuf:"bytes,4,opt,name=salt,proto3" json:"salt,omitempty"`
@@ -793,13 +925,15 @@ type Policy struct {
 	Placements    []*Placement    `protobuf:"bytes,6,rep,name=placements,proto3" json:"placements,omitempty"`
 	Offers        []*Offer        `protobuf:"bytes,7,rep,name=offers,proto3" json:"offers,omitempty"`
 	ContactLimits []*ContactLimit `protobuf:"bytes,8,rep,name=contact_limits,json=contactLimits,proto3" json:"contact_limits,omitempty"`
+	// Models whose scores its expressions read as models.<name>.
+	Models        []*PolicyModel `protobuf:"bytes,9,rep,name=models,proto3" json:"models,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_event_decision_proto_msgTypes[7]
+	mi := &file_event_decision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +945,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[7]
+	mi := &file_event_decision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +958,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{7}
+	return file_event_decision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Policy) GetId() string {
@@ -883,6 +1017,76 @@ func (x *Policy) GetContactLimits() []*ContactLimit {
 	return nil
 }
 
+func (x *Policy) GetModels() []*PolicyModel {
+	if x != nil {
+		return x.Models
+	}
+	return nil
+}
+
+// PolicyModel is a use of models, as a policy's expressions call it.
+type PolicyModel struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// "churn_90d": its champion answers, or its challenger for a share of the profiles.
+	Use string `protobuf:"bytes,2,opt,name=use,proto3" json:"use,omitempty"`
+	// What is read while no model answers; without it the score is missing.
+	Fallback      *float64 `protobuf:"fixed64,3,opt,name=fallback,proto3,oneof" json:"fallback,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyModel) Reset() {
+	*x = PolicyModel{}
+	mi := &file_event_decision_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyModel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyModel) ProtoMessage() {}
+
+func (x *PolicyModel) ProtoReflect() protoreflect.Message {
+	mi := &file_event_decision_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyModel.ProtoReflect.Descriptor instead.
+func (*PolicyModel) Descriptor() ([]byte, []int) {
+	return file_event_decision_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PolicyModel) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PolicyModel) GetUse() string {
+	if x != nil {
+		return x.Use
+	}
+	return ""
+}
+
+func (x *PolicyModel) GetFallback() float64 {
+	if x != nil && x.Fallback != nil {
+		return *x.Fallback
+	}
+	return 0
+}
+
 // Placement is a spot that asks for a decision.
 type Placement struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -898,7 +1102,7 @@ type Placement struct {
 
 func (x *Placement) Reset() {
 	*x = Placement{}
-	mi := &file_event_decision_proto_msgTypes[8]
+	mi := &file_event_decision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -910,7 +1114,7 @@ func (x *Placement) String() string {
 func (*Placement) ProtoMessage() {}
 
 func (x *Placement) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[8]
+	mi := &file_event_decision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -923,7 +1127,7 @@ func (x *Placement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Placement.ProtoReflect.Descriptor instead.
 func (*Placement) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{8}
+	return file_event_decision_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Placement) GetId() string {
@@ -973,7 +1177,7 @@ type ContextField struct {
 
 func (x *ContextField) Reset() {
 	*x = ContextField{}
-	mi := &file_event_decision_proto_msgTypes[9]
+	mi := &file_event_decision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -985,7 +1189,7 @@ func (x *ContextField) String() string {
 func (*ContextField) ProtoMessage() {}
 
 func (x *ContextField) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[9]
+	mi := &file_event_decision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -998,7 +1202,7 @@ func (x *ContextField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextField.ProtoReflect.Descriptor instead.
 func (*ContextField) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{9}
+	return file_event_decision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ContextField) GetName() string {
@@ -1039,7 +1243,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_event_decision_proto_msgTypes[10]
+	mi := &file_event_decision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1051,7 +1255,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[10]
+	mi := &file_event_decision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1064,7 +1268,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{10}
+	return file_event_decision_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Offer) GetId() string {
@@ -1155,7 +1359,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_event_decision_proto_msgTypes[11]
+	mi := &file_event_decision_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1371,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[11]
+	mi := &file_event_decision_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1384,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{11}
+	return file_event_decision_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Rule) GetName() string {
@@ -1209,7 +1413,7 @@ type Treatment struct {
 
 func (x *Treatment) Reset() {
 	*x = Treatment{}
-	mi := &file_event_decision_proto_msgTypes[12]
+	mi := &file_event_decision_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1425,7 @@ func (x *Treatment) String() string {
 func (*Treatment) ProtoMessage() {}
 
 func (x *Treatment) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[12]
+	mi := &file_event_decision_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1438,7 @@ func (x *Treatment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Treatment.ProtoReflect.Descriptor instead.
 func (*Treatment) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{12}
+	return file_event_decision_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Treatment) GetId() string {
@@ -1273,7 +1477,7 @@ type ContactLimit struct {
 
 func (x *ContactLimit) Reset() {
 	*x = ContactLimit{}
-	mi := &file_event_decision_proto_msgTypes[13]
+	mi := &file_event_decision_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1285,7 +1489,7 @@ func (x *ContactLimit) String() string {
 func (*ContactLimit) ProtoMessage() {}
 
 func (x *ContactLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[13]
+	mi := &file_event_decision_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1298,7 +1502,7 @@ func (x *ContactLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactLimit.ProtoReflect.Descriptor instead.
 func (*ContactLimit) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{13}
+	return file_event_decision_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ContactLimit) GetName() string {
@@ -1340,7 +1544,7 @@ var File_event_decision_proto protoreflect.FileDescriptor
 
 const file_event_decision_proto_rawDesc = "" +
 	"\n" +
-	"\x14event/decision.proto\x12\x05event\"\xbd\x06\n" +
+	"\x14event/decision.proto\x12\x05event\"\xe8\x06\n" +
 	"\bDecision\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
 	"\bexternal\x18\x02 \x01(\bR\bexternal\x12\x15\n" +
@@ -1370,7 +1574,21 @@ const file_event_decision_proto_rawDesc = "" +
 	"\x06reason\x18\x16 \x01(\tR\x06reason\x12+\n" +
 	"\x11logged_propensity\x18\x17 \x01(\x01R\x10loggedPropensity\x121\n" +
 	"\x14propensity_estimated\x18\x18 \x01(\bR\x13propensityEstimated\x12\x1a\n" +
-	"\bcategory\x18\x19 \x01(\tR\bcategory\"\xa8\x01\n" +
+	"\bcategory\x18\x19 \x01(\tR\bcategory\x12)\n" +
+	"\x06scores\x18\x1a \x03(\v2\x11.event.ModelScoreR\x06scores\"\xf6\x01\n" +
+	"\n" +
+	"ModelScore\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03use\x18\x02 \x01(\tR\x03use\x12\x14\n" +
+	"\x05model\x18\x03 \x01(\tR\x05model\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\fR\x06digest\x12\x12\n" +
+	"\x04role\x18\x06 \x01(\tR\x04role\x12\x1c\n" +
+	"\teffective\x18\a \x01(\bR\teffective\x12\x16\n" +
+	"\x06margin\x18\b \x01(\x01R\x06margin\x12\x16\n" +
+	"\x06micros\x18\t \x01(\x03R\x06micros\x12\x18\n" +
+	"\afailure\x18\n" +
+	" \x01(\tR\afailure\"\xa8\x01\n" +
 	"\tSeenAlias\x12\x14\n" +
 	"\x05alias\x18\x01 \x01(\fR\x05alias\x12-\n" +
 	"\tbehaviour\x18\x02 \x01(\v2\x0f.event.PositionR\tbehaviour\x12+\n" +
@@ -1410,7 +1628,7 @@ const file_event_decision_proto_rawDesc = "" +
 	"\x04cost\x18\t \x01(\x01R\x04cost\x12%\n" +
 	"\x0eexpected_value\x18\n" +
 	" \x01(\x01R\rexpectedValue\x12\x12\n" +
-	"\x04draw\x18\v \x01(\x06R\x04draw\"\x90\x02\n" +
+	"\x04draw\x18\v \x01(\x06R\x04draw\"\xbc\x02\n" +
 	"\x06Policy\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x12\n" +
@@ -1421,7 +1639,13 @@ const file_event_decision_proto_rawDesc = "" +
 	"placements\x18\x06 \x03(\v2\x10.event.PlacementR\n" +
 	"placements\x12$\n" +
 	"\x06offers\x18\a \x03(\v2\f.event.OfferR\x06offers\x12:\n" +
-	"\x0econtact_limits\x18\b \x03(\v2\x13.event.ContactLimitR\rcontactLimits\"\x9e\x01\n" +
+	"\x0econtact_limits\x18\b \x03(\v2\x13.event.ContactLimitR\rcontactLimits\x12*\n" +
+	"\x06models\x18\t \x03(\v2\x12.event.PolicyModelR\x06models\"a\n" +
+	"\vPolicyModel\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03use\x18\x02 \x01(\tR\x03use\x12\x1f\n" +
+	"\bfallback\x18\x03 \x01(\x01H\x00R\bfallback\x88\x01\x01B\v\n" +
+	"\t_fallback\"\x9e\x01\n" +
 	"\tPlacement\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x18\n" +
@@ -1483,47 +1707,51 @@ func file_event_decision_proto_rawDescGZIP() []byte {
 	return file_event_decision_proto_rawDescData
 }
 
-var file_event_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_event_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_event_decision_proto_goTypes = []any{
 	(*Decision)(nil),     // 0: event.Decision
-	(*SeenAlias)(nil),    // 1: event.SeenAlias
-	(*Position)(nil),     // 2: event.Position
-	(*Cut)(nil),          // 3: event.Cut
-	(*ContextValue)(nil), // 4: event.ContextValue
-	(*Contact)(nil),      // 5: event.Contact
-	(*Candidate)(nil),    // 6: event.Candidate
-	(*Policy)(nil),       // 7: event.Policy
-	(*Placement)(nil),    // 8: event.Placement
-	(*ContextField)(nil), // 9: event.ContextField
-	(*Offer)(nil),        // 10: event.Offer
-	(*Rule)(nil),         // 11: event.Rule
-	(*Treatment)(nil),    // 12: event.Treatment
-	(*ContactLimit)(nil), // 13: event.ContactLimit
-	nil,                  // 14: event.Offer.AttributesEntry
-	nil,                  // 15: event.Treatment.ContentEntry
+	(*ModelScore)(nil),   // 1: event.ModelScore
+	(*SeenAlias)(nil),    // 2: event.SeenAlias
+	(*Position)(nil),     // 3: event.Position
+	(*Cut)(nil),          // 4: event.Cut
+	(*ContextValue)(nil), // 5: event.ContextValue
+	(*Contact)(nil),      // 6: event.Contact
+	(*Candidate)(nil),    // 7: event.Candidate
+	(*Policy)(nil),       // 8: event.Policy
+	(*PolicyModel)(nil),  // 9: event.PolicyModel
+	(*Placement)(nil),    // 10: event.Placement
+	(*ContextField)(nil), // 11: event.ContextField
+	(*Offer)(nil),        // 12: event.Offer
+	(*Rule)(nil),         // 13: event.Rule
+	(*Treatment)(nil),    // 14: event.Treatment
+	(*ContactLimit)(nil), // 15: event.ContactLimit
+	nil,                  // 16: event.Offer.AttributesEntry
+	nil,                  // 17: event.Treatment.ContentEntry
 }
 var file_event_decision_proto_depIdxs = []int32{
-	1,  // 0: event.Decision.aliases:type_name -> event.SeenAlias
-	4,  // 1: event.Decision.context:type_name -> event.ContextValue
-	3,  // 2: event.Decision.cut:type_name -> event.Cut
-	5,  // 3: event.Decision.contacts:type_name -> event.Contact
-	6,  // 4: event.Decision.candidates:type_name -> event.Candidate
-	2,  // 5: event.SeenAlias.behaviour:type_name -> event.Position
-	2,  // 6: event.SeenAlias.decision:type_name -> event.Position
-	2,  // 7: event.SeenAlias.outcome:type_name -> event.Position
-	8,  // 8: event.Policy.placements:type_name -> event.Placement
-	10, // 9: event.Policy.offers:type_name -> event.Offer
-	13, // 10: event.Policy.contact_limits:type_name -> event.ContactLimit
-	9,  // 11: event.Placement.context:type_name -> event.ContextField
-	11, // 12: event.Offer.eligibility:type_name -> event.Rule
-	12, // 13: event.Offer.treatments:type_name -> event.Treatment
-	14, // 14: event.Offer.attributes:type_name -> event.Offer.AttributesEntry
-	15, // 15: event.Treatment.content:type_name -> event.Treatment.ContentEntry
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	2,  // 0: event.Decision.aliases:type_name -> event.SeenAlias
+	5,  // 1: event.Decision.context:type_name -> event.ContextValue
+	4,  // 2: event.Decision.cut:type_name -> event.Cut
+	6,  // 3: event.Decision.contacts:type_name -> event.Contact
+	7,  // 4: event.Decision.candidates:type_name -> event.Candidate
+	1,  // 5: event.Decision.scores:type_name -> event.ModelScore
+	3,  // 6: event.SeenAlias.behaviour:type_name -> event.Position
+	3,  // 7: event.SeenAlias.decision:type_name -> event.Position
+	3,  // 8: event.SeenAlias.outcome:type_name -> event.Position
+	10, // 9: event.Policy.placements:type_name -> event.Placement
+	12, // 10: event.Policy.offers:type_name -> event.Offer
+	15, // 11: event.Policy.contact_limits:type_name -> event.ContactLimit
+	9,  // 12: event.Policy.models:type_name -> event.PolicyModel
+	11, // 13: event.Placement.context:type_name -> event.ContextField
+	13, // 14: event.Offer.eligibility:type_name -> event.Rule
+	14, // 15: event.Offer.treatments:type_name -> event.Treatment
+	16, // 16: event.Offer.attributes:type_name -> event.Offer.AttributesEntry
+	17, // 17: event.Treatment.content:type_name -> event.Treatment.ContentEntry
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_event_decision_proto_init() }
@@ -1531,18 +1759,19 @@ func file_event_decision_proto_init() {
 	if File_event_decision_proto != nil {
 		return
 	}
-	file_event_decision_proto_msgTypes[4].OneofWrappers = []any{
+	file_event_decision_proto_msgTypes[5].OneofWrappers = []any{
 		(*ContextValue_Text)(nil),
 		(*ContextValue_Number)(nil),
 		(*ContextValue_Flag)(nil),
 	}
+	file_event_decision_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_decision_proto_rawDesc), len(file_event_decision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -133,6 +133,61 @@ func (AliasMarked_Mark) EnumDescriptor() ([]byte, []int) {
 	return file_event_event_proto_rawDescGZIP(), []int{14, 0}
 }
 
+type ModelAssigned_Role int32
+
+const (
+	ModelAssigned_ROLE_UNSPECIFIED ModelAssigned_Role = 0
+	// Its score counts.
+	ModelAssigned_ROLE_CHAMPION ModelAssigned_Role = 1
+	// Its score counts for a share of the profiles, instead of the champion's.
+	ModelAssigned_ROLE_CHALLENGER ModelAssigned_Role = 2
+	// Its score is recorded and has no effect.
+	ModelAssigned_ROLE_SHADOW ModelAssigned_Role = 3
+)
+
+// Enum value maps for ModelAssigned_Role.
+var (
+	ModelAssigned_Role_name = map[int32]string{
+		0: "ROLE_UNSPECIFIED",
+		1: "ROLE_CHAMPION",
+		2: "ROLE_CHALLENGER",
+		3: "ROLE_SHADOW",
+	}
+	ModelAssigned_Role_value = map[string]int32{
+		"ROLE_UNSPECIFIED": 0,
+		"ROLE_CHAMPION":    1,
+		"ROLE_CHALLENGER":  2,
+		"ROLE_SHADOW":      3,
+	}
+)
+
+func (x ModelAssigned_Role) Enum() *ModelAssigned_Role {
+	p := new(ModelAssigned_Role)
+	*p = x
+	return p
+}
+
+func (x ModelAssigned_Role) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ModelAssigned_Role) Descriptor() protoreflect.EnumDescriptor {
+	return file_event_event_proto_enumTypes[2].Descriptor()
+}
+
+func (ModelAssigned_Role) Type() protoreflect.EnumType {
+	return &file_event_event_proto_enumTypes[2]
+}
+
+func (x ModelAssigned_Role) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ModelAssigned_Role.Descriptor instead.
+func (ModelAssigned_Role) EnumDescriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{34, 0}
+}
+
 // Event is one entry of an envelope.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -180,6 +235,10 @@ type Event struct {
 	//	*Event_OfferDefined
 	//	*Event_PolicyPublished
 	//	*Event_FeatureViewPublished
+	//	*Event_FeatureViewSwitched
+	//	*Event_ModelRegistered
+	//	*Event_ModelAssigned
+	//	*Event_AlertRaised
 	//	*Event_Quarantined
 	//	*Event_QuarantineResolved
 	Body          isEvent_Body `protobuf_oneof:"body"`
@@ -503,6 +562,42 @@ func (x *Event) GetFeatureViewPublished() *FeatureViewPublished {
 	return nil
 }
 
+func (x *Event) GetFeatureViewSwitched() *FeatureViewSwitched {
+	if x != nil {
+		if x, ok := x.Body.(*Event_FeatureViewSwitched); ok {
+			return x.FeatureViewSwitched
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetModelRegistered() *ModelRegistered {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ModelRegistered); ok {
+			return x.ModelRegistered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetModelAssigned() *ModelAssigned {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ModelAssigned); ok {
+			return x.ModelAssigned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAlertRaised() *AlertRaised {
+	if x != nil {
+		if x, ok := x.Body.(*Event_AlertRaised); ok {
+			return x.AlertRaised
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetQuarantined() *Quarantined {
 	if x != nil {
 		if x, ok := x.Body.(*Event_Quarantined); ok {
@@ -626,6 +721,22 @@ type Event_FeatureViewPublished struct {
 	FeatureViewPublished *FeatureViewPublished `protobuf:"bytes,102,opt,name=feature_view_published,json=featureViewPublished,proto3,oneof"`
 }
 
+type Event_FeatureViewSwitched struct {
+	FeatureViewSwitched *FeatureViewSwitched `protobuf:"bytes,103,opt,name=feature_view_switched,json=featureViewSwitched,proto3,oneof"`
+}
+
+type Event_ModelRegistered struct {
+	ModelRegistered *ModelRegistered `protobuf:"bytes,104,opt,name=model_registered,json=modelRegistered,proto3,oneof"`
+}
+
+type Event_ModelAssigned struct {
+	ModelAssigned *ModelAssigned `protobuf:"bytes,105,opt,name=model_assigned,json=modelAssigned,proto3,oneof"`
+}
+
+type Event_AlertRaised struct {
+	AlertRaised *AlertRaised `protobuf:"bytes,106,opt,name=alert_raised,json=alertRaised,proto3,oneof"`
+}
+
 type Event_Quarantined struct {
 	// QUARANTINE
 	Quarantined *Quarantined `protobuf:"bytes,120,opt,name=quarantined,proto3,oneof"`
@@ -682,6 +793,14 @@ func (*Event_OfferDefined) isEvent_Body() {}
 func (*Event_PolicyPublished) isEvent_Body() {}
 
 func (*Event_FeatureViewPublished) isEvent_Body() {}
+
+func (*Event_FeatureViewSwitched) isEvent_Body() {}
+
+func (*Event_ModelRegistered) isEvent_Body() {}
+
+func (*Event_ModelAssigned) isEvent_Body() {}
+
+func (*Event_AlertRaised) isEvent_Body() {}
 
 func (*Event_Quarantined) isEvent_Body() {}
 
@@ -2668,12 +2787,20 @@ func (x *PolicyPublished) GetSource() string {
 	return ""
 }
 
-// FeatureViewPublished: a view takes effect; the specs are the canonical JSON of the view.
+// FeatureViewPublished: a version of a feature view can be read from here on. Its name and version never mean
+// anything else again.
 type FeatureViewPublished struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Fingerprint   []byte                 `protobuf:"bytes,2,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
-	SpecsJson     []byte                 `protobuf:"bytes,3,opt,name=specs_json,json=specsJson,proto3" json:"specs_json,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// With its version: "retail@2".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// SHA-256 of specs_json.
+	Fingerprint []byte `protobuf:"bytes,2,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	// The view's canonical JSON.
+	SpecsJson []byte `protobuf:"bytes,3,opt,name=specs_json,json=specsJson,proto3" json:"specs_json,omitempty"`
+	// The document as its author wrote it; empty for the views that come with the product.
+	Source        string `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2729,6 +2856,474 @@ func (x *FeatureViewPublished) GetSpecsJson() []byte {
 	return nil
 }
 
+func (x *FeatureViewPublished) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *FeatureViewPublished) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *FeatureViewPublished) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// FeatureViewSwitched: from here on a name without a version ("retail") means this version. The first version that is
+// published under a name is switched to with it.
+type FeatureViewSwitched struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// "retail@2"; and what it was before, empty for the first.
+	View          string `protobuf:"bytes,2,opt,name=view,proto3" json:"view,omitempty"`
+	Before        string `protobuf:"bytes,3,opt,name=before,proto3" json:"before,omitempty"`
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FeatureViewSwitched) Reset() {
+	*x = FeatureViewSwitched{}
+	mi := &file_event_event_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FeatureViewSwitched) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FeatureViewSwitched) ProtoMessage() {}
+
+func (x *FeatureViewSwitched) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FeatureViewSwitched.ProtoReflect.Descriptor instead.
+func (*FeatureViewSwitched) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *FeatureViewSwitched) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FeatureViewSwitched) GetView() string {
+	if x != nil {
+		return x.View
+	}
+	return ""
+}
+
+func (x *FeatureViewSwitched) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *FeatureViewSwitched) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *FeatureViewSwitched) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// ModelRegistered: a version of a model can be assigned from here on. Its bytes are in the object store under their
+// digest.
+type ModelRegistered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Counted from 1 for each name.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// SHA-256 of the bytes.
+	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	Size   uint64 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	// The view its features are read from, with its version, and that view's fingerprint.
+	View            string `protobuf:"bytes,5,opt,name=view,proto3" json:"view,omitempty"`
+	ViewFingerprint []byte `protobuf:"bytes,6,opt,name=view_fingerprint,json=viewFingerprint,proto3" json:"view_fingerprint,omitempty"`
+	// In the order of a row.
+	Features []string `protobuf:"bytes,7,rep,name=features,proto3" json:"features,omitempty"`
+	Label    string   `protobuf:"bytes,8,opt,name=label,proto3" json:"label,omitempty"`
+	// What the margin means: binary, regression, multiclass, ...
+	Objective string `protobuf:"bytes,9,opt,name=objective,proto3" json:"objective,omitempty"`
+	// The model card, JSON.
+	CardJson      []byte `protobuf:"bytes,10,opt,name=card_json,json=cardJson,proto3" json:"card_json,omitempty"`
+	Reason        string `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,12,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelRegistered) Reset() {
+	*x = ModelRegistered{}
+	mi := &file_event_event_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelRegistered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelRegistered) ProtoMessage() {}
+
+func (x *ModelRegistered) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelRegistered.ProtoReflect.Descriptor instead.
+func (*ModelRegistered) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ModelRegistered) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ModelRegistered) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ModelRegistered) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *ModelRegistered) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ModelRegistered) GetView() string {
+	if x != nil {
+		return x.View
+	}
+	return ""
+}
+
+func (x *ModelRegistered) GetViewFingerprint() []byte {
+	if x != nil {
+		return x.ViewFingerprint
+	}
+	return nil
+}
+
+func (x *ModelRegistered) GetFeatures() []string {
+	if x != nil {
+		return x.Features
+	}
+	return nil
+}
+
+func (x *ModelRegistered) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *ModelRegistered) GetObjective() string {
+	if x != nil {
+		return x.Objective
+	}
+	return ""
+}
+
+func (x *ModelRegistered) GetCardJson() []byte {
+	if x != nil {
+		return x.CardJson
+	}
+	return nil
+}
+
+func (x *ModelRegistered) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ModelRegistered) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// ModelAssigned: which version of which model answers for a use, in which role, from here on.
+type ModelAssigned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is for, as policies name it: "churn_90d".
+	Use   string             `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
+	Role  ModelAssigned_Role `protobuf:"varint,2,opt,name=role,proto3,enum=event.ModelAssigned_Role" json:"role,omitempty"`
+	Model string             `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
+	// 0 with an empty model: nobody has the role any more.
+	Version uint64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	Digest  []byte `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Share of profiles in (0, 1) for a challenger; 0 otherwise.
+	Share float64 `protobuf:"fixed64,6,opt,name=share,proto3" json:"share,omitempty"`
+	// "operator", or "fallback" when a hard limit broke.
+	Rule          string `protobuf:"bytes,7,opt,name=rule,proto3" json:"rule,omitempty"`
+	Reason        string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,9,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelAssigned) Reset() {
+	*x = ModelAssigned{}
+	mi := &file_event_event_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelAssigned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelAssigned) ProtoMessage() {}
+
+func (x *ModelAssigned) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelAssigned.ProtoReflect.Descriptor instead.
+func (*ModelAssigned) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ModelAssigned) GetUse() string {
+	if x != nil {
+		return x.Use
+	}
+	return ""
+}
+
+func (x *ModelAssigned) GetRole() ModelAssigned_Role {
+	if x != nil {
+		return x.Role
+	}
+	return ModelAssigned_ROLE_UNSPECIFIED
+}
+
+func (x *ModelAssigned) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ModelAssigned) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ModelAssigned) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *ModelAssigned) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+func (x *ModelAssigned) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *ModelAssigned) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ModelAssigned) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// AlertRaised: something that is watched left its bounds, or came back into them.
+type AlertRaised struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is watched: "model:churn@3", "feature:retail@1/spend_30d".
+	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	// "psi", "ks", "auc", "ece", "missing_share", "staleness_hours", ...
+	Metric string  `protobuf:"bytes,2,opt,name=metric,proto3" json:"metric,omitempty"`
+	Value  float64 `protobuf:"fixed64,3,opt,name=value,proto3" json:"value,omitempty"`
+	Limit  float64 `protobuf:"fixed64,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// The limit is hard: a champion that breaks it is replaced by the version before it.
+	Hard bool `protobuf:"varint,5,opt,name=hard,proto3" json:"hard,omitempty"`
+	// It is within its bounds again.
+	Cleared bool `protobuf:"varint,6,opt,name=cleared,proto3" json:"cleared,omitempty"`
+	// What was looked at, Unix milliseconds.
+	FromMs int64 `protobuf:"varint,7,opt,name=from_ms,json=fromMs,proto3" json:"from_ms,omitempty"`
+	ToMs   int64 `protobuf:"varint,8,opt,name=to_ms,json=toMs,proto3" json:"to_ms,omitempty"`
+	// How many rows or decisions that was.
+	Rows          uint64 `protobuf:"varint,9,opt,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AlertRaised) Reset() {
+	*x = AlertRaised{}
+	mi := &file_event_event_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AlertRaised) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AlertRaised) ProtoMessage() {}
+
+func (x *AlertRaised) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AlertRaised.ProtoReflect.Descriptor instead.
+func (*AlertRaised) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *AlertRaised) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *AlertRaised) GetMetric() string {
+	if x != nil {
+		return x.Metric
+	}
+	return ""
+}
+
+func (x *AlertRaised) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *AlertRaised) GetLimit() float64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *AlertRaised) GetHard() bool {
+	if x != nil {
+		return x.Hard
+	}
+	return false
+}
+
+func (x *AlertRaised) GetCleared() bool {
+	if x != nil {
+		return x.Cleared
+	}
+	return false
+}
+
+func (x *AlertRaised) GetFromMs() int64 {
+	if x != nil {
+		return x.FromMs
+	}
+	return 0
+}
+
+func (x *AlertRaised) GetToMs() int64 {
+	if x != nil {
+		return x.ToMs
+	}
+	return 0
+}
+
+func (x *AlertRaised) GetRows() uint64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
 // Quarantined: something was refused, kept as received.
 type Quarantined struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2748,7 +3343,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_event_event_proto_msgTypes[32]
+	mi := &file_event_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2760,7 +3355,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[32]
+	mi := &file_event_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2773,7 +3368,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{32}
+	return file_event_event_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Quarantined) GetReason() string {
@@ -2824,7 +3419,7 @@ type QuarantineResolved struct {
 
 func (x *QuarantineResolved) Reset() {
 	*x = QuarantineResolved{}
-	mi := &file_event_event_proto_msgTypes[33]
+	mi := &file_event_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2836,7 +3431,7 @@ func (x *QuarantineResolved) String() string {
 func (*QuarantineResolved) ProtoMessage() {}
 
 func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[33]
+	mi := &file_event_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2849,7 +3444,7 @@ func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineResolved.ProtoReflect.Descriptor instead.
 func (*QuarantineResolved) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{33}
+	return file_event_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *QuarantineResolved) GetOf() []byte {
@@ -2877,7 +3472,7 @@ var File_event_event_proto protoreflect.FileDescriptor
 
 const file_event_event_proto_rawDesc = "" +
 	"\n" +
-	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\x82\x0e\n" +
+	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\x91\x10\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\fR\x05alias\x12\x1d\n" +
@@ -2915,7 +3510,11 @@ const file_event_event_proto_rawDesc = "" +
 	"\tconverted\x18S \x01(\v2\x10.event.ConvertedH\x00R\tconverted\x12:\n" +
 	"\roffer_defined\x18d \x01(\v2\x13.event.OfferDefinedH\x00R\fofferDefined\x12C\n" +
 	"\x10policy_published\x18e \x01(\v2\x16.event.PolicyPublishedH\x00R\x0fpolicyPublished\x12S\n" +
-	"\x16feature_view_published\x18f \x01(\v2\x1b.event.FeatureViewPublishedH\x00R\x14featureViewPublished\x126\n" +
+	"\x16feature_view_published\x18f \x01(\v2\x1b.event.FeatureViewPublishedH\x00R\x14featureViewPublished\x12P\n" +
+	"\x15feature_view_switched\x18g \x01(\v2\x1a.event.FeatureViewSwitchedH\x00R\x13featureViewSwitched\x12C\n" +
+	"\x10model_registered\x18h \x01(\v2\x16.event.ModelRegisteredH\x00R\x0fmodelRegistered\x12=\n" +
+	"\x0emodel_assigned\x18i \x01(\v2\x14.event.ModelAssignedH\x00R\rmodelAssigned\x127\n" +
+	"\falert_raised\x18j \x01(\v2\x12.event.AlertRaisedH\x00R\valertRaised\x126\n" +
 	"\vquarantined\x18x \x01(\v2\x12.event.QuarantinedH\x00R\vquarantined\x12L\n" +
 	"\x13quarantine_resolved\x18y \x01(\v2\x19.event.QuarantineResolvedH\x00R\x12quarantineResolvedB\x06\n" +
 	"\x04body\">\n" +
@@ -3075,12 +3674,60 @@ const file_event_event_proto_rawDesc = "" +
 	"\x0fPolicyPublished\x12%\n" +
 	"\x06policy\x18\x01 \x01(\v2\r.event.PolicyR\x06policy\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x16\n" +
-	"\x06source\x18\x03 \x01(\tR\x06source\"k\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\"\xb1\x01\n" +
 	"\x14FeatureViewPublished\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vfingerprint\x18\x02 \x01(\fR\vfingerprint\x12\x1d\n" +
 	"\n" +
-	"specs_json\x18\x03 \x01(\fR\tspecsJson\"\x98\x01\n" +
+	"specs_json\x18\x03 \x01(\fR\tspecsJson\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\tR\x06source\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x06 \x01(\tR\x05actor\"\x83\x01\n" +
+	"\x13FeatureViewSwitched\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04view\x18\x02 \x01(\tR\x04view\x12\x16\n" +
+	"\x06before\x18\x03 \x01(\tR\x06before\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x05 \x01(\tR\x05actor\"\xc5\x02\n" +
+	"\x0fModelRegistered\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04view\x18\x05 \x01(\tR\x04view\x12)\n" +
+	"\x10view_fingerprint\x18\x06 \x01(\fR\x0fviewFingerprint\x12\x1a\n" +
+	"\bfeatures\x18\a \x03(\tR\bfeatures\x12\x14\n" +
+	"\x05label\x18\b \x01(\tR\x05label\x12\x1c\n" +
+	"\tobjective\x18\t \x01(\tR\tobjective\x12\x1b\n" +
+	"\tcard_json\x18\n" +
+	" \x01(\fR\bcardJson\x12\x16\n" +
+	"\x06reason\x18\v \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\f \x01(\tR\x05actor\"\xc7\x02\n" +
+	"\rModelAssigned\x12\x10\n" +
+	"\x03use\x18\x01 \x01(\tR\x03use\x12-\n" +
+	"\x04role\x18\x02 \x01(\x0e2\x19.event.ModelAssigned.RoleR\x04role\x12\x14\n" +
+	"\x05model\x18\x03 \x01(\tR\x05model\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\fR\x06digest\x12\x14\n" +
+	"\x05share\x18\x06 \x01(\x01R\x05share\x12\x12\n" +
+	"\x04rule\x18\a \x01(\tR\x04rule\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\t \x01(\tR\x05actor\"U\n" +
+	"\x04Role\x12\x14\n" +
+	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rROLE_CHAMPION\x10\x01\x12\x13\n" +
+	"\x0fROLE_CHALLENGER\x10\x02\x12\x0f\n" +
+	"\vROLE_SHADOW\x10\x03\"\xdb\x01\n" +
+	"\vAlertRaised\x12\x18\n" +
+	"\asubject\x18\x01 \x01(\tR\asubject\x12\x16\n" +
+	"\x06metric\x18\x02 \x01(\tR\x06metric\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\x01R\x05value\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\x01R\x05limit\x12\x12\n" +
+	"\x04hard\x18\x05 \x01(\bR\x04hard\x12\x18\n" +
+	"\acleared\x18\x06 \x01(\bR\acleared\x12\x17\n" +
+	"\afrom_ms\x18\a \x01(\x03R\x06fromMs\x12\x13\n" +
+	"\x05to_ms\x18\b \x01(\x03R\x04toMs\x12\x12\n" +
+	"\x04rows\x18\t \x01(\x04R\x04rows\"\x98\x01\n" +
 	"\vQuarantined\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x18\n" +
@@ -3104,104 +3751,114 @@ func file_event_event_proto_rawDescGZIP() []byte {
 	return file_event_event_proto_rawDescData
 }
 
-var file_event_event_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_event_event_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_event_event_proto_goTypes = []any{
 	(Viewed_Kind)(0),             // 0: event.Viewed.Kind
 	(AliasMarked_Mark)(0),        // 1: event.AliasMarked.Mark
-	(*Event)(nil),                // 2: event.Event
-	(*Sealed)(nil),               // 3: event.Sealed
-	(*Viewed)(nil),               // 4: event.Viewed
-	(*Carted)(nil),               // 5: event.Carted
-	(*Purchased)(nil),            // 6: event.Purchased
-	(*Refunded)(nil),             // 7: event.Refunded
-	(*Line)(nil),                 // 8: event.Line
-	(*Tracked)(nil),              // 9: event.Tracked
-	(*IdentityLinked)(nil),       // 10: event.IdentityLinked
-	(*LinkEvidence)(nil),         // 11: event.LinkEvidence
-	(*MatchWeight)(nil),          // 12: event.MatchWeight
-	(*MatchTerm)(nil),            // 13: event.MatchTerm
-	(*IdentityUnlinked)(nil),     // 14: event.IdentityUnlinked
-	(*IdentityWithheld)(nil),     // 15: event.IdentityWithheld
-	(*AliasMarked)(nil),          // 16: event.AliasMarked
-	(*IdentityBarred)(nil),       // 17: event.IdentityBarred
-	(*GuardsChanged)(nil),        // 18: event.GuardsChanged
-	(*IdentityGuards)(nil),       // 19: event.IdentityGuards
-	(*IdentifierGuard)(nil),      // 20: event.IdentifierGuard
-	(*MatchProposed)(nil),        // 21: event.MatchProposed
-	(*MatchReviewed)(nil),        // 22: event.MatchReviewed
-	(*MatchModelChanged)(nil),    // 23: event.MatchModelChanged
-	(*TraitsChanged)(nil),        // 24: event.TraitsChanged
-	(*GroupJoined)(nil),          // 25: event.GroupJoined
-	(*Delivered)(nil),            // 26: event.Delivered
-	(*Exposed)(nil),              // 27: event.Exposed
-	(*Clicked)(nil),              // 28: event.Clicked
-	(*Converted)(nil),            // 29: event.Converted
-	(*OutcomeOf)(nil),            // 30: event.OutcomeOf
-	(*OfferDefined)(nil),         // 31: event.OfferDefined
-	(*PolicyPublished)(nil),      // 32: event.PolicyPublished
-	(*FeatureViewPublished)(nil), // 33: event.FeatureViewPublished
-	(*Quarantined)(nil),          // 34: event.Quarantined
-	(*QuarantineResolved)(nil),   // 35: event.QuarantineResolved
-	(*Decision)(nil),             // 36: event.Decision
-	(*Position)(nil),             // 37: event.Position
-	(*Offer)(nil),                // 38: event.Offer
-	(*Policy)(nil),               // 39: event.Policy
+	(ModelAssigned_Role)(0),      // 2: event.ModelAssigned.Role
+	(*Event)(nil),                // 3: event.Event
+	(*Sealed)(nil),               // 4: event.Sealed
+	(*Viewed)(nil),               // 5: event.Viewed
+	(*Carted)(nil),               // 6: event.Carted
+	(*Purchased)(nil),            // 7: event.Purchased
+	(*Refunded)(nil),             // 8: event.Refunded
+	(*Line)(nil),                 // 9: event.Line
+	(*Tracked)(nil),              // 10: event.Tracked
+	(*IdentityLinked)(nil),       // 11: event.IdentityLinked
+	(*LinkEvidence)(nil),         // 12: event.LinkEvidence
+	(*MatchWeight)(nil),          // 13: event.MatchWeight
+	(*MatchTerm)(nil),            // 14: event.MatchTerm
+	(*IdentityUnlinked)(nil),     // 15: event.IdentityUnlinked
+	(*IdentityWithheld)(nil),     // 16: event.IdentityWithheld
+	(*AliasMarked)(nil),          // 17: event.AliasMarked
+	(*IdentityBarred)(nil),       // 18: event.IdentityBarred
+	(*GuardsChanged)(nil),        // 19: event.GuardsChanged
+	(*IdentityGuards)(nil),       // 20: event.IdentityGuards
+	(*IdentifierGuard)(nil),      // 21: event.IdentifierGuard
+	(*MatchProposed)(nil),        // 22: event.MatchProposed
+	(*MatchReviewed)(nil),        // 23: event.MatchReviewed
+	(*MatchModelChanged)(nil),    // 24: event.MatchModelChanged
+	(*TraitsChanged)(nil),        // 25: event.TraitsChanged
+	(*GroupJoined)(nil),          // 26: event.GroupJoined
+	(*Delivered)(nil),            // 27: event.Delivered
+	(*Exposed)(nil),              // 28: event.Exposed
+	(*Clicked)(nil),              // 29: event.Clicked
+	(*Converted)(nil),            // 30: event.Converted
+	(*OutcomeOf)(nil),            // 31: event.OutcomeOf
+	(*OfferDefined)(nil),         // 32: event.OfferDefined
+	(*PolicyPublished)(nil),      // 33: event.PolicyPublished
+	(*FeatureViewPublished)(nil), // 34: event.FeatureViewPublished
+	(*FeatureViewSwitched)(nil),  // 35: event.FeatureViewSwitched
+	(*ModelRegistered)(nil),      // 36: event.ModelRegistered
+	(*ModelAssigned)(nil),        // 37: event.ModelAssigned
+	(*AlertRaised)(nil),          // 38: event.AlertRaised
+	(*Quarantined)(nil),          // 39: event.Quarantined
+	(*QuarantineResolved)(nil),   // 40: event.QuarantineResolved
+	(*Decision)(nil),             // 41: event.Decision
+	(*Position)(nil),             // 42: event.Position
+	(*Offer)(nil),                // 43: event.Offer
+	(*Policy)(nil),               // 44: event.Policy
 }
 var file_event_event_proto_depIdxs = []int32{
-	3,  // 0: event.Event.sealed:type_name -> event.Sealed
-	4,  // 1: event.Event.viewed:type_name -> event.Viewed
-	5,  // 2: event.Event.carted:type_name -> event.Carted
-	6,  // 3: event.Event.purchased:type_name -> event.Purchased
-	7,  // 4: event.Event.refunded:type_name -> event.Refunded
-	9,  // 5: event.Event.tracked:type_name -> event.Tracked
-	10, // 6: event.Event.identity_linked:type_name -> event.IdentityLinked
-	14, // 7: event.Event.identity_unlinked:type_name -> event.IdentityUnlinked
-	24, // 8: event.Event.traits_changed:type_name -> event.TraitsChanged
-	25, // 9: event.Event.group_joined:type_name -> event.GroupJoined
-	15, // 10: event.Event.identity_withheld:type_name -> event.IdentityWithheld
-	16, // 11: event.Event.alias_marked:type_name -> event.AliasMarked
-	17, // 12: event.Event.identity_barred:type_name -> event.IdentityBarred
-	18, // 13: event.Event.guards_changed:type_name -> event.GuardsChanged
-	21, // 14: event.Event.match_proposed:type_name -> event.MatchProposed
-	22, // 15: event.Event.match_reviewed:type_name -> event.MatchReviewed
-	23, // 16: event.Event.match_model_changed:type_name -> event.MatchModelChanged
-	36, // 17: event.Event.decision:type_name -> event.Decision
-	26, // 18: event.Event.delivered:type_name -> event.Delivered
-	27, // 19: event.Event.exposed:type_name -> event.Exposed
-	28, // 20: event.Event.clicked:type_name -> event.Clicked
-	29, // 21: event.Event.converted:type_name -> event.Converted
-	31, // 22: event.Event.offer_defined:type_name -> event.OfferDefined
-	32, // 23: event.Event.policy_published:type_name -> event.PolicyPublished
-	33, // 24: event.Event.feature_view_published:type_name -> event.FeatureViewPublished
-	34, // 25: event.Event.quarantined:type_name -> event.Quarantined
-	35, // 26: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
-	0,  // 27: event.Viewed.kind:type_name -> event.Viewed.Kind
-	8,  // 28: event.Viewed.line:type_name -> event.Line
-	8,  // 29: event.Carted.line:type_name -> event.Line
-	8,  // 30: event.Purchased.lines:type_name -> event.Line
-	8,  // 31: event.Refunded.lines:type_name -> event.Line
-	11, // 32: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
-	37, // 33: event.LinkEvidence.positions:type_name -> event.Position
-	12, // 34: event.LinkEvidence.match:type_name -> event.MatchWeight
-	13, // 35: event.MatchWeight.terms:type_name -> event.MatchTerm
-	11, // 36: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
-	1,  // 37: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
-	19, // 38: event.GuardsChanged.guards:type_name -> event.IdentityGuards
-	20, // 39: event.IdentityGuards.types:type_name -> event.IdentifierGuard
-	11, // 40: event.MatchProposed.evidence:type_name -> event.LinkEvidence
-	30, // 41: event.Delivered.of:type_name -> event.OutcomeOf
-	30, // 42: event.Exposed.of:type_name -> event.OutcomeOf
-	30, // 43: event.Clicked.of:type_name -> event.OutcomeOf
-	30, // 44: event.Converted.of:type_name -> event.OutcomeOf
-	38, // 45: event.OfferDefined.offer:type_name -> event.Offer
-	39, // 46: event.PolicyPublished.policy:type_name -> event.Policy
-	3,  // 47: event.Quarantined.original:type_name -> event.Sealed
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	4,  // 0: event.Event.sealed:type_name -> event.Sealed
+	5,  // 1: event.Event.viewed:type_name -> event.Viewed
+	6,  // 2: event.Event.carted:type_name -> event.Carted
+	7,  // 3: event.Event.purchased:type_name -> event.Purchased
+	8,  // 4: event.Event.refunded:type_name -> event.Refunded
+	10, // 5: event.Event.tracked:type_name -> event.Tracked
+	11, // 6: event.Event.identity_linked:type_name -> event.IdentityLinked
+	15, // 7: event.Event.identity_unlinked:type_name -> event.IdentityUnlinked
+	25, // 8: event.Event.traits_changed:type_name -> event.TraitsChanged
+	26, // 9: event.Event.group_joined:type_name -> event.GroupJoined
+	16, // 10: event.Event.identity_withheld:type_name -> event.IdentityWithheld
+	17, // 11: event.Event.alias_marked:type_name -> event.AliasMarked
+	18, // 12: event.Event.identity_barred:type_name -> event.IdentityBarred
+	19, // 13: event.Event.guards_changed:type_name -> event.GuardsChanged
+	22, // 14: event.Event.match_proposed:type_name -> event.MatchProposed
+	23, // 15: event.Event.match_reviewed:type_name -> event.MatchReviewed
+	24, // 16: event.Event.match_model_changed:type_name -> event.MatchModelChanged
+	41, // 17: event.Event.decision:type_name -> event.Decision
+	27, // 18: event.Event.delivered:type_name -> event.Delivered
+	28, // 19: event.Event.exposed:type_name -> event.Exposed
+	29, // 20: event.Event.clicked:type_name -> event.Clicked
+	30, // 21: event.Event.converted:type_name -> event.Converted
+	32, // 22: event.Event.offer_defined:type_name -> event.OfferDefined
+	33, // 23: event.Event.policy_published:type_name -> event.PolicyPublished
+	34, // 24: event.Event.feature_view_published:type_name -> event.FeatureViewPublished
+	35, // 25: event.Event.feature_view_switched:type_name -> event.FeatureViewSwitched
+	36, // 26: event.Event.model_registered:type_name -> event.ModelRegistered
+	37, // 27: event.Event.model_assigned:type_name -> event.ModelAssigned
+	38, // 28: event.Event.alert_raised:type_name -> event.AlertRaised
+	39, // 29: event.Event.quarantined:type_name -> event.Quarantined
+	40, // 30: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
+	0,  // 31: event.Viewed.kind:type_name -> event.Viewed.Kind
+	9,  // 32: event.Viewed.line:type_name -> event.Line
+	9,  // 33: event.Carted.line:type_name -> event.Line
+	9,  // 34: event.Purchased.lines:type_name -> event.Line
+	9,  // 35: event.Refunded.lines:type_name -> event.Line
+	12, // 36: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
+	42, // 37: event.LinkEvidence.positions:type_name -> event.Position
+	13, // 38: event.LinkEvidence.match:type_name -> event.MatchWeight
+	14, // 39: event.MatchWeight.terms:type_name -> event.MatchTerm
+	12, // 40: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
+	1,  // 41: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
+	20, // 42: event.GuardsChanged.guards:type_name -> event.IdentityGuards
+	21, // 43: event.IdentityGuards.types:type_name -> event.IdentifierGuard
+	12, // 44: event.MatchProposed.evidence:type_name -> event.LinkEvidence
+	31, // 45: event.Delivered.of:type_name -> event.OutcomeOf
+	31, // 46: event.Exposed.of:type_name -> event.OutcomeOf
+	31, // 47: event.Clicked.of:type_name -> event.OutcomeOf
+	31, // 48: event.Converted.of:type_name -> event.OutcomeOf
+	43, // 49: event.OfferDefined.offer:type_name -> event.Offer
+	44, // 50: event.PolicyPublished.policy:type_name -> event.Policy
+	2,  // 51: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
+	4,  // 52: event.Quarantined.original:type_name -> event.Sealed
+	53, // [53:53] is the sub-list for method output_type
+	53, // [53:53] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_event_event_proto_init() }
@@ -3235,6 +3892,10 @@ func file_event_event_proto_init() {
 		(*Event_OfferDefined)(nil),
 		(*Event_PolicyPublished)(nil),
 		(*Event_FeatureViewPublished)(nil),
+		(*Event_FeatureViewSwitched)(nil),
+		(*Event_ModelRegistered)(nil),
+		(*Event_ModelAssigned)(nil),
+		(*Event_AlertRaised)(nil),
 		(*Event_Quarantined)(nil),
 		(*Event_QuarantineResolved)(nil),
 	}
@@ -3243,8 +3904,8 @@ func file_event_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_event_proto_rawDesc), len(file_event_event_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   34,
+			NumEnums:      3,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
