@@ -20,6 +20,12 @@ func HoldoutDraw(salt string, profile domain.Alias) float64 {
 	return float64(drawOf(salt, "holdout", string(profile[:]))>>11) / (1 << 53)
 }
 
+// ChallengerDraw is the share in [0, 1) by which a profile falls to the challenger of a use of models: as HoldoutDraw,
+// of the use, the word "challenger" and the profile's id.
+func ChallengerDraw(use string, profile domain.Alias) float64 {
+	return float64(drawOf(use, "challenger", string(profile[:]))>>11) / (1 << 53)
+}
+
 // HeldOut draws for a profile and says whether it belongs to the policy's hold-out.
 func (c *Compiled) HeldOut(profile domain.Alias) (draw float64, heldOut bool) {
 	draw = HoldoutDraw(c.policy.GetSalt(), profile)

@@ -35,6 +35,7 @@ const (
 type factTypes struct {
 	features     []string
 	view         feature.View
+	models       []string
 	context      []*event.ContextField
 	contextIndex map[string]int
 }
@@ -44,6 +45,9 @@ func factTypesOf(p *event.Policy, view feature.View, found *findings) *factTypes
 	f := &factTypes{view: view, contextIndex: map[string]int{}}
 	for _, s := range view.Specs() {
 		f.features = append(f.features, s.Name)
+	}
+	for _, m := range p.GetModels() {
+		f.models = append(f.models, m.GetName())
 	}
 	for i, pl := range p.GetPlacements() {
 		for j, field := range pl.GetContext() {
@@ -68,10 +72,10 @@ func (f *factTypes) contextNames() []string {
 	return names
 }
 
-// provider tells CEL the fields of the two objects; everything else is the registry's.
+// provider tells CEL the fields of the three objects; everything else is the registry's.
 type provider struct {
 	*types.Registry
-	features, context map[string]*types.FieldType
+	features, models, context map[string]*types.FieldType
 }
 
 func newProvider(f *factTypes) (*provider, error) {
@@ -79,9 +83,15 @@ func newProvider(f *factTypes) (*provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy: make the type registry: %w", err)
 	}
-	p := &provider{Registry: registry, features: map[string]*types.FieldType{}, context: map[string]*types.FieldType{}}
+	p := &provider{
+		Registry: registry, features: map[string]*types.FieldType{}, models: map[string]*types.FieldType{},
+		context: map[string]*types.FieldType{},
+	}
 	for i, name := range f.features {
-		p.features[name] = featureField(name, i)
+		p.features[name] = numberField(i, &missing{reason: ReasonFeatureMissing, name: name})
+	}
+	for i, name := range f.models {
+		p.models[name] = numberField(i, &missing{reason: ReasonScoreMissing, name: name})
 	}
 	for i, field := range f.context {
 		p.context[field.GetName()] = contextField(field, i)
@@ -89,8 +99,8 @@ func newProvider(f *factTypes) (*provider, error) {
 	return p, nil
 }
 
-func featureField(name string, i int) *types.FieldType {
-	absent := &missing{reason: ReasonFeatureMissing, name: name}
+// numberField is the i-th number of a vector.
+func numberField(i int, absent *missing) *types.FieldType {
 	return &types.FieldType{
 		Type: types.DoubleType,
 		IsSet: func(target any) bool {
@@ -129,17 +139,21 @@ func (p *provider) fields(structType string) map[string]*types.FieldType {
 	switch structType {
 	case featuresType.TypeName():
 		return p.features
+	case modelsType.TypeName():
+		return p.models
 	case contextType.TypeName():
 		return p.context
 	}
 	return nil
 }
 
-// FindStructType knows the two objects.
+// FindStructType knows the three objects.
 func (p *provider) FindStructType(structType string) (*types.Type, bool) {
 	switch structType {
 	case featuresType.TypeName():
 		return types.NewTypeTypeWithParam(featuresType), true
+	case modelsType.TypeName():
+		return types.NewTypeTypeWithParam(modelsType), true
 	case contextType.TypeName():
 		return types.NewTypeTypeWithParam(contextType), true
 	}
@@ -191,6 +205,7 @@ func newEnvironment(f *factTypes) (*environment, error) {
 		cel.ParserErrorRecoveryLimit(5),
 		cel.ExpressionNodeLimit(maxNodes),
 		cel.Variable("features", featuresType),
+		cel.Variable("models", modelsType),
 		cel.Variable("context", contextType),
 		cel.Variable("placement", cel.StringType),
 		cel.Variable("channel", cel.StringType),

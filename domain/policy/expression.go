@@ -20,8 +20,8 @@ import (
 type Expression struct {
 	// Source is what the author wrote; for a part of a score that was left out, its default.
 	Source string
-	// Features and Context are the names it reads, ascending.
-	Features, Context []string
+	// Features, Models and Context are the names it reads, ascending.
+	Features, Models, Context []string
 	// Others are placement, channel and now, as far as it reads them.
 	Others []string
 
@@ -200,7 +200,7 @@ func (env *environment) program(field string, checked *cel.Ast, found *findings)
 var fixedZone = regexp.MustCompile(`^[+-]\d\d:\d\d$`)
 
 // names gathers what an expression reads, and finds what the checker would not name as well: features and facts
-// that do not exist, the two objects used as values, and time zones by name (their rules change over the years,
+// that do not exist, the three objects used as values, and time zones by name (their rules change over the years,
 // and a replay must not).
 func (env *environment) names(field string, root ast.Expr, out *Expression, found *findings) bool {
 	before := len(found.problems)
@@ -217,7 +217,7 @@ func (env *environment) names(field string, root ast.Expr, out *Expression, foun
 			found.add(field, FaultExpression, "an expression cannot make a %s", e.AsStruct().TypeName())
 		}
 	}))
-	for _, list := range []*[]string{&out.Features, &out.Context, &out.Others} {
+	for _, list := range []*[]string{&out.Features, &out.Models, &out.Context, &out.Others} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
@@ -238,6 +238,12 @@ func (env *environment) selection(field string, s ast.SelectExpr, selected map[i
 			found.add(field, FaultUnknownFeature, "the view %s has no feature %q%s",
 				env.facts.view.Name(), name, suggestion(name, env.facts.features))
 		}
+	case "models":
+		selected[of.ID()] = true
+		out.Models = append(out.Models, name)
+		if !slices.Contains(env.facts.models, name) {
+			found.add(field, FaultUnknownModel, "the policy names no model %q%s", name, suggestion(name, env.facts.models))
+		}
 	case "context":
 		selected[of.ID()] = true
 		out.Context = append(out.Context, name)
@@ -250,7 +256,7 @@ func (env *environment) selection(field string, s ast.SelectExpr, selected map[i
 
 func (env *environment) identifier(field string, e ast.Expr, selected bool, out *Expression, found *findings) {
 	switch name := e.AsIdent(); name {
-	case "features", "context":
+	case "features", "models", "context":
 		if !selected {
 			found.add(field, FaultExpression, "%s can only be read by name: %s.<name>", name, name)
 		}

@@ -8,7 +8,7 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// Features and numbers of the context are doubles, and CEL does not mix them with whole numbers: features.x == 2
+// Features, scores and numbers of the context are doubles, and CEL does not mix them with whole numbers: features.x == 2
 // and features.x * 2 would be type errors. literals makes the whole numbers that an author writes beside a double
 // doubles, too, in arithmetic, in ==, in the branches of a condition and in lists.
 type literals struct {
@@ -50,7 +50,7 @@ func (l literals) doubleField(s ast.SelectExpr) bool {
 		return false
 	}
 	switch s.Operand().AsIdent() {
-	case "features":
+	case "features", "models":
 		return true
 	case "context":
 		i, declared := l.facts.contextIndex[s.FieldName()]

@@ -5,6 +5,7 @@
 // Expressions see
 //
 //	features.<name>   a number of the policy's feature view; has(features.<name>) says whether it is known
+//	models.<name>     the score of a model that the policy names: a probability or a value; has(models.<name>) as above
 //	context.<name>    text, a number or a flag, as a placement of the policy declares it
 //	placement         the placement's id
 //	channel           the placement's channel
@@ -13,7 +14,7 @@
 // Numbers are doubles; a whole number written beside one is taken as one, so features.x == 2 and features.x / 2 mean
 // what they say.
 //
-// Reading a missing feature or fact without has() is not zero and not false: the rule fails with its reason.
+// Reading a missing feature, score or fact without has() is not zero and not false: the rule fails with its reason.
 package policy
 
 import (
@@ -100,6 +101,9 @@ func (c *Compiled) Placement(id string) (*Placement, bool) {
 
 // Offers are all offers in the policy's order.
 func (c *Compiled) Offers() []*Offer { return c.offers }
+
+// Models are the uses of models whose scores the expressions read, in the policy's order.
+func (c *Compiled) Models() []*event.PolicyModel { return c.policy.GetModels() }
 
 // Limits are the contact limits in the policy's order.
 func (c *Compiled) Limits() []Limit { return c.limits }

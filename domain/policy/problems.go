@@ -26,6 +26,7 @@ const (
 	FaultUnknown           = "UNKNOWN"
 	FaultConflict          = "CONFLICT"
 	FaultUnknownFeature    = "UNKNOWN_FEATURE"
+	FaultUnknownModel      = "UNKNOWN_MODEL"
 	FaultUnknownContext    = "UNKNOWN_CONTEXT"
 	FaultExpression        = "INVALID_EXPRESSION"
 	FaultExpressionType    = "WRONG_TYPE"

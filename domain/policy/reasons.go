@@ -24,6 +24,8 @@ const (
 	ReasonRuleFalse = "RULE_FALSE"
 	// ReasonFeatureMissing: the expression needs a feature that has no value.
 	ReasonFeatureMissing = "FEATURE_MISSING"
+	// ReasonScoreMissing: the expression needs the score of a model that gave none.
+	ReasonScoreMissing = "SCORE_MISSING"
 	// ReasonContextMissing: the expression needs a fact that the request does not carry.
 	ReasonContextMissing = "CONTEXT_MISSING"
 	// ReasonCostExceeded: the expression was stopped at MaxCost.

@@ -18,6 +18,8 @@ type Facts struct {
 	NowMS              int64
 	// Vector has one value a feature in the view's order; NaN is missing.
 	Vector []float64
+	// Scores has one value a model in the policy's order (Compiled.Models); NaN is missing, and so is what it lacks.
+	Scores []float64
 	// Context as Compiled.Context returned it.
 	Context []*event.ContextValue
 }
@@ -26,7 +28,7 @@ type Facts struct {
 type Scope struct {
 	placement, channel ref.Val
 	now                ref.Val
-	features           vector
+	features, models   vector
 	context            request
 }
 
@@ -35,7 +37,8 @@ func (c *Compiled) Scope(f Facts) *Scope {
 	s := &Scope{
 		placement: types.String(f.Placement), channel: types.String(f.Channel),
 		now:      types.Timestamp{Time: time.UnixMilli(f.NowMS).UTC()},
-		features: vector{values: f.Vector},
+		features: vector{kind: featuresType, values: f.Vector},
+		models:   vector{kind: modelsType, values: f.Scores},
 		context:  request{values: make([]ref.Val, len(c.facts.context))},
 	}
 	for _, v := range f.Context {
@@ -63,6 +66,8 @@ func (s *Scope) ResolveName(name string) (any, bool) {
 	switch name {
 	case "features":
 		return &s.features, true
+	case "models":
+		return &s.models, true
 	case "context":
 		return &s.context, true
 	case "placement":
@@ -78,15 +83,19 @@ func (s *Scope) ResolveName(name string) (any, bool) {
 // Parent says that there is no outer scope.
 func (s *Scope) Parent() cel.Activation { return nil }
 
-// The objects behind `features` and `context`. Expressions can read their fields and nothing else: the checker
+// The objects behind `features`, `models` and `context`. Expressions can read their fields and nothing else: the checker
 // refuses every other use, so the remaining methods of a CEL value only report errors.
 type (
-	vector  struct{ values []float64 }
+	vector struct {
+		kind   *types.Type
+		values []float64
+	}
 	request struct{ values []ref.Val }
 )
 
 var (
 	featuresType = types.NewObjectType("proffer.Features")
+	modelsType   = types.NewObjectType("proffer.Models")
 	contextType  = types.NewObjectType("proffer.Context")
 )
 
@@ -103,9 +112,9 @@ func (v *vector) field(i int) (float64, bool) {
 }
 
 func (v *vector) ConvertToNative(reflect.Type) (any, error) { return v, nil }
-func (v *vector) ConvertToType(ref.Type) ref.Val            { return types.NewErr("features is no value") }
-func (v *vector) Equal(ref.Val) ref.Val                     { return types.NewErr("features is no value") }
-func (v *vector) Type() ref.Type                            { return featuresType }
+func (v *vector) ConvertToType(ref.Type) ref.Val            { return types.NewErr("%s is no value", v.kind) }
+func (v *vector) Equal(ref.Val) ref.Val                     { return types.NewErr("%s is no value", v.kind) }
+func (v *vector) Type() ref.Type                            { return v.kind }
 func (v *vector) Value() any                                { return v }
 
 func (r *request) ConvertToNative(reflect.Type) (any, error) { return r, nil }

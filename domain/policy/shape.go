@@ -25,6 +25,7 @@ const (
 	MaxTreatments = 20
 	MaxLimits     = 20
 	MaxFacts      = 50
+	MaxModels     = 20
 	// MaxMost is the highest number of contacts a limit can allow: an activity keeps that many exactly.
 	MaxMost = 512
 	// MaxWindow is the longest window of a limit: an activity keeps contacts that long.
@@ -49,12 +50,14 @@ func checkShape(p *event.Policy, view feature.View, found *findings) {
 	checkCount(found, "placements", len(p.GetPlacements()), 1, MaxPlacements)
 	checkCount(found, "offers", len(p.GetOffers()), 1, MaxOffers)
 	checkCount(found, "contact_limits", len(p.GetContactLimits()), 0, MaxLimits)
+	checkCount(found, "models", len(p.GetModels()), 0, MaxModels)
 	if found.fatal {
 		return
 	}
 	checkOffers(p, found)
 	checkPlacements(p, found)
 	checkLimits(p, found)
+	checkModels(p, found)
 	if _, err := proto.Marshal(p); err != nil {
 		found.fatal = true
 		found.add("policy", FaultInvalid, "holds text that is not UTF-8")
@@ -232,6 +235,20 @@ func checkLimits(p *event.Policy, found *findings) {
 		}
 		if l.GetWindowMs() < 1 || l.GetWindowMs() > MaxWindow.Milliseconds() {
 			found.add(at+".window_ms", FaultOutOfRange, "must be longer than 0 and at most %s", MaxWindow)
+		}
+	}
+}
+
+func checkModels(p *event.Policy, found *findings) {
+	names := map[string]bool{}
+	for i, m := range p.GetModels() {
+		at := fmt.Sprintf("models[%d]", i)
+		if checkIdentifier(at+".name", m.GetName(), found) {
+			unique(names, at+".name", m.GetName(), found)
+		}
+		checkIdentifier(at+".use", m.GetUse(), found)
+		if m.Fallback != nil && notFinite(m.GetFallback()) {
+			found.add(at+".fallback", FaultOutOfRange, "must be a finite number")
 		}
 	}
 }

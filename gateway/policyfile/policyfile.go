@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ type document struct {
 	Placements    []placement `yaml:"placements"`
 	Offers        []offer     `yaml:"offers"`
 	ContactLimits []limit     `yaml:"contact_limits"`
+	Models        models      `yaml:"models"`
 }
 
 type placement struct {
@@ -53,6 +55,11 @@ type offer struct {
 	Treatments  []treatment       `yaml:"treatments"`
 	Attributes  map[string]string `yaml:"attributes"`
 	Validity    span              `yaml:"validity"`
+}
+
+type model struct {
+	Use      string   `yaml:"use"`
+	Fallback *float64 `yaml:"fallback"`
 }
 
 type rule struct {
@@ -115,6 +122,7 @@ func (d document) typed() *event.Policy {
 			Name: x.Name, Channel: x.Channel, Category: x.Category, Most: x.Most, WindowMs: int64(x.Window),
 		})
 	}
+	p.Models = d.Models
 	return p
 }
 
@@ -142,6 +150,39 @@ func (c *contextTypes) UnmarshalYAML(n *yaml.Node) error {
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		*c = append(*c, &event.ContextField{Name: n.Content[i].Value, Type: n.Content[i+1].Value})
+	}
+	return nil
+}
+
+// models keeps the order in which the document names them: "churn: churn_90d", or "churn: {use: ..., fallback: 0.1}".
+type models []*event.PolicyModel
+
+func (m *models) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: models maps names to uses", n.Line)
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		one := model{Use: value.Value}
+		if value.Kind != yaml.ScalarNode {
+			if err := known(value, "use", "fallback"); err != nil {
+				return err
+			}
+			if err := value.Decode(&one); err != nil {
+				return fmt.Errorf("line %d: a model is its use, or a use and a fallback", value.Line)
+			}
+		}
+		*m = append(*m, &event.PolicyModel{Name: name.Value, Use: one.Use, Fallback: one.Fallback})
+	}
+	return nil
+}
+
+// known refuses other keys in a mapping; the decoder's own check does not reach into what is decoded by hand.
+func known(n *yaml.Node, keys ...string) error {
+	for i := 0; n.Kind == yaml.MappingNode && i < len(n.Content); i += 2 {
+		if !slices.Contains(keys, n.Content[i].Value) {
+			return fmt.Errorf("line %d: field %s not found", n.Content[i].Line, n.Content[i].Value)
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/profferhq/proffer/domain/event"
@@ -30,6 +31,9 @@ offers:
       - {name: bought before, when: "features.purchases_90d > 0.0"}
     treatments:
       - {id: banner, channel: web, content: {headline: "Ten off"}}
+models:
+  churn: churn_90d
+  worth: {use: spend_90d, fallback: 12.5}
 contact_limits:
   - {name: weekly, channel: web, most: 3, window: 168h}
 `
@@ -52,6 +56,9 @@ func TestParseKeepsWhatTheOperatorWrote(t *testing.T) {
 			Eligibility: []*event.Rule{{Name: "bought before", When: "features.purchases_90d > 0.0"}},
 			Treatments:  []*event.Treatment{{Id: "banner", Channel: "web", Content: map[string]string{"headline": "Ten off"}}},
 		}},
+		Models: []*event.PolicyModel{
+			{Name: "churn", Use: "churn_90d"}, {Name: "worth", Use: "spend_90d", Fallback: proto.Float64(12.5)},
+		},
 		ContactLimits: []*event.ContactLimit{{Name: "weekly", Channel: "web", Most: 3, WindowMs: 7 * 24 * 3600 * 1000}},
 	}
 	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
