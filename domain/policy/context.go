@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/expression"
 )
 
 // ErrContext is wrapped by every *ContextError.
@@ -56,7 +57,7 @@ func (p *Placement) check(v *event.ContextValue) error {
 		return &ContextError{Name: v.GetName(), Message: fmt.Sprintf(format, args...)}
 	}
 	if wanted == "" {
-		return wrong("the placement %s declares no such fact%s", p.Event.GetId(), suggestion(v.GetName(), names))
+		return wrong("the placement %s declares no such fact%s", p.Event.GetId(), expression.Suggestion(v.GetName(), names))
 	}
 	given := ""
 	switch of := v.GetValue().(type) {

@@ -2,33 +2,19 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 
-	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/checker"
-	"cel.dev/cel-go/common/env"
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/expression"
 	"github.com/profferhq/proffer/domain/feature"
 )
 
-// Bounds of expressions.
+// Bounds of expressions and of the texts they meet.
 const (
-	// MaxExpression is the longest expression, in bytes.
-	MaxExpression = 2000
-	// MaxCost bounds the cost of an expression in CEL's units (about one a step, one per 10 bytes of text
-	// compared). An expression whose static bound is higher is refused; one that costs more is stopped.
-	MaxCost = 20_000
-	// meteredCost: expressions that are bound to stay below run without a meter, three times as fast.
-	meteredCost = 1_000
-	// MaxText is the longest text of a request's context, in bytes: what makes the static bound hold.
-	MaxText = 1000
-	// maxNesting is how deep an expression may nest.
-	maxNesting = 50
-	// maxNodes is how many nodes an expression may have, macros expanded.
-	maxNodes = 2000
+	MaxExpression = expression.MaxBytes
+	MaxCost       = expression.MaxCost
+	MaxText       = expression.MaxText
 )
 
 // factTypes are the fields that expressions may read.
@@ -72,60 +58,63 @@ func (f *factTypes) contextNames() []string {
 	return names
 }
 
-// provider tells CEL the fields of the three objects; everything else is the registry's.
-type provider struct {
-	*types.Registry
-	features, models, context map[string]*types.FieldType
-}
-
-func newProvider(f *factTypes) (*provider, error) {
-	registry, err := types.NewRegistry()
-	if err != nil {
-		return nil, fmt.Errorf("policy: make the type registry: %w", err)
-	}
-	p := &provider{
-		Registry: registry, features: map[string]*types.FieldType{}, models: map[string]*types.FieldType{},
-		context: map[string]*types.FieldType{},
-	}
+// newEnvironment lets expressions read features.<name>, models.<name>, context.<name>, placement, channel and now.
+func newEnvironment(f *factTypes) (*environment, error) {
+	features := expression.Object{Name: "features", Unknown: func(name string) expression.Fault {
+		return unknown(FaultUnknownFeature, "the view "+f.view.Name()+" has no feature", name, f.features)
+	}}
 	for i, name := range f.features {
-		p.features[name] = numberField(i, &missing{reason: ReasonFeatureMissing, name: name})
+		features.Fields = append(features.Fields, numberField(i, name, ReasonFeatureMissing))
 	}
+	models := expression.Object{Name: "models", Unknown: func(name string) expression.Fault {
+		return unknown(FaultUnknownModel, "the policy names no model", name, f.models)
+	}}
 	for i, name := range f.models {
-		p.models[name] = numberField(i, &missing{reason: ReasonScoreMissing, name: name})
+		models.Fields = append(models.Fields, numberField(i, name, ReasonScoreMissing))
 	}
+	facts := expression.Object{Name: "context", Unknown: func(name string) expression.Fault {
+		return unknown(FaultUnknownContext, "no placement declares the fact", name, f.contextNames())
+	}}
 	for i, field := range f.context {
-		p.context[field.GetName()] = contextField(field, i)
+		facts.Fields = append(facts.Fields, contextField(i, field))
 	}
-	return p, nil
+	e, err := expression.New([]expression.Object{features, models, facts},
+		expression.Variable{Name: "placement", Type: types.StringType},
+		expression.Variable{Name: "channel", Type: types.StringType},
+		expression.Variable{Name: "now", Type: types.TimestampType},
+	)
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	return &environment{e}, nil
 }
 
-// numberField is the i-th number of a vector.
-func numberField(i int, absent *missing) *types.FieldType {
-	return &types.FieldType{
-		Type: types.DoubleType,
-		IsSet: func(target any) bool {
-			_, ok := target.(*vector).field(i)
-			return ok
-		},
-		GetFrom: func(target any) (any, error) {
-			if x, ok := target.(*vector).field(i); ok {
-				return types.Double(x), nil
+func unknown(reason, what, name string, known []string) expression.Fault {
+	return expression.Fault{Reason: reason, Message: fmt.Sprintf("%s %q%s", what, name, expression.Suggestion(name, known))}
+}
+
+// numberField is the i-th number of a vector; NaN is missing.
+func numberField(i int, name, reason string) expression.Field {
+	return expression.Field{
+		Name: name, Type: types.DoubleType, Absent: &missing{reason: reason, name: name},
+		Get: func(of any) any {
+			if values := of.(*vector).values; i < len(values) && values[i] == values[i] {
+				return types.Double(values[i])
 			}
-			return nil, absent
+			return nil
 		},
 	}
 }
 
-func contextField(field *event.ContextField, i int) *types.FieldType {
-	absent := &missing{reason: ReasonContextMissing, name: field.GetName()}
-	return &types.FieldType{
-		Type:  contextTypes()[field.GetType()],
-		IsSet: func(target any) bool { return target.(*request).values[i] != nil },
-		GetFrom: func(target any) (any, error) {
-			if x := target.(*request).values[i]; x != nil {
-				return x, nil
+func contextField(i int, field *event.ContextField) expression.Field {
+	return expression.Field{
+		Name: field.GetName(), Type: contextTypes()[field.GetType()],
+		Absent: &missing{reason: ReasonContextMissing, name: field.GetName()},
+		Get: func(of any) any {
+			if x := of.(*request).values[i]; x != nil {
+				return x
 			}
-			return nil, absent
+			return nil
 		},
 	}
 }
@@ -133,104 +122,4 @@ func contextField(field *event.ContextField, i int) *types.FieldType {
 // contextTypes are the types a placement may declare.
 func contextTypes() map[string]*types.Type {
 	return map[string]*types.Type{"text": types.StringType, "number": types.DoubleType, "flag": types.BoolType}
-}
-
-func (p *provider) fields(structType string) map[string]*types.FieldType {
-	switch structType {
-	case featuresType.TypeName():
-		return p.features
-	case modelsType.TypeName():
-		return p.models
-	case contextType.TypeName():
-		return p.context
-	}
-	return nil
-}
-
-// FindStructType knows the three objects.
-func (p *provider) FindStructType(structType string) (*types.Type, bool) {
-	switch structType {
-	case featuresType.TypeName():
-		return types.NewTypeTypeWithParam(featuresType), true
-	case modelsType.TypeName():
-		return types.NewTypeTypeWithParam(modelsType), true
-	case contextType.TypeName():
-		return types.NewTypeTypeWithParam(contextType), true
-	}
-	return nil, false
-}
-
-// FindStructFieldNames lists the fields, ascending.
-func (p *provider) FindStructFieldNames(structType string) ([]string, bool) {
-	fields := p.fields(structType)
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names, fields != nil
-}
-
-// FindStructFieldType finds one field.
-func (p *provider) FindStructFieldType(structType, name string) (*types.FieldType, bool) {
-	field, ok := p.fields(structType)[name]
-	return field, ok
-}
-
-// NewValue refuses: expressions make no objects.
-func (p *provider) NewValue(structType string, _ map[string]ref.Val) ref.Val {
-	return types.NewErr("an expression cannot make a %s", structType)
-}
-
-// newEnvironment is CEL without what could explode, look outside or escape the checker: no regular expressions,
-// no map and filter, no dyn and type.
-func newEnvironment(f *factTypes) (*environment, error) {
-	p, err := newProvider(f)
-	if err != nil {
-		return nil, err
-	}
-	subset := &env.LibrarySubset{
-		ExcludeMacros:    []string{"map", "filter"},
-		ExcludeFunctions: []*env.Function{{Name: "matches"}, {Name: "dyn"}, {Name: "type"}},
-	}
-	e, err := cel.NewCustomEnv(
-		cel.StdLib(cel.StdLibSubset(subset)),
-		cel.CustomTypeAdapter(p.Registry),
-		cel.CustomTypeProvider(p),
-		cel.CrossTypeNumericComparisons(true),
-		cel.DefaultUTCTimeZone(true),
-		cel.HomogeneousAggregateLiterals(),
-		cel.ParserExpressionSizeLimit(MaxExpression),
-		cel.ParserRecursionLimit(maxNesting),
-		cel.ParserErrorRecoveryLimit(5),
-		cel.ExpressionNodeLimit(maxNodes),
-		cel.Variable("features", featuresType),
-		cel.Variable("models", modelsType),
-		cel.Variable("context", contextType),
-		cel.Variable("placement", cel.StringType),
-		cel.Variable("channel", cel.StringType),
-		cel.Variable("now", cel.TimestampType),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("policy: make the CEL environment: %w", err)
-	}
-	known := make(map[string]bool, len(f.features))
-	for _, name := range f.features {
-		known[name] = true
-	}
-	return &environment{Env: e, facts: f, known: known}, nil
-}
-
-// sizes tells CEL's cost estimate how long the texts of a request can be.
-type sizes struct{}
-
-func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
-	if path := node.Path(); len(path) > 0 {
-		return &checker.SizeEstimate{Min: 0, Max: MaxText}
-	}
-	return nil
-}
-
-func (sizes) EstimateCallCost(string, string, *checker.AstNode, []checker.AstNode) *checker.CallEstimate {
-	return nil
 }

@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"strings"
+
+	"github.com/profferhq/proffer/domain/expression"
 )
 
 // Problem is one fault of a policy, in its author's terms.
@@ -28,9 +30,9 @@ const (
 	FaultUnknownFeature    = "UNKNOWN_FEATURE"
 	FaultUnknownModel      = "UNKNOWN_MODEL"
 	FaultUnknownContext    = "UNKNOWN_CONTEXT"
-	FaultExpression        = "INVALID_EXPRESSION"
-	FaultExpressionType    = "WRONG_TYPE"
-	FaultExpressionTooDear = "TOO_EXPENSIVE"
+	FaultExpression        = expression.Invalid
+	FaultExpressionType    = expression.WrongType
+	FaultExpressionTooDear = expression.TooExpensive
 )
 
 // Problems is every fault that was found in a policy, in the order of the document. It is an error.
@@ -67,43 +69,3 @@ func (f *findings) err() error {
 	}
 	return f.problems
 }
-
-// suggestion is ` (did you mean "x"?)` for the known name nearest to an unknown one, or nothing.
-func suggestion(name string, known []string) string {
-	best, bestDistance := "", max(2, len(name)/3)+1
-	for _, k := range known {
-		if d := distance(name, k, bestDistance); d < bestDistance {
-			best, bestDistance = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %q?)", best)
-}
-
-// distance is the Levenshtein distance of two names, by bytes; at least limit when it is no smaller.
-func distance(a, b string, limit int) int {
-	if abs(len(a)-len(b)) >= limit || len(a) > 200 {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
-
-func abs(n int) int { return max(n, -n) }

@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"math"
-	"reflect"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -10,6 +8,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/expression"
 )
 
 // Facts are what the expressions of one decision see.
@@ -30,6 +29,8 @@ type Scope struct {
 	now                ref.Val
 	features, models   vector
 	context            request
+	// The same as expressions see them.
+	featuresOf, modelsOf, contextOf expression.Instance
 }
 
 // Scope adapts the facts of one decision.
@@ -37,10 +38,12 @@ func (c *Compiled) Scope(f Facts) *Scope {
 	s := &Scope{
 		placement: types.String(f.Placement), channel: types.String(f.Channel),
 		now:      types.Timestamp{Time: time.UnixMilli(f.NowMS).UTC()},
-		features: vector{kind: featuresType, values: f.Vector},
-		models:   vector{kind: modelsType, values: f.Scores},
-		context:  request{values: make([]ref.Val, len(c.facts.context))},
+		features: vector{f.Vector}, models: vector{f.Scores},
+		context: request{values: make([]ref.Val, len(c.facts.context))},
 	}
+	s.featuresOf = expression.InstanceOf("features", &s.features)
+	s.modelsOf = expression.InstanceOf("models", &s.models)
+	s.contextOf = expression.InstanceOf("context", &s.context)
 	for _, v := range f.Context {
 		if i, declared := c.facts.contextIndex[v.GetName()]; declared {
 			s.context.values[i] = adapt(v)
@@ -65,11 +68,11 @@ func adapt(v *event.ContextValue) ref.Val {
 func (s *Scope) ResolveName(name string) (any, bool) {
 	switch name {
 	case "features":
-		return &s.features, true
+		return &s.featuresOf, true
 	case "models":
-		return &s.models, true
+		return &s.modelsOf, true
 	case "context":
-		return &s.context, true
+		return &s.contextOf, true
 	case "placement":
 		return s.placement, true
 	case "channel":
@@ -83,42 +86,13 @@ func (s *Scope) ResolveName(name string) (any, bool) {
 // Parent says that there is no outer scope.
 func (s *Scope) Parent() cel.Activation { return nil }
 
-// The objects behind `features`, `models` and `context`. Expressions can read their fields and nothing else: the checker
-// refuses every other use, so the remaining methods of a CEL value only report errors.
+// What is behind the objects.
 type (
-	vector struct {
-		kind   *types.Type
-		values []float64
-	}
+	vector  struct{ values []float64 }
 	request struct{ values []ref.Val }
-)
-
-var (
-	featuresType = types.NewObjectType("proffer.Features")
-	modelsType   = types.NewObjectType("proffer.Models")
-	contextType  = types.NewObjectType("proffer.Context")
 )
 
 // missing is the error of reading what is not there.
 type missing struct{ reason, name string }
 
 func (m *missing) Error() string { return m.reason + ": " + m.name }
-
-func (v *vector) field(i int) (float64, bool) {
-	if i >= len(v.values) || math.IsNaN(v.values[i]) {
-		return 0, false
-	}
-	return v.values[i], true
-}
-
-func (v *vector) ConvertToNative(reflect.Type) (any, error) { return v, nil }
-func (v *vector) ConvertToType(ref.Type) ref.Val            { return types.NewErr("%s is no value", v.kind) }
-func (v *vector) Equal(ref.Val) ref.Val                     { return types.NewErr("%s is no value", v.kind) }
-func (v *vector) Type() ref.Type                            { return v.kind }
-func (v *vector) Value() any                                { return v }
-
-func (r *request) ConvertToNative(reflect.Type) (any, error) { return r, nil }
-func (r *request) ConvertToType(ref.Type) ref.Val            { return types.NewErr("context is no value") }
-func (r *request) Equal(ref.Val) ref.Val                     { return types.NewErr("context is no value") }
-func (r *request) Type() ref.Type                            { return contextType }
-func (r *request) Value() any                                { return r }

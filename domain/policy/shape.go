@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/expression"
 	"github.com/profferhq/proffer/domain/feature"
 )
 
@@ -189,7 +190,7 @@ func checkPlacements(p *event.Policy, found *findings) {
 			field := fmt.Sprintf("%s.offers[%d]", at, j)
 			unique(listed, field, id, found)
 			if !slices.Contains(offers, id) {
-				found.add(field, FaultUnknown, "there is no offer %q%s", id, suggestion(id, offers))
+				found.add(field, FaultUnknown, "there is no offer %q%s", id, expression.Suggestion(id, offers))
 			}
 		}
 		checkFacts(at, pl, found)

@@ -1,4 +1,4 @@
-package policy
+package expression
 
 import (
 	"slices"
@@ -8,11 +8,11 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// Features, scores and numbers of the context are doubles, and CEL does not mix them with whole numbers: features.x == 2
-// and features.x * 2 would be type errors. literals makes the whole numbers that an author writes beside a double
+// Features, scores and amounts are doubles, and CEL does not mix them with whole numbers: features.x == 2 and
+// features.x * 2 would be type errors. literals makes the whole numbers that an author writes beside a double
 // doubles, too, in arithmetic, in ==, in the branches of a condition and in lists.
 type literals struct {
-	facts   *factTypes
+	objects map[string]*Object
 	factory ast.ExprFactory
 }
 
@@ -49,14 +49,10 @@ func (l literals) doubleField(s ast.SelectExpr) bool {
 	if s.IsTestOnly() || s.Operand().Kind() != ast.IdentKind {
 		return false
 	}
-	switch s.Operand().AsIdent() {
-	case "features", "models":
-		return true
-	case "context":
-		i, declared := l.facts.contextIndex[s.FieldName()]
-		return declared && l.facts.context[i].GetType() == "number"
-	}
-	return false
+	o, known := l.objects[s.Operand().AsIdent()]
+	return known && slices.ContainsFunc(o.Fields, func(f Field) bool {
+		return f.Name == s.FieldName() && f.Type.IsExactType(types.DoubleType)
+	})
 }
 
 func (l literals) doubleCall(c ast.CallExpr) bool {
