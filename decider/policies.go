@@ -13,6 +13,7 @@ import (
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/policy"
+	"github.com/profferhq/proffer/domain/problem"
 )
 
 // Policies are the policies of the log: the version in effect of each, and all versions for replay. A placement
@@ -87,7 +88,7 @@ func NewPolicies(views ...feature.View) *Policies {
 }
 
 // Check compiles a policy and sees whether it can take effect beside the others. Everything that is wrong is in the
-// error, a policy.Problems.
+// error, a problem.List.
 func (p *Policies) Check(candidate *event.Policy) (*policy.Compiled, error) {
 	view, known := p.views[candidate.GetView()]
 	if !known {
@@ -97,7 +98,7 @@ func (p *Policies) Check(candidate *event.Policy) (*policy.Compiled, error) {
 		}
 	}
 	compiled, err := policy.Compile(candidate, view)
-	var problems policy.Problems
+	var problems problem.List
 	if err != nil && !errors.As(err, &problems) {
 		return nil, fmt.Errorf("decider: check a policy: %w", err)
 	}
@@ -108,14 +109,14 @@ func (p *Policies) Check(candidate *event.Policy) (*policy.Compiled, error) {
 }
 
 // claimed are the placements that belong to another policy.
-func (p *Policies) claimed(candidate *event.Policy) policy.Problems {
+func (p *Policies) claimed(candidate *event.Policy) problem.List {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	var problems policy.Problems
+	var problems problem.List
 	for i, pl := range candidate.GetPlacements() {
 		owner, taken := p.owners[pl.GetId()]
 		if taken && owner.Policy.GetId() != candidate.GetId() {
-			problems = append(problems, policy.Problem{
+			problems = append(problems, problem.Problem{
 				Field: fmt.Sprintf("placements[%d].id", i), Reason: policy.FaultConflict,
 				Message: fmt.Sprintf("the placement %q belongs to the policy %q", pl.GetId(), owner.Policy.GetId()),
 			})

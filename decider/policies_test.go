@@ -8,6 +8,7 @@ import (
 	"github.com/profferhq/proffer/decider/decidertest"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/policy"
+	"github.com/profferhq/proffer/domain/problem"
 )
 
 func named(id, placement string) *event.Policy {
@@ -20,7 +21,7 @@ func TestAPlacementBelongsToOnePolicy(t *testing.T) {
 	t.Parallel()
 	w := given(t, decidertest.Published(named("shop", "home"), 1, noon))
 	_, err := w.policies.Check(named("club", "home"))
-	var problems policy.Problems
+	var problems problem.List
 	if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Field != "placements[0].id" || problems[0].Reason != policy.FaultConflict {
 		t.Errorf("check: %v, want a conflict at placements[0].id", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/policy"
+	"github.com/profferhq/proffer/domain/problem"
 )
 
 // FuzzCompile: no policy, however malformed, makes Compile or an evaluation panic; what compiles has a placement to
@@ -29,10 +30,10 @@ func FuzzCompile(f *testing.F) {
 			return
 		}
 		c, err := policy.Compile(p, view)
-		var problems policy.Problems
+		var problems problem.List
 		if err != nil {
 			if !errors.As(err, &problems) || len(problems) == 0 {
-				t.Fatalf("error %v is no Problems", err)
+				t.Fatalf("error %v is no problem.List", err)
 			}
 			return
 		}

@@ -112,7 +112,7 @@ func (c *Compiled) Limits() []Limit { return c.limits }
 func (c *Compiled) LongestWindow() int64 { return c.longest }
 
 // Compile checks a policy against the view its rules read and makes it ready to evaluate. When anything is
-// wrong the error is a Problems that lists every fault by its field. The policy is copied.
+// wrong the error is a problem.List that lists every fault by its field. The policy is copied.
 func Compile(p *event.Policy, view feature.View) (*Compiled, error) {
 	found := &findings{}
 	checkShape(p, view, found)

@@ -9,14 +9,15 @@ import (
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/policy"
+	"github.com/profferhq/proffer/domain/problem"
 )
 
-func problemsOf(t testing.TB, p *event.Policy) policy.Problems {
+func problemsOf(t testing.TB, p *event.Policy) problem.List {
 	t.Helper()
 	_, err := policy.Compile(p, feature.Core())
-	var problems policy.Problems
+	var problems problem.List
 	if err != nil && !errors.As(err, &problems) {
-		t.Fatalf("error %v is no Problems", err)
+		t.Fatalf("error %v is no problem.List", err)
 	}
 	return problems
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/profferhq/proffer/domain/identity"
 	"github.com/profferhq/proffer/domain/identity/match"
 	"github.com/profferhq/proffer/domain/policy"
+	"github.com/profferhq/proffer/domain/problem"
 	"github.com/profferhq/proffer/gateway/guardsfile"
 	"github.com/profferhq/proffer/gateway/policyfile"
 )
@@ -115,7 +116,7 @@ func asConnect(procedure string, err error) error {
 
 // refusedField is for errors that name the field at fault.
 func refusedField(err error) error {
-	var problems policy.Problems
+	var problems problem.List
 	var malformed *identity.Malformed
 	var guards *identity.GuardsInvalid
 	switch {
