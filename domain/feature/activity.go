@@ -17,7 +17,13 @@ type Activity struct {
 	parts     [parts]part
 	aliasType string
 	traits    bool
+	// layout says what series has, in its order.
+	layout *Layout
+	series []part
 }
+
+// Layout is the series that the activity keeps.
+func (a Activity) Layout() *Layout { return a.layout }
 
 // Applied is the position of the last event of a stream that was folded in; zero for none and for streams that are
 // not about people. After Merge it is the latest of the aliases' positions.

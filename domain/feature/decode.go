@@ -8,8 +8,8 @@ import (
 	"github.com/profferhq/proffer/domain"
 )
 
-// ErrActivityCorrupt is returned for bytes that no Encode wrote; ErrActivitySchema for those of another schema, which
-// must be folded again from the log.
+// ErrActivityCorrupt is returned for bytes that no Encode wrote; ErrActivitySchema for those of another schema or
+// layout, which must be folded again from the log.
 var (
 	ErrActivityCorrupt = errors.New("feature: the encoded activity is corrupt")
 	ErrActivitySchema  = errors.New("feature: the activity is encoded under another schema")
@@ -18,17 +18,20 @@ var (
 // maxDecodedTexts is more than the entries of all parts can use together.
 const maxDecodedTexts = 8192
 
-// Decode reads what Encode wrote; the activity shares no memory with blob. It fails with ErrActivityCorrupt or
-// ErrActivitySchema. No bytes at all are the zero Activity.
-func Decode(blob []byte) (Activity, error) {
+// Decode reads what Encode wrote of an activity without a layout; see Layout.Decode.
+func Decode(blob []byte) (Activity, error) { return (*Layout)(nil).Decode(blob) }
+
+// Decode reads what Encode wrote of an activity of this layout, whose memory it does not share. It fails with
+// ErrActivityCorrupt or ErrActivitySchema. No bytes at all are the empty activity.
+func (l *Layout) Decode(blob []byte) (Activity, error) {
 	if len(blob) == 0 {
-		return Activity{}, nil
+		return l.Empty(), nil
 	}
 	if blob[0] != schema {
 		return Activity{}, fmt.Errorf("%w: %d, want %d", ErrActivitySchema, blob[0], schema)
 	}
 	d := decoder{reader: reader{blob: blob, at: 1}}
-	var a Activity
+	a := l.Empty()
 	for i := range a.parts {
 		a.parts[i].applied = d.position()
 	}
@@ -43,7 +46,16 @@ func Decode(blob []byte) (Activity, error) {
 		}
 	}
 	d.dealTotals(&a, flags)
-	if flags>>(parts+1) != 0 || d.left() != 0 {
+	if d.what == "" && (flags&hasLayout != 0) != (l != nil) {
+		return Activity{}, fmt.Errorf("%w: another layout", ErrActivitySchema)
+	}
+	if l != nil {
+		if digest := d.fixed64(); d.what == "" && digest != l.digest {
+			return Activity{}, fmt.Errorf("%w: another layout", ErrActivitySchema)
+		}
+		d.readSeries(&a)
+	}
+	if flags>>(parts+2) != 0 || d.left() != 0 {
 		d.fail("bytes too many")
 	}
 	if d.what != "" {
@@ -169,6 +181,8 @@ func (d *decoder) readTotal(s domain.Stream) Kind {
 	t := total{kind: d.kind(Kind(d.byte()), s), count: d.counted(), amount: d.varint(), cost: d.varint()}
 	t.first = d.varint()
 	t.last = d.later(t.first)
+	t.least = d.varint()
+	t.most = d.later(t.least)
 	d.totals[t.kind] = t
 	return t.kind
 }
@@ -235,7 +249,7 @@ func (d *decoder) readReferences(p *part, e *entry, head byte, s domain.Stream) 
 		return
 	}
 	n := d.length(1, MaxItems)
-	if n == 0 || s != domain.Behaviour || len(p.items)+n > cap(p.items) {
+	if n == 0 || len(p.items)+n > cap(p.items) {
 		d.fail("items of an entry")
 		return
 	}
@@ -280,6 +294,8 @@ func (d *decoder) ring(n, g int, s domain.Stream) ring {
 		t.kind = d.kind(Kind(d.byte()), s)
 		t.count = d.counted()
 		t.amount, t.cost = d.varint(), d.varint()
+		t.least = d.varint()
+		t.most = d.later(t.least)
 		if i > 0 && compareTiles(r[i-1], *t) >= 0 {
 			d.fail("order of tiles")
 			return nil
@@ -303,12 +319,13 @@ func (d *decoder) addUp(p *part, written *[kinds]bool) {
 		}
 		t := &d.totals[e.kind]
 		if t.count == 0 {
-			t.kind, t.first = e.kind, e.time
+			t.kind, t.first, t.least, t.most = e.kind, e.time, e.amount, e.amount
 		}
 		t.count++
 		t.amount += e.amount
 		t.cost += e.cost
 		t.last = e.time // they ascend
+		t.least, t.most = min(t.least, e.amount), max(t.most, e.amount)
 	}
 	for k, n := range listed {
 		if written[k] && d.totals[k].count <= n {
@@ -338,6 +355,30 @@ func (d *decoder) dealTotals(a *Activity, flags byte) {
 		}
 		if a.parts[i].empty() != (flags&(2<<i) == 0) {
 			d.fail("part without content")
+		}
+	}
+}
+
+// readSeries reads the parts of the series. Each has totals of its own.
+func (d *decoder) readSeries(a *Activity) {
+	least := 0
+	for range d.length(4, len(a.series)) {
+		i := int(d.index())
+		if i < least || i >= len(a.series) {
+			d.fail("place of a series")
+			return
+		}
+		least = i + 1
+		p := &a.series[i]
+		d.totals = [kinds]total{}
+		d.readPart(p, a.layout.streamOf(i))
+		for k := range d.totals {
+			if d.totals[k].count > 0 {
+				p.totals = append(p.totals, d.totals[k])
+			}
+		}
+		if p.empty() {
+			d.fail("series without content")
 		}
 	}
 }

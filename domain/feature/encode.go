@@ -9,16 +9,18 @@ import (
 
 // The layout of an encoded activity (u: uvarint, z: zig-zag varint), for ever under this schema number:
 //
-//	schema 1
+//	schema 2
 //	| 4 times applied position: u sequence, u index
-//	| flags: bit 0 traits known, bit 1+i part i has content
+//	| flags: bit 0 traits known, bit 1+i part i has content, bit 5 it has a layout
 //	| texts: u n, n times u length, then the texts, ascending, each once, never ""
 //	| u alias type (texts count from 1; 0 is "")
 //	| items: u n, n times 8 bytes little-endian, ascending, each once
 //	| each part with content:
-//	    totals that the entries do not add up to: u n, n times kind, u count, z amount, z cost, z first, u last-first
+//	    totals that the entries do not add up to: u n, n times kind, u count, z amount, z cost, z first, u last-first,
+//	    z least, u most-least
 //	    u entries, u item references in all of them, the entries
-//	    3 rings: u n, n times z slot (first) or u slot-previous, kind, u count, z amount, z cost
+//	    3 rings: u n, n times z slot (first) or u slot-previous, kind, u count, z amount, z cost, z least, u most-least
+//	| with a layout: its digest (8 bytes big-endian), u n, n times u place of a series with content, that part
 //
 //	entry: head | time: z (first) or u since the previous | z sequence since the previous (first: the applied) | u index
 //	    [z amount] [z cost] [u channel, and beyond BEHAVIOUR u category, u offer] [u n, n times u item]
@@ -26,7 +28,10 @@ import (
 //	    amount, cost, texts, items are present: bits 4, 5, 6, 7
 //
 // Equal states give equal bytes.
-const schema = 1
+const schema = 2
+
+// hasLayout is the flag of an activity with a layout.
+const hasLayout = 1 << (parts + 1)
 
 const (
 	kindBits   = 0x07
@@ -63,6 +68,9 @@ func appendActivity(b []byte, a *Activity) []byte {
 			flags |= 2 << i
 		}
 	}
+	if a.layout != nil {
+		flags |= hasLayout
+	}
 	b = append(b, flags)
 	b = appendTexts(b, texts)
 	b = binary.AppendUvarint(b, textRef(texts, a.aliasType))
@@ -75,7 +83,42 @@ func appendActivity(b []byte, a *Activity) []byte {
 			b = appendPart(b, p, domain.Stream(i), texts, items)
 		}
 	}
+	if a.layout != nil {
+		b = appendSeries(b, a, texts, items)
+	}
 	return b
+}
+
+func appendSeries(b []byte, a *Activity, texts []string, items []uint64) []byte {
+	b = binary.BigEndian.AppendUint64(b, a.layout.digest)
+	n := uint64(0)
+	for i := range a.series {
+		if !a.series[i].empty() {
+			n++
+		}
+	}
+	b = binary.AppendUvarint(b, n)
+	for i := range a.series {
+		if p := &a.series[i]; !p.empty() {
+			b = binary.AppendUvarint(b, uint64(i))
+			b = appendPart(b, p, a.layout.streamOf(i), texts, items)
+		}
+	}
+	return b
+}
+
+// everyPart yields the parts and then the series.
+func (a *Activity) everyPart(yield func(*part) bool) {
+	for i := range a.parts {
+		if !yield(&a.parts[i]) {
+			return
+		}
+	}
+	for i := range a.series {
+		if !yield(&a.series[i]) {
+			return
+		}
+	}
 }
 
 func appendTexts(b []byte, texts []string) []byte {
@@ -95,8 +138,7 @@ func (a *Activity) usedTexts(texts []string) []string {
 		texts = append(texts, a.aliasType)
 	}
 	var seenSpace [64]bool
-	for i := range a.parts {
-		p := &a.parts[i]
+	for p := range a.everyPart {
 		clear(seenSpace[:])
 		seen := seenSpace[:]
 		if len(p.texts) > len(seen) {
@@ -121,9 +163,10 @@ func (a *Activity) usedTexts(texts []string) []string {
 
 // usedItems are the item hashes of all entries, ascending, each once.
 func (a *Activity) usedItems(items []uint64) []uint64 {
-	p := &a.parts[domain.Behaviour]
-	for i := range p.entries {
-		items = append(items, p.itemsOf(&p.entries[i])...)
+	for p := range a.everyPart {
+		for i := range p.entries {
+			items = append(items, p.itemsOf(&p.entries[i])...)
+		}
 	}
 	slices.Sort(items)
 	return slices.Compact(items)
@@ -189,6 +232,8 @@ func appendTotals(b []byte, p *part) []byte {
 		b = binary.AppendVarint(b, t.cost)
 		b = binary.AppendVarint(b, t.first)
 		b = binary.AppendUvarint(b, uint64(t.last)-uint64(t.first))
+		b = binary.AppendVarint(b, t.least)
+		b = binary.AppendUvarint(b, uint64(t.most)-uint64(t.least))
 	}
 	return b
 }
@@ -205,6 +250,8 @@ func appendRing(b []byte, r ring) []byte {
 		b = binary.AppendUvarint(b, uint64(t.count))
 		b = binary.AppendVarint(b, t.amount)
 		b = binary.AppendVarint(b, t.cost)
+		b = binary.AppendVarint(b, t.least)
+		b = binary.AppendUvarint(b, uint64(t.most)-uint64(t.least))
 	}
 	return b
 }

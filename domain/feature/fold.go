@@ -19,8 +19,12 @@ func Fold(a Activity, r domain.Recorded) Activity {
 // Folder folds many events into one activity in place, for whoever folds the log at speed.
 type Folder struct {
 	activity Activity
-	// owned marks the parts whose memory is this folder's alone.
-	owned [parts]bool
+	// owned marks the parts whose memory is this folder's alone, ownedSeries the series
+	// (none while their list is not).
+	owned       [parts]bool
+	ownedSeries []bool
+	// seen is the event that series look at.
+	seen occurrence
 }
 
 // NewFolder starts from an activity, which stays as it is.
@@ -28,7 +32,7 @@ func NewFolder(a Activity) *Folder { return &Folder{activity: a} }
 
 // Activity is the state so far. It stays as it is when the folder goes on.
 func (f *Folder) Activity() Activity {
-	f.owned = [parts]bool{}
+	f.owned, f.ownedSeries = [parts]bool{}, nil
 	return f.activity
 }
 
@@ -57,11 +61,47 @@ func (f *Folder) Fold(r domain.Recorded) bool {
 	}
 	e := entry{time: timeOf(r.Event), seq: r.At.Sequence, index: r.At.Index}
 	p.describe(&e, r.Event)
-	p.count(total{kind: e.kind, count: 1, amount: e.amount, cost: e.cost, first: e.time, last: e.time})
+	p.take(e, s)
+	if f.activity.layout != nil {
+		f.foldSeries(e, r.Event)
+	}
+	return true
+}
+
+// foldSeries lets the series take the event.
+func (f *Folder) foldSeries(base entry, ev *event.Event) {
+	layout := f.activity.layout
+	of := layout.of[base.kind]
+	if len(of) == 0 {
+		return
+	}
+	f.seen.set(ev, base.kind)
+	if f.ownedSeries == nil {
+		f.activity.series = slices.Clone(f.activity.series)
+		f.ownedSeries = make([]bool, len(f.activity.series))
+	}
+	for _, i := range of {
+		p := &f.activity.series[i]
+		if !f.ownedSeries[i] {
+			*p, f.ownedSeries[i] = p.clone(), true
+		}
+		p.compactTexts()
+		e := entry{time: base.time, seq: base.seq, index: base.index, kind: base.kind, amount: base.amount, cost: base.cost}
+		if e, ok := layout.series[i].take(p, &f.seen, e); ok {
+			p.addTexts(&e, ev)
+			p.take(e, layout.series[i].stream)
+		}
+	}
+}
+
+// take counts an entry and, if its kind is, keeps it one by one.
+func (p *part) take(e entry, s domain.Stream) {
+	p.count(total{
+		kind: e.kind, count: 1, amount: e.amount, cost: e.cost, first: e.time, last: e.time, least: e.amount, most: e.amount,
+	})
 	if kindFacts[e.kind].listed {
 		p.list(e, entryCap(s))
 	}
-	return true
 }
 
 // timeOf is when an event happened: a decision's own time, else as its source said, else when it was accepted.
@@ -78,64 +118,111 @@ func timeOf(e *event.Event) int64 {
 // describe fills in what the entry says beyond its time and place.
 func (p *part) describe(e *entry, ev *event.Event) {
 	p.compactTexts()
-	switch b := ev.GetBody().(type) {
-	case *event.Event_Viewed:
-		e.kind = Viewed
-		p.addItem(e, b.Viewed.GetLine())
-	case *event.Event_Carted:
-		e.kind, e.amount = Carted, b.Carted.GetLine().GetAmountMicros()
-		p.addItem(e, b.Carted.GetLine())
-	case *event.Event_Purchased:
-		e.kind, e.amount = Purchased, b.Purchased.GetAmountMicros()
-		p.addItem(e, b.Purchased.GetLines()...)
-	case *event.Event_Refunded:
-		e.kind, e.amount = Refunded, b.Refunded.GetAmountMicros()
-	case *event.Event_Tracked:
-		e.kind = Tracked
-	case *event.Event_Decision:
-		p.describeDecision(e, ev, b.Decision)
-		return
-	case *event.Event_Delivered:
-		e.kind, e.offer = Delivered, p.intern(b.Delivered.GetOf().GetOffer())
-	case *event.Event_Exposed:
-		e.kind, e.offer = Exposed, p.intern(b.Exposed.GetOf().GetOffer())
-	case *event.Event_Clicked:
-		e.kind, e.offer = Clicked, p.intern(b.Clicked.GetOf().GetOffer())
-	case *event.Event_Converted:
-		e.kind, e.offer = Converted, p.intern(b.Converted.GetOf().GetOffer())
-		e.amount, e.cost = b.Converted.GetValueMicros(), b.Converted.GetCostMicros()
-	default:
-		e.kind = Identified
+	e.kind = kindOf(ev)
+	if e.kind == Identified || e.kind == Withheld {
 		return
 	}
-	e.channel = p.intern(ev.GetChannel())
+	e.amount, e.cost = amountsOf(ev)
+	switch e.kind {
+	case Viewed:
+		p.addItem(e, ev.GetViewed().GetLine())
+	case Carted:
+		p.addItem(e, ev.GetCarted().GetLine())
+	case Purchased:
+		p.addItem(e, ev.GetPurchased().GetLines()...)
+	}
+	p.addTexts(e, ev)
 }
 
-// describeDecision: a decision's own channel, else the event's; what contact limits count by.
-func (p *part) describeDecision(e *entry, ev *event.Event, d *event.Decision) {
-	if d.GetOffer() == "" {
-		e.kind = Withheld
+// kindOf is what an event counts as.
+func kindOf(ev *event.Event) Kind {
+	switch b := ev.GetBody().(type) {
+	case *event.Event_Viewed:
+		return Viewed
+	case *event.Event_Carted:
+		return Carted
+	case *event.Event_Purchased:
+		return Purchased
+	case *event.Event_Refunded:
+		return Refunded
+	case *event.Event_Tracked:
+		return Tracked
+	case *event.Event_Decision:
+		if b.Decision.GetOffer() == "" {
+			return Withheld
+		}
+		return Offered
+	case *event.Event_Delivered:
+		return Delivered
+	case *event.Event_Exposed:
+		return Exposed
+	case *event.Event_Clicked:
+		return Clicked
+	case *event.Event_Converted:
+		return Converted
+	}
+	return Identified
+}
+
+// amountsOf is what was paid, refunded, put into the cart, or what a conversion was worth and cost, in micros.
+func amountsOf(ev *event.Event) (amount, cost int64) {
+	switch b := ev.GetBody().(type) {
+	case *event.Event_Carted:
+		return b.Carted.GetLine().GetAmountMicros(), 0
+	case *event.Event_Purchased:
+		return b.Purchased.GetAmountMicros(), 0
+	case *event.Event_Refunded:
+		return b.Refunded.GetAmountMicros(), 0
+	case *event.Event_Converted:
+		return b.Converted.GetValueMicros(), b.Converted.GetCostMicros()
+	}
+	return 0, 0
+}
+
+// channelOf is a decision's own channel, else the event's.
+func channelOf(ev *event.Event) string {
+	if channel := ev.GetDecision().GetChannel(); channel != "" {
+		return channel
+	}
+	return ev.GetChannel()
+}
+
+// addTexts keeps the event's channel and, what contact limits count by, its offer and category.
+func (p *part) addTexts(e *entry, ev *event.Event) {
+	e.channel = p.intern(channelOf(ev))
+	if d := ev.GetDecision(); d != nil {
+		e.category, e.offer = p.intern(d.GetCategory()), p.intern(d.GetOffer())
 		return
 	}
-	channel := d.GetChannel()
-	if channel == "" {
-		channel = ev.GetChannel()
-	}
-	e.kind = Offered
-	e.channel, e.category, e.offer = p.intern(channel), p.intern(d.GetCategory()), p.intern(d.GetOffer())
+	e.offer = p.intern(outcomeOf(ev).GetOffer())
 }
 
 // addItem keeps the hashes of the lines' items, ascending, each once, at most MaxItems.
 func (p *part) addItem(e *entry, lines ...*event.Line) {
-	at := len(p.items)
-	if cap(p.items) == 0 && len(lines) > 0 {
-		p.items = make([]uint64, 0, firstItems)
-	}
+	at := p.beginItems(len(lines))
 	for _, l := range lines {
 		if l.GetItem() != "" {
 			p.items = append(p.items, hashItem(l.GetItem()))
 		}
 	}
+	p.endItems(e, at)
+}
+
+// addHashes keeps hashes as addItem does.
+func (p *part) addHashes(e *entry, hashes []uint64) {
+	at := p.beginItems(len(hashes))
+	p.items = append(p.items, hashes...)
+	p.endItems(e, at)
+}
+
+func (p *part) beginItems(n int) int {
+	if cap(p.items) == 0 && n > 0 {
+		p.items = make([]uint64, 0, firstItems)
+	}
+	return len(p.items)
+}
+
+func (p *part) endItems(e *entry, at int) {
 	own := p.items[at:]
 	slices.Sort(own)
 	own = slices.Compact(own)

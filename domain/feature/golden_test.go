@@ -57,7 +57,7 @@ func lena(t *testing.T) feature.Activity {
 	)
 }
 
-// The encoding of a state is for ever: activity-1.hex is never written anew without another schema number. So is a
+// The encoding of a state is for ever: activity-2.hex is never written anew without another schema number. So is a
 // vector: core-1.txt changes only with another version of the view.
 func TestGolden(t *testing.T) {
 	t.Parallel()
@@ -74,14 +74,14 @@ func goldenActivity(t *testing.T) {
 		fmt.Fprintln(&lines, hex.EncodeToString(rest[:n]))
 		rest = rest[n:]
 	}
-	golden(t, "activity-1.hex", lines.String())
+	golden(t, "activity-2.hex", lines.String())
 }
 
 // goldenVector reads the recorded state, not one folded just now.
 func goldenVector(t *testing.T) {
 	t.Helper()
 	v := feature.Core()
-	text, err := os.ReadFile(filepath.Join("testdata", "activity-1.hex"))
+	text, err := os.ReadFile(filepath.Join("testdata", "activity-2.hex"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,3 +85,11 @@ func parseKind(name string) (Kind, bool) {
 	}
 	return 0, false
 }
+
+func kindNames() []string {
+	var names []string
+	for k := Viewed; k < kinds; k++ {
+		names = append(names, k.String())
+	}
+	return names
+}

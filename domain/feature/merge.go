@@ -3,7 +3,8 @@ package feature
 import "github.com/profferhq/proffer/domain"
 
 // Merge is the activity of a profile: what folding all the events of its aliases into one activity would have given.
-// It is for reading, associative and independent of order. No event may be in two of the activities.
+// It is for reading, associative and independent of order. No event may be in two of the activities, and they are of one
+// layout.
 func Merge(activities ...Activity) Activity {
 	if len(activities) == 1 {
 		return activities[0]
@@ -12,22 +13,41 @@ func Merge(activities ...Activity) Activity {
 	for i := range activities {
 		a := &activities[i]
 		out.traits = out.traits || a.traits
+		if out.layout == nil {
+			out.layout = a.layout
+		}
 		if a.aliasType != "" && (out.aliasType == "" || a.aliasType < out.aliasType) {
 			out.aliasType = a.aliasType
 		}
 	}
 	for s := range out.parts {
-		out.parts[s] = mergeParts(activities, domain.Stream(s))
+		of := func(a *Activity) *part { return &a.parts[s] }
+		out.parts[s] = mergeParts(activities, of, domain.Stream(s))
+	}
+	if out.layout != nil {
+		out.series = make([]part, len(out.layout.series))
+	}
+	for i := range out.series {
+		of := func(a *Activity) *part {
+			if a.layout != out.layout {
+				return nil
+			}
+			return &a.series[i]
+		}
+		out.series[i] = mergeParts(activities, of, out.layout.streamOf(i))
 	}
 	return out
 }
 
-// mergeParts merges one part of each activity. A part that only one of them has is shared, not copied.
-func mergeParts(activities []Activity, s domain.Stream) part {
+// mergeParts merges one part of each activity that has it. A part that only one of them has is shared, not copied.
+func mergeParts(activities []Activity, of func(*Activity) *part, s domain.Stream) part {
 	var out part
 	var applied domain.Position
 	for i := range activities {
-		p := &activities[i].parts[s]
+		p := of(&activities[i])
+		if p == nil {
+			continue
+		}
 		if p.applied.After(applied) {
 			applied = p.applied
 		}

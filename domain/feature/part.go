@@ -29,6 +29,8 @@ type total struct {
 	amount      int64
 	cost        int64
 	first, last int64
+	// least and most are the extremes of the amounts.
+	least, most int64
 }
 
 // entryCap is how many events a part keeps one by one.
@@ -55,6 +57,8 @@ func (p *part) count(x total) {
 	t.cost += x.cost
 	t.first = min(t.first, x.first)
 	t.last = max(t.last, x.last)
+	t.least = min(t.least, x.least)
+	t.most = max(t.most, x.most)
 }
 
 // list keeps an event one by one and moves the oldest beyond the limit into the tiles.

@@ -123,3 +123,11 @@ func (r *reader) amount(head byte) int64 {
 	}
 	return v * centMicros
 }
+
+func (r *reader) fixed64() uint64 {
+	if r.left() < 8 {
+		r.fail("too short")
+		return 0
+	}
+	return binary.BigEndian.Uint64(r.take(8))
+}

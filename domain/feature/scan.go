@@ -1,6 +1,8 @@
 package feature
 
-// scan fills in the answer of the plan's i-th scan from the listed events of BEHAVIOUR.
+import "slices"
+
+// scan fills in the answer of the plan's i-th scan from the listed events of its part.
 func (r *reading) scan(p *part, i int) {
 	s, a := r.plan.scans[i], &r.answers[i]
 	switch s.aggregation {
@@ -12,7 +14,30 @@ func (r *reading) scan(p *part, i int) {
 		r.scanChannels(p, s, a)
 	case gapHours:
 		r.scanGap(p, s, a)
+	case streak:
+		r.scanStreak(p, s, a)
+	case entropy:
+		r.scanEntropy(p, s, a)
+	case decayedSum:
+		r.scanDecayed(p, s, a)
+	default:
+		r.scanAmounts(p, s, a)
 	}
+}
+
+// window are the listed events of a band, ascending.
+func (r *reading) window(p *part, band int) []entry {
+	from, _ := slices.BinarySearchFunc(p.entries, r.since[band], func(e entry, since int64) int {
+		if e.time <= since && band < len(r.plan.windows) {
+			return -1
+		}
+		return 1
+	})
+	until := len(p.entries)
+	for until > from && p.entries[until-1].time > r.now {
+		until--
+	}
+	return p.entries[from:until]
 }
 
 // scanItems counts different items in every window. Newest first, the first sight of an item is its latest, and
@@ -148,4 +173,127 @@ func (r *reading) scanGap(p *part, s scan, a *answer) {
 			return
 		}
 	}
+}
+
+// scanAmounts finds the latest, the earliest, the least or the greatest amount. Extremes are those of the tiles, too.
+func (r *reading) scanAmounts(p *part, s scan, a *answer) {
+	window := r.window(p, s.band)
+	x := extremes{}
+	for i := range window {
+		if e := &window[i]; s.from&(1<<e.kind) != 0 {
+			x.take(e.amount, e.amount)
+			if x.last = e.amount; !a.found {
+				x.first = e.amount
+			}
+			a.found = true
+		}
+	}
+	if p.tiles != nil && (s.aggregation == least || s.aggregation == most) {
+		r.takeTiled(&x, p, s)
+		a.found = x.found
+	}
+	a.value = float64(x.of(s.aggregation)) / microsPerUnit
+}
+
+// extremes of amounts.
+type extremes struct {
+	found                    bool
+	least, most, first, last int64
+}
+
+func (x *extremes) take(low, high int64) {
+	if !x.found {
+		x.found, x.least, x.most = true, low, high
+	}
+	x.least, x.most = min(x.least, low), max(x.most, high)
+}
+
+func (x *extremes) of(a aggregation) int64 {
+	switch a {
+	case least:
+		return x.least
+	case most:
+		return x.most
+	case first:
+		return x.first
+	}
+	return x.last
+}
+
+// takeTiled takes what is in a scan's window and not kept one by one: the tiles, and for life all events.
+func (r *reading) takeTiled(x *extremes, p *part, s scan) {
+	if s.band == len(r.plan.windows) {
+		for i := range p.totals {
+			if t := &p.totals[i]; s.from&(1<<t.kind) != 0 && t.first <= r.now {
+				x.take(t.least, t.most)
+			}
+		}
+		return
+	}
+	if p.entries[0].time <= r.since[s.band] {
+		return
+	}
+	touched := r.touched(p, s.band)
+	for i := range touched {
+		if t := &touched[i]; s.from&(1<<t.kind) != 0 {
+			x.take(t.least, t.most)
+		}
+	}
+}
+
+// scanDecayed adds amounts up, each less for its age.
+func (r *reading) scanDecayed(p *part, s scan, a *answer) {
+	window := r.window(p, s.band)
+	for i := range window {
+		if e := &window[i]; s.from&(1<<e.kind) != 0 {
+			a.found = true
+			a.value += float64(float64(e.amount) / microsPerUnit * halved(r.now-e.time, s.halfLife))
+		}
+	}
+}
+
+// scanStreak counts the days in a row, back from the latest, which must be today or yesterday.
+func (r *reading) scanStreak(p *part, s scan, a *answer) {
+	window := r.window(p, s.band)
+	next, days := floorDiv(r.now, dayMS), 0
+	for i := len(window) - 1; i >= 0; i-- {
+		if s.from&(1<<window[i].kind) == 0 {
+			continue
+		}
+		day := floorDiv(window[i].time, dayMS)
+		if day == next || !a.found && day == next-1 {
+			days, next = days+1, day-1
+		} else if day < next {
+			a.found = true
+			break
+		}
+		a.found = true
+	}
+	a.value = float64(days)
+}
+
+// scanEntropy is how evenly the items spread: 0 when there is one only, the binary logarithm of their number when all
+// are equally frequent.
+func (r *reading) scanEntropy(p *part, s scan, a *answer) {
+	var space [512]uint64
+	all := space[:0]
+	window := r.window(p, s.band)
+	for i := range window {
+		if e := &window[i]; s.from&(1<<e.kind) != 0 {
+			all = append(all, p.itemsOf(e)...)
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	slices.Sort(all)
+	spread, run := 0.0, uint64(0)
+	for i, h := range all {
+		if run++; i+1 == len(all) || all[i+1] != h {
+			spread += float64(float64(run) * log2(run))
+			run = 0
+		}
+	}
+	n := uint64(len(all))
+	a.found, a.value = true, log2(n)-float64(spread/float64(n))
 }

@@ -1,13 +1,15 @@
 package feature
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/expression"
+	"github.com/profferhq/proffer/domain/problem"
 )
 
 // Spec declares one feature.
@@ -17,34 +19,58 @@ type Spec struct {
 	Description string `json:"description"`
 	// Source are the kinds of events it is read from, for example "purchased" (see Kind).
 	Source []string `json:"source"`
+	// Filter, a CEL condition over `event`, says which of them count; empty is all.
+	Filter string `json:"filter,omitempty"`
+	// Lines, a CEL condition over `line` (and `event`), says which lines of a basket count: an event without any does
+	// not, and the amount of one is that of its lines.
+	Lines string `json:"lines,omitempty"`
+	// Value is a CEL expression over `event` (over `line`, too, with Lines): a number is what is summed, averaged, ...
+	// instead of the event's amount; a text or a list of texts is what is told apart instead of its items.
+	Value string `json:"value,omitempty"`
 	// Per are the events that Source is set against, where the aggregation has a second side.
 	Per []string `json:"per,omitempty"`
 	// Aggregation is one of the constants below.
 	Aggregation string `json:"aggregation"`
 	// Window is a number of minutes, hours or days ("5m", "1h", "30d") up to 400 days, or "lifetime".
 	Window string `json:"window"`
+	// HalfLife is after which time an amount counts half, written as a window; of decayed_sum only.
+	HalfLife string `json:"half_life,omitempty"`
+	// Expression, of on_demand only, is CEL over `features`, `context`, `placement`, `channel` and `now`: a number, or a
+	// condition (1 or 0), computed when a decision is made.
+	Expression string `json:"expression,omitempty"`
 	// Unit is for people: "events", "currency", "days", ...
 	Unit string `json:"unit"`
 	// Default is the value when nothing is there to aggregate: a number, or "missing".
 	Default string `json:"default"`
 	// Owner is who answers for it.
-	Owner string `json:"owner"`
+	Owner string   `json:"owner"`
+	Tags  []string `json:"tags,omitempty"`
+	// PII is what the feature may tell of a person: "", "none", "behaviour", "contact" or "special".
+	PII string `json:"pii,omitempty"`
 }
 
-// The aggregations. "Events" are those of Source within the window.
+// The aggregations. "Events" are those of Source within the window, "amounts" theirs, in currency units or whatever
+// Value gives.
 const (
-	// Count of events.
+	// Count of events; Rate is the count by day of the window (for life: since the first, at least one day).
 	Count = "count"
-	// Sum of amounts, in currency units.
-	Sum = "sum"
+	Rate  = "rate"
+	// Sum, Mean, Min and Max of amounts; Last and First are the amounts of the latest and the earliest event.
+	Sum   = "sum"
+	Mean  = "mean"
+	Min   = "min"
+	Max   = "max"
+	Last  = "last"
+	First = "first"
+	// DecayedSum is the sum of amounts, each halved for every HalfLife since.
+	DecayedSum = "decayed_sum"
 	// Cost is the sum of costs (rewards), in currency units.
 	Cost = "cost"
-	// Mean amount, in currency units.
-	Mean = "mean"
 	// Ratio of the count of Source to the count of Per.
 	Ratio = "ratio"
-	// Distinct counts different items.
+	// Distinct counts different items; Entropy is how evenly the events spread over them, in bits.
 	Distinct = "distinct"
+	Entropy  = "entropy"
 	// DaysSinceLast and DaysSinceFirst are from the event until now, in fractions of days. Lifetime only.
 	DaysSinceLast  = "days_since_last"
 	DaysSinceFirst = "days_since_first"
@@ -52,6 +78,8 @@ const (
 	MeanGapDays = "mean_gap_days"
 	// GapHours is from the latest event of Source that is not after the latest of Per, until that, in hours.
 	GapHours = "gap_hours"
+	// Streak is on how many days in a row (UTC), up to today or yesterday, there was an event.
+	Streak = "streak"
 	// PreferredHour is the hour of the day (UTC, 0-23) with most events, the earliest of equals; PreferredHourShare
 	// is its share of the events.
 	PreferredHour      = "preferred_hour"
@@ -60,27 +88,63 @@ const (
 	// is its share of the events with a channel. The codes are the view's (View.ChannelCode).
 	PreferredChannel      = "preferred_channel"
 	PreferredChannelShare = "preferred_channel_share"
+	// OnDemand is computed from the request, and from other features, by Expression.
+	OnDemand = "on_demand"
 )
 
-// aggregations say what each takes beyond a source.
-var aggregations = map[string]struct{ per, lifetimeOnly, listedOnly bool }{
-	Count: {}, Sum: {}, Cost: {}, Mean: {},
-	Ratio:                 {per: true},
-	Distinct:              {listedOnly: true},
-	DaysSinceLast:         {lifetimeOnly: true},
-	DaysSinceFirst:        {lifetimeOnly: true},
-	MeanGapDays:           {lifetimeOnly: true},
-	GapHours:              {per: true, listedOnly: true},
-	PreferredHour:         {listedOnly: true},
-	PreferredHourShare:    {listedOnly: true},
-	PreferredChannel:      {listedOnly: true},
-	PreferredChannelShare: {listedOnly: true},
+// takes says what an aggregation takes beyond a source.
+type takes struct {
+	as aggregation
+	// per: a second side; life: it is read over a lifetime only; halfLife: it has one.
+	per, life, halfLife bool
+	// scan: it looks at the events of one stream one by one. items: at their items, which only BEHAVIOUR has, unless
+	// there is a value of texts.
+	scan, items bool
+	// texts: a value must be texts; numbers: it must be a number; neither: there is none.
+	texts, numbers bool
+}
+
+// aggregations by name.
+func aggregations() map[string]takes {
+	return map[string]takes{
+		Count: {as: count}, Rate: {as: rate},
+		Sum: {as: sum, numbers: true}, Mean: {as: mean, numbers: true}, Cost: {as: cost},
+		Min: {as: least, scan: true, numbers: true}, Max: {as: most, scan: true, numbers: true},
+		Last: {as: last, scan: true, numbers: true}, First: {as: first, scan: true, numbers: true},
+		DecayedSum: {as: decayedSum, scan: true, numbers: true, halfLife: true},
+		Ratio:      {as: ratio, per: true},
+		Distinct:   {as: distinct, scan: true, items: true, texts: true},
+		Entropy:    {as: entropy, scan: true, items: true, texts: true},
+
+		DaysSinceLast:  {as: daysSinceLast, life: true},
+		DaysSinceFirst: {as: daysSinceFirst, life: true},
+		MeanGapDays:    {as: meanGapDays, life: true},
+
+		GapHours: {as: gapHours, per: true, scan: true}, Streak: {as: streak, scan: true},
+		PreferredHour:    {as: preferredHour, scan: true},
+		PreferredChannel: {as: preferredChannel, scan: true},
+
+		PreferredHourShare:    {as: preferredHourShare, scan: true},
+		PreferredChannelShare: {as: preferredChannelShare, scan: true},
+
+		OnDemand: {as: onDemand},
+	}
 }
 
 // Lifetime is the window without a beginning, and Missing the default that is no number.
 const (
 	Lifetime = "lifetime"
 	Missing  = "missing"
+)
+
+// Faults of a view, beside those of every document.
+const (
+	FaultUnknownEvent       = "UNKNOWN_EVENT"
+	FaultUnknownField       = "UNKNOWN_FIELD"
+	FaultUnknownAggregation = "UNKNOWN_AGGREGATION"
+	FaultUnknownFeature     = "UNKNOWN_FEATURE"
+	FaultUnknownContext     = "UNKNOWN_CONTEXT"
+	FaultCycle              = "CYCLE"
 )
 
 var (
@@ -93,17 +157,29 @@ func (s Spec) WindowMS() (int64, error) {
 	if s.Window == Lifetime {
 		return 0, nil
 	}
-	m := windowText.FindStringSubmatch(s.Window)
+	return span(s.Window)
+}
+
+// HalfLifeMS is the half-life in milliseconds; 0 is none.
+func (s Spec) HalfLifeMS() (int64, error) {
+	if s.HalfLife == "" {
+		return 0, nil
+	}
+	return span(s.HalfLife)
+}
+
+func span(written string) (int64, error) {
+	m := windowText.FindStringSubmatch(written)
 	if m == nil {
-		return 0, fmt.Errorf("window %q is neither a number of m, h or d nor %q", s.Window, Lifetime)
+		return 0, fmt.Errorf("%q is neither a number of m, h or d nor %q", written, Lifetime)
 	}
 	n, err := strconv.ParseInt(m[1], 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("window %q: %w", s.Window, err)
+		return 0, fmt.Errorf("%q: %w", written, err)
 	}
 	w := n * map[string]int64{"m": minuteMS, "h": hourMS, "d": dayMS}[m[2]]
 	if w > maxWindow {
-		return 0, fmt.Errorf("window %q is wider than 400d", s.Window)
+		return 0, fmt.Errorf("%q is wider than 400d", written)
 	}
 	return w, nil
 }
@@ -115,57 +191,136 @@ func (s Spec) DefaultValue() (float64, error) {
 	}
 	v, err := strconv.ParseFloat(s.Default, 64)
 	if err != nil || v != v || v-v != 0 {
-		return 0, fmt.Errorf("default %q is neither a number nor %q", s.Default, Missing)
+		return 0, fmt.Errorf("%q is neither a number nor %q", s.Default, Missing)
 	}
 	return v, nil
 }
 
-// check finds what is wrong with a spec, apart from its name's being taken.
-func (s Spec) check() error {
-	facts, known := aggregations[s.Aggregation]
-	var faults []error
-	fault := func(broken bool, format string, args ...any) {
-		if broken {
-			faults = append(faults, fmt.Errorf(format, args...))
+// own says whether the feature is read from a series of its own.
+func (s Spec) own() bool { return s.Filter != "" || s.Lines != "" || s.Value != "" }
+
+// Sources are the kinds of events that the feature is read from, Source and Per.
+func (s Spec) Sources() []string { return slices.Concat(s.Source, s.Per) }
+
+// check finds what is wrong with a spec, apart from its name's being taken and its expressions.
+func (s Spec) check(at string, found *problem.List) {
+	if !featureName.MatchString(s.Name) {
+		found.Add(at+".name", problem.Invalid, "name must be lower case letters, digits and underscores, at most 64")
+	}
+	for _, f := range []struct{ field, text string }{
+		{"description", s.Description}, {"owner", s.Owner}, {"unit", s.Unit},
+	} {
+		if strings.TrimSpace(f.text) == "" {
+			found.Add(at+"."+f.field, problem.Required, "%s is empty", f.field)
 		}
 	}
-	fault(!featureName.MatchString(s.Name), "name must be lower case letters, digits and underscores, at most 64")
-	fault(strings.TrimSpace(s.Description) == "", "description is empty")
-	fault(strings.TrimSpace(s.Owner) == "", "owner is empty")
-	fault(strings.TrimSpace(s.Unit) == "", "unit is empty")
-	fault(len(s.Source) == 0, "source is empty")
-	fault(!known, "aggregation %q is unknown", s.Aggregation)
-	fault(known && facts.per != (len(s.Per) > 0), "per goes with %s and %s, and only with them", Ratio, GapHours)
-	width, err := s.WindowMS()
-	fault(err != nil, "%w", err)
-	fault(err == nil && facts.lifetimeOnly && width != 0, "%s is read over %q only", s.Aggregation, Lifetime)
-	_, err = s.DefaultValue()
-	fault(err != nil, "%w", err)
-	source, err := parseKinds(s.Source)
-	fault(err != nil, "source: %w", err)
-	per, err := parseKinds(s.Per)
-	fault(err != nil, "per: %w", err)
-	for _, k := range append(source, per...) {
-		fault(!kindFacts[k].listed && s.Aggregation != DaysSinceFirst, "of %s events only %s can be read", k, DaysSinceFirst)
-		fault(facts.listedOnly && k.Stream() != domain.Behaviour, "%s reads events of BEHAVIOUR only, not %s", s.Aggregation, k)
+	if _, err := s.DefaultValue(); err != nil {
+		found.Add(at+".default", problem.Invalid, "default %v", err)
 	}
-	return errors.Join(faults...)
+	if pii := []string{"", "none", "behaviour", "contact", "special"}; !slices.Contains(pii, s.PII) {
+		found.Add(at+".pii", problem.Unknown, "pii is none, behaviour, contact or special, not %q%s", s.PII, expression.Suggestion(s.PII, pii))
+	}
+	known, isKnown := aggregations()[s.Aggregation]
+	switch {
+	case !isKnown:
+		found.Add(at+".aggregation", FaultUnknownAggregation, "aggregation %q is unknown%s", s.Aggregation, expression.Suggestion(s.Aggregation, aggregationNames()))
+	case known.as == onDemand:
+		s.checkOnDemand(at, found)
+	default:
+		s.checkStored(at, known, found)
+	}
+}
+
+func aggregationNames() []string {
+	var names []string
+	for name := range aggregations() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s Spec) checkOnDemand(at string, found *problem.List) {
+	if strings.TrimSpace(s.Expression) == "" {
+		found.Add(at+".expression", problem.Required, "%s needs an expression", OnDemand)
+	}
+	if len(s.Source)+len(s.Per) > 0 || s.own() || s.Window != "" || s.HalfLife != "" {
+		found.Add(at, problem.Conflict, "%s has an expression and a default, no events and no window", OnDemand)
+	}
+}
+
+func (s Spec) checkStored(at string, takes takes, found *problem.List) {
+	if s.Expression != "" {
+		found.Add(at+".expression", problem.Conflict, "an expression goes with %s only", OnDemand)
+	}
+	if takes.per != (len(s.Per) > 0) {
+		found.Add(at+".per", problem.Conflict, "per goes with %s and %s, and only with them", Ratio, GapHours)
+	}
+	width, err := s.WindowMS()
+	switch {
+	case err != nil:
+		found.Add(at+".window", problem.Invalid, "window %v", err)
+	case takes.life && width != 0:
+		found.Add(at+".window", problem.Conflict, "%s is read over %q only", s.Aggregation, Lifetime)
+	}
+	if _, err := s.HalfLifeMS(); err != nil {
+		found.Add(at+".half_life", problem.Invalid, "half_life %v", err)
+	}
+	if takes.halfLife != (s.HalfLife != "") {
+		found.Add(at+".half_life", problem.Conflict, "half_life goes with %s, and only with it", DecayedSum)
+	}
+	source := parseKinds(at+".source", s.Source, found)
+	if len(s.Source) == 0 {
+		found.Add(at+".source", problem.Required, "source is empty")
+	}
+	s.checkKinds(at, takes, source, parseKinds(at+".per", s.Per, found), found)
+}
+
+func (s Spec) checkKinds(at string, takes takes, source, per []Kind, found *problem.List) {
+	if len(source) == 0 {
+		return
+	}
+	for _, k := range slices.Concat(source, per) {
+		if !kindFacts[k].listed && takes.as != daysSinceFirst {
+			found.Add(at+".source", problem.Conflict, "of %s events only %s can be read", k, DaysSinceFirst)
+			return
+		}
+	}
+	for i, k := range slices.Concat(source, per) {
+		stream := source[0].Stream()
+		switch {
+		case takes.items && s.Value == "" && k.Stream() != domain.Behaviour:
+			found.Add(at+".source", problem.Conflict, "%s reads items, of events of BEHAVIOUR only, not %s: give a value", s.Aggregation, k)
+			return
+		case (takes.scan || s.own() && i < len(source)) && k.Stream() != stream:
+			found.Add(at+".source", problem.Conflict, "%s reads events of one stream: %s is of %s, %s of %s", s.Aggregation, source[0], stream, k, k.Stream())
+			return
+		}
+	}
+	if s.own() && takes.as == gapHours {
+		found.Add(at, problem.Conflict, "%s has no filter, lines or value", GapHours)
+	}
+	if s.own() && takes.life && slices.ContainsFunc(source, func(k Kind) bool { return !kindFacts[k].listed }) {
+		found.Add(at, problem.Conflict, "events that are only counted have no filter, lines or value")
+	}
 }
 
 // parseKinds reads a list of different kinds.
-func parseKinds(names []string) ([]Kind, error) {
+func parseKinds(at string, names []string, found *problem.List) []Kind {
 	var out []Kind
 	var seen [kinds]bool
-	for _, name := range names {
+	for i, name := range names {
+		field := fmt.Sprintf("%s[%d]", at, i)
 		k, ok := parseKind(name)
-		if !ok {
-			return nil, fmt.Errorf("%q is no kind of event", name)
-		}
-		if seen[k] {
-			return nil, fmt.Errorf("%q is named twice", name)
+		switch {
+		case !ok:
+			found.Add(field, FaultUnknownEvent, "%q is no kind of event%s", name, expression.Suggestion(name, kindNames()))
+			continue
+		case seen[k]:
+			found.Add(field, problem.Duplicate, "%q is named twice", name)
 		}
 		seen[k] = true
 		out = append(out, k)
 	}
-	return out, nil
+	return out
 }

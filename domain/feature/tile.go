@@ -40,7 +40,9 @@ type tile struct {
 	count  int64
 	amount int64
 	cost   int64
-	kind   Kind
+	// least and most are the extremes of the amounts.
+	least, most int64
+	kind        Kind
 }
 
 func compareTiles(a, b tile) int {
@@ -60,7 +62,8 @@ type tiles [len(grains)]ring
 func (t *tiles) add(e *entry) {
 	for g := range t {
 		t[g] = t[g].plus(tile{
-			slot: floorDiv(e.time, grains[g].width), count: 1, amount: e.amount, cost: e.cost, kind: e.kind,
+			slot: floorDiv(e.time, grains[g].width), count: 1, amount: e.amount, cost: e.cost,
+			least: e.amount, most: e.amount, kind: e.kind,
 		}, g)
 	}
 }
@@ -78,6 +81,7 @@ func (r ring) plus(x tile, g int) ring {
 		t.count += x.count
 		t.amount += x.amount
 		t.cost += x.cost
+		t.least, t.most = min(t.least, x.least), max(t.most, x.most)
 		return r
 	}
 	r = slices.Insert(r, at, x)

@@ -7,7 +7,10 @@ const microsPerUnit = 1e6
 func (r *reading) value(st *step) float64 {
 	switch st.aggregation {
 	case count:
-		return orElse(float64(r.total(st.source, st.band).count), r.total(st.source, st.band).count > 0, st.fallback)
+		t := r.total(st.source, st.band)
+		return orElse(float64(t.count), t.count > 0, st.fallback)
+	case rate:
+		return r.rate(st)
 	case sum:
 		t := r.total(st.source, st.band)
 		return orElse(float64(t.amount)/microsPerUnit, t.count > 0, st.fallback)
@@ -20,9 +23,6 @@ func (r *reading) value(st *step) float64 {
 	case ratio:
 		t, per := r.total(st.source, st.band), r.total(st.per, st.band)
 		return orElse(float64(t.count)/float64(per.count), per.count > 0, st.fallback)
-	case distinct:
-		n := r.answers[st.scan].distinct[st.band]
-		return orElse(float64(n), n > 0, st.fallback)
 	case daysSinceLast:
 		at, ok := r.latest(st.source)
 		return orElse(float64(r.now-at)/float64(dayMS), ok, st.fallback)
@@ -31,10 +31,25 @@ func (r *reading) value(st *step) float64 {
 		return orElse(float64(r.now-at)/float64(dayMS), ok, st.fallback)
 	case meanGapDays:
 		return r.meanGap(st)
+	case onDemand:
+		return st.fallback
+	case distinct:
+		n := r.answers[st.scan].distinct[st.band]
+		return orElse(float64(n), n > 0, st.fallback)
 	case preferredHourShare, preferredChannelShare:
 		return orElse(r.answers[st.scan].share, r.answers[st.scan].found, st.fallback)
 	}
 	return orElse(r.answers[st.scan].value, r.answers[st.scan].found, st.fallback)
+}
+
+// rate is events a day: over life, since the first event, and then at least one day.
+func (r *reading) rate(st *step) float64 {
+	t, days := r.total(st.source, st.band), st.days
+	if days == 0 {
+		first, _ := r.earliest(st.source)
+		days = max(1, float64(r.now-first)/float64(dayMS))
+	}
+	return orElse(float64(t.count)/days, t.count > 0, st.fallback)
 }
 
 func orElse(value float64, known bool, fallback float64) float64 {
@@ -44,33 +59,33 @@ func orElse(value float64, known bool, fallback float64) float64 {
 	return fallback
 }
 
-// total adds up kinds in a window.
-func (r *reading) total(list []Kind, band int) sums {
+// total adds up slots in a window.
+func (r *reading) total(list []slot, band int) sums {
 	if len(list) == 1 {
-		return r.bands[list[0]][band]
+		return r.slot(list[0]).bands[band]
 	}
 	var t sums
 	for _, k := range list {
-		t.add(r.bands[k][band])
+		t.add(r.slot(k).bands[band])
 	}
 	return t
 }
 
-func (r *reading) latest(list []Kind) (int64, bool) {
+func (r *reading) latest(list []slot) (int64, bool) {
 	at, ok := int64(0), false
 	for _, k := range list {
-		if r.happened[k] && (!ok || r.last[k] > at) {
-			at, ok = r.last[k], true
+		if g := r.slot(k); g.happened && (!ok || g.last > at) {
+			at, ok = g.last, true
 		}
 	}
 	return at, ok
 }
 
-func (r *reading) earliest(list []Kind) (int64, bool) {
+func (r *reading) earliest(list []slot) (int64, bool) {
 	at, ok := int64(0), false
 	for _, k := range list {
-		if r.begun[k] && (!ok || r.first[k] < at) {
-			at, ok = r.first[k], true
+		if g := r.slot(k); g.begun && (!ok || g.first < at) {
+			at, ok = g.first, true
 		}
 	}
 	return at, ok

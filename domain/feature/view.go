@@ -13,6 +13,8 @@ import (
 	"strconv"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/expression"
+	"github.com/profferhq/proffer/domain/problem"
 )
 
 // ErrViewInvalid is wrapped by every error of ParseView.
@@ -35,7 +37,15 @@ type document struct {
 	Description string `json:"description"`
 	// Channels have the codes 1, 2, ... in this order; any other channel is 0.
 	Channels []string `json:"channels"`
-	Features []Spec   `json:"features"`
+	// Context are the facts of a request that features computed on demand read.
+	Context  []Fact `json:"context,omitempty"`
+	Features []Spec `json:"features"`
+}
+
+// Fact declares one fact of a request: its type is text, number or flag.
+type Fact struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
 }
 
 // Limits of a view.
@@ -43,6 +53,7 @@ const (
 	maxFeatures     = 1024
 	maxViewWindows  = 15
 	maxViewChannels = 31
+	maxFacts        = 50
 	maxDocument     = 1 << 20
 )
 
@@ -60,8 +71,8 @@ func Core() View {
 	return v
 }
 
-// ParseView reads and checks a view's JSON document. All faults are reported together, each with the feature it is
-// in; the error wraps ErrViewInvalid.
+// ParseView reads and checks a view's JSON document. All faults are reported together in a problem.List, each with the
+// field it is in; the error wraps ErrViewInvalid.
 func ParseView(data []byte) (View, error) {
 	if len(data) > maxDocument {
 		return View{}, fmt.Errorf("%w: larger than %d bytes", ErrViewInvalid, maxDocument)
@@ -75,8 +86,10 @@ func ParseView(data []byte) (View, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return View{}, fmt.Errorf("%w: something follows the document", ErrViewInvalid)
 	}
-	if err := d.check(); err != nil {
-		return View{}, fmt.Errorf("%w: %w", ErrViewInvalid, err)
+	var found problem.List
+	d.check(&found)
+	if len(found) > 0 {
+		return View{}, fmt.Errorf("%w: %w", ErrViewInvalid, found)
 	}
 	v := View{document: d, index: make(map[string]int, len(d.Features))}
 	for i, s := range d.Features {
@@ -88,45 +101,59 @@ func ParseView(data []byte) (View, error) {
 	}
 	v.canonical = string(canonical)
 	v.fingerprint = sha256.Sum256(canonical)
-	if v.plan, err = compile(d); err != nil {
-		return View{}, fmt.Errorf("%w: %w", ErrViewInvalid, err)
+	if v.plan = compile(d, &found); len(found) > 0 {
+		return View{}, fmt.Errorf("%w: %w", ErrViewInvalid, found)
 	}
 	return v, nil
 }
 
-func (d document) check() error {
-	var faults []error
+func (d document) check(found *problem.List) {
 	if !viewName.MatchString(d.Name) {
-		faults = append(faults, errors.New("name must be lower case letters, digits, underscores and dashes, at most 63"))
+		found.Add("name", problem.Invalid, "name must be lower case letters, digits, underscores and dashes, at most 63")
 	}
 	if d.Version == 0 {
-		faults = append(faults, errors.New("version must be 1 or more"))
+		found.Add("version", problem.OutOfRange, "version must be 1 or more")
 	}
 	if d.Description == "" {
-		faults = append(faults, errors.New("description is empty"))
+		found.Add("description", problem.Required, "description is empty")
 	}
 	if len(d.Features) == 0 || len(d.Features) > maxFeatures {
-		faults = append(faults, fmt.Errorf("%d features, want 1 to %d", len(d.Features), maxFeatures))
+		found.Add("features", problem.OutOfRange, "%d features, want 1 to %d", len(d.Features), maxFeatures)
 	}
 	if len(d.Channels) > maxViewChannels {
-		faults = append(faults, fmt.Errorf("%d channels, at most %d", len(d.Channels), maxViewChannels))
+		found.Add("channels", problem.TooMany, "%d channels, at most %d", len(d.Channels), maxViewChannels)
 	}
 	for i, c := range d.Channels {
 		if c == "" || slices.Contains(d.Channels[:i], c) {
-			faults = append(faults, fmt.Errorf("channel %d is empty or named twice", i+1))
+			found.Add(fmt.Sprintf("channels[%d]", i), problem.Duplicate, "channel %d is empty or named twice", i+1)
 		}
 	}
+	d.checkContext(found)
 	taken := map[string]bool{}
 	for i, s := range d.Features {
 		if taken[s.Name] {
-			faults = append(faults, fmt.Errorf("feature %d (%q): the name is taken", i+1, s.Name))
+			found.Add(featureAt(i)+".name", problem.Duplicate, "%q: the name is taken", s.Name)
 		}
 		taken[s.Name] = true
-		if err := s.check(); err != nil {
-			faults = append(faults, fmt.Errorf("feature %d (%q): %w", i+1, s.Name, err))
+		s.check(featureAt(i), found)
+	}
+}
+
+func (d document) checkContext(found *problem.List) {
+	if len(d.Context) > maxFacts {
+		found.Add("context", problem.TooMany, "%d facts, at most %d", len(d.Context), maxFacts)
+	}
+	taken := map[string]bool{}
+	for i, f := range d.Context {
+		at := fmt.Sprintf("context[%d]", i)
+		if !featureName.MatchString(f.Name) || taken[f.Name] {
+			found.Add(at+".name", problem.Invalid, "%q is taken, or not lower case letters, digits and underscores, at most 64", f.Name)
+		}
+		taken[f.Name] = true
+		if types := []string{"text", "number", "flag"}; !slices.Contains(types, f.Type) {
+			found.Add(at+".type", problem.Unknown, "%q is not text, number or flag%s", f.Type, expression.Suggestion(f.Type, types))
 		}
 	}
-	return errors.Join(faults...)
 }
 
 // canonical is the document's one JSON form: fields in their declared order, no spaces, nothing escaped for HTML.
@@ -158,10 +185,14 @@ func (v View) Len() int { return len(v.document.Features) }
 func (v View) Specs() []Spec {
 	out := slices.Clone(v.document.Features)
 	for i := range out {
-		out[i].Source, out[i].Per = slices.Clone(out[i].Source), slices.Clone(out[i].Per)
+		s := &out[i]
+		s.Source, s.Per, s.Tags = slices.Clone(s.Source), slices.Clone(s.Per), slices.Clone(s.Tags)
 	}
 	return out
 }
+
+// Context are the facts of a request that the view reads.
+func (v View) Context() []Fact { return slices.Clone(v.document.Context) }
 
 // Index is a feature's place in the vector.
 func (v View) Index(name string) (int, bool) {

@@ -24,7 +24,7 @@ func TestParseViewRefuses(t *testing.T) {
 		"no description":      {`"version":3,"description":"d"`, `"version":3,"description":""`, "description is empty"},
 		"channel twice":       {`["web"]`, `["web","web"]`, "channel 2"},
 		"no features":         {oneFeature[strings.Index(oneFeature, `"features"`):], `"features":[]}`, "0 features"},
-		"bad name":            {"views_1h", "views-1h", `feature 1 ("views-1h"): name must`},
+		"bad name":            {"views_1h", "views-1h", "features[0].name: name must"},
 		"no owner":            {`"owner":"o"`, `"owner":" "`, "owner is empty"},
 		"no unit":             {`"unit":"events"`, `"unit":""`, "unit is empty"},
 		"no source":           {`["viewed"]`, `[]`, "source is empty"},
