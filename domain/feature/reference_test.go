@@ -30,6 +30,8 @@ type reference struct {
 	// oldest is the time of the oldest fact kept one by one, and latest that of the latest fact that is not.
 	oldest, latest map[domain.Stream]int64
 	channels       []string
+	// of is what a series was derived from.
+	of *reference
 }
 
 func factOf(r domain.Recorded) *fact {
@@ -154,6 +156,11 @@ func (ref *reference) value(s feature.Spec, now int64) float64 {
 	if err != nil {
 		fallback = domain.CanonicalNaN
 	}
+	if own := s.Filter + s.Lines + s.Value; own != "" {
+		return ref.derived(s, derivations[own]).value(feature.Spec{
+			Source: []string{"own"}, Per: s.Per, Aggregation: s.Aggregation, Window: s.Window, HalfLife: s.HalfLife, Default: s.Default,
+		}, now)
+	}
 	in := ref.window(s.Source, now, width, false)
 	var amount, cost int64
 	for _, f := range in {
@@ -172,7 +179,11 @@ func (ref *reference) value(s feature.Spec, now int64) float64 {
 	case feature.Mean:
 		value = float64(amount) / 1e6 / n
 	case feature.Ratio:
-		per := ref.window(s.Per, now, width, false)
+		from := ref
+		if ref.of != nil {
+			from = ref.of
+		}
+		per := from.window(s.Per, now, width, false)
 		value, known = n/float64(len(per)), len(per) > 0
 	case feature.Distinct:
 		items := map[string]bool{}
@@ -186,6 +197,25 @@ func (ref *reference) value(s feature.Spec, now int64) float64 {
 		value, known = span(s.Aggregation, in, now)
 	case feature.GapHours:
 		value, known = gap(listed, ref.window(s.Per, now, width, true))
+	case feature.Rate:
+		days := float64(width) / float64(day)
+		if width == 0 && len(in) > 0 {
+			first, _ := span(feature.DaysSinceFirst, in, now)
+			days = max(1, first)
+		}
+		value = n / days
+	case feature.Min, feature.Max, feature.Last, feature.First:
+		value, known = extreme(s.Aggregation, in, listed)
+	case feature.DecayedSum:
+		halfLife, _ := s.HalfLifeMS()
+		known = len(listed) > 0
+		for _, f := range listed {
+			value += float64(f.amount) / 1e6 * math.Exp2(-float64(now-f.time)/float64(halfLife))
+		}
+	case feature.Streak:
+		value, known = streak(listed, now)
+	case feature.Entropy:
+		value, known = entropy(listed)
 	default:
 		value, known = ref.preferred(s.Aggregation, listed)
 	}
@@ -252,4 +282,128 @@ func (ref *reference) preferred(aggregation string, listed []*fact) (float64, bo
 		return float64(counts[best]) / float64(n), true
 	}
 	return float64(best), true
+}
+
+// extreme: those of amounts see the tiles, the latest and the earliest only what is kept one by one.
+func extreme(aggregation string, in, listed []*fact) (float64, bool) {
+	if aggregation == feature.Last || aggregation == feature.First {
+		in = listed
+	}
+	if len(in) == 0 {
+		return 0, false
+	}
+	amount := in[len(in)-1].amount
+	if aggregation == feature.First {
+		amount = in[0].amount
+	}
+	for _, f := range in {
+		switch aggregation {
+		case feature.Min:
+			amount = min(amount, f.amount)
+		case feature.Max:
+			amount = max(amount, f.amount)
+		}
+	}
+	return float64(amount) / 1e6, true
+}
+
+func streak(listed []*fact, now int64) (float64, bool) {
+	days := map[int64]bool{}
+	for _, f := range listed {
+		days[floor(f.time, day)] = true
+	}
+	today := floor(now, day)
+	if !days[today] {
+		today--
+	}
+	n := 0
+	for days[today] {
+		today, n = today-1, n+1
+	}
+	return float64(n), len(days) > 0
+}
+
+func entropy(listed []*fact) (float64, bool) {
+	counts := map[string]int{}
+	n := 0
+	for _, f := range listed {
+		distinct := map[string]bool{}
+		for _, item := range f.items {
+			if !distinct[item] {
+				counts[item]++
+				n++
+			}
+			distinct[item] = true
+		}
+	}
+	h := 0.0
+	for _, c := range counts {
+		p := float64(c) / float64(n)
+		h -= p * math.Log2(p)
+	}
+	return h, n > 0
+}
+
+// derivations are, by filter, lines and value as the test's views write them, what they mean: whether an event counts,
+// its amount and its items.
+var derivations = map[string]func(*fact) (fact, bool){
+	"event.channel == 'web'": func(f *fact) (fact, bool) { return *f, f.Event.Channel == "web" },
+	"event.amount > 5000.0":  func(f *fact) (fact, bool) { return *f, f.amount > 5_000_000_000 },
+	"line.amount >= 40 || line.item == 'sku-7'": func(f *fact) (fact, bool) {
+		out, any := *f, false
+		out.amount, out.items = 0, nil
+		for _, l := range f.Event.GetPurchased().GetLines() {
+			if l.AmountMicros >= 40_000_000 || l.Item == "sku-7" {
+				any = true
+				out.amount += l.AmountMicros
+				out.items = append(out.items, l.Item)
+			}
+		}
+		return out, any
+	},
+	"size(event.items)": func(f *fact) (fact, bool) {
+		out := *f
+		out.amount, out.items = int64(len(f.items))*1_000_000, nil
+		return out, true
+	},
+	"event.offer": func(f *fact) (fact, bool) {
+		offer := f.Event.GetDecision().GetOffer() + f.Event.GetConverted().GetOf().GetOffer()
+		out := *f
+		out.items = []string{offer}
+		return out, offer != ""
+	},
+	"event.offer != 'bogo'": func(f *fact) (fact, bool) {
+		offer := f.Event.GetDecision().GetOffer()
+		return *f, offer != "" && offer != "bogo"
+	},
+}
+
+// derived is a reference of one series: kind "own".
+func (ref *reference) derived(s feature.Spec, derive func(*fact) (fact, bool)) *reference {
+	out := &reference{byKind: map[string][]*fact{}, oldest: map[domain.Stream]int64{}, latest: map[domain.Stream]int64{}, channels: ref.channels, of: ref}
+	var all []*fact
+	for _, kind := range s.Source {
+		for _, f := range ref.byKind[kind] {
+			if own, ok := derive(f); ok {
+				own.tiled = false
+				all = append(all, &own)
+			}
+		}
+	}
+	slices.SortFunc(all, older)
+	for i, f := range all {
+		limit := 256
+		if f.stream == domain.Decision {
+			limit = 512
+		}
+		switch kept := len(all) - limit; {
+		case i < kept:
+			f.tiled = true
+			out.latest[f.stream] = f.time
+		case i == kept || i == 0:
+			out.oldest[f.stream] = f.time
+		}
+	}
+	out.byKind["own"] = all
+	return out
 }
