@@ -184,7 +184,7 @@ func (c *call) stamp(i int) identity.Stamp {
 func (c *call) explicit(register *identity.Register, i int, events []*event.Event) []*event.Event {
 	for _, e := range events {
 		if e.GetIdentityLinked() != nil || e.GetIdentityWithheld() != nil {
-			e.Id = c.events[i].event.GetId()
+			e.Id, e.Named = c.events[i].event.GetId(), c.events[i].event.GetNamed()
 			c.events[i].event = e
 			return events
 		}
@@ -198,7 +198,7 @@ func (c *call) explicit(register *identity.Register, i int, events []*event.Even
 		First: named[0], Second: named[1], Rule: identity.RuleAlias, Posterior: 1, Evidence: c.statement(i).Evidence,
 	}}}
 	own := again.Events(c.stamp(i))
-	own[0].Id = c.events[i].event.GetId()
+	own[0].Id, own[0].Named = c.events[i].event.GetId(), c.events[i].event.GetNamed()
 	c.events[i].event = own[0]
 	return append(events, own...)
 }

@@ -93,6 +93,9 @@ func (c checker) checkTime(out *checked) *Refusal {
 	if out.occurredMS < earliestMS || out.occurredMS > c.nowMS+aheadMS {
 		return refuse(ReasonTimeOutOfRange, "time", "the time is before 1990 or more than a day ahead")
 	}
+	if at := out.item.CollectedMS; at != 0 && (at < earliestMS || at > c.nowMS+aheadMS) {
+		return refuse(ReasonTimeOutOfRange, "received", "the time is before 1990 or more than a day ahead")
+	}
 	return nil
 }
 

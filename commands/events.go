@@ -38,12 +38,14 @@ type translation struct {
 // event starts an event about an alias.
 func (t translation) event(c *checked, alias domain.Alias, part uint16) *event.Event {
 	e := &event.Event{
-		Id:         partID(t.message, part),
-		OccurredMs: c.occurredMS,
-		ReceivedMs: t.receivedMS,
-		Source:     t.source,
-		SourceSeq:  c.item.SourceSeq,
-		Channel:    c.item.Channel,
+		Id:          partID(t.message, part),
+		OccurredMs:  c.occurredMS,
+		ReceivedMs:  t.receivedMS,
+		Source:      t.source,
+		SourceSeq:   c.item.SourceSeq,
+		Channel:     c.item.Channel,
+		CollectedMs: c.item.CollectedMS,
+		Named:       c.item.named(),
 	}
 	if !alias.IsZero() {
 		e.Alias = slices.Clone(alias[:])

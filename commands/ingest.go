@@ -238,6 +238,9 @@ func (in *Ingest) identify(ctx context.Context, c *call) error {
 
 func (in *Ingest) messageID(source string, it *Item) ([16]byte, error) {
 	switch {
+	case it.named():
+		mapping, _, _ := strings.Cut(source, "/")
+		return in.ports.Vault.MessageID(mapping, "="+it.MessageID), nil
 	case it.SourceSeq != 0:
 		return in.ports.Vault.MessageID(source, "#"+strconv.FormatUint(it.SourceSeq, 10)), nil
 	case it.MessageID != "":

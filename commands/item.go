@@ -47,10 +47,11 @@ const (
 // Item is one thing that a source says happened, before it is checked. Amounts and quantities are decimal texts
 // as the source wrote them, so that no float touches money.
 type Item struct {
-	// MessageID de-duplicates within the source. Empty: one is drawn, and a retry counts twice.
+	// MessageID de-duplicates within the source, in file imports within all files of the mapping. Empty: one is
+	// drawn, and a retry counts twice.
 	MessageID string
 	// SourceSeq is the place in a file (line << 8 | index in the line), increasing within the source; 0 for
-	// live sources. It takes the place of MessageID for de-duplication.
+	// live sources. No place is taken twice, with a MessageID or without.
 	SourceSeq uint64
 	// Type is one of the types above.
 	Type string
@@ -60,7 +61,9 @@ type Item struct {
 	Hints []identity.Identifier
 	// OccurredMS is Unix milliseconds, skew corrected; 0 is now.
 	OccurredMS int64
-	Channel    string
+	// CollectedMS is when another system received it first, Unix milliseconds; 0 is unknown.
+	CollectedMS int64
+	Channel     string
 	// Name of the event, page or screen.
 	Name string
 	// Kind of a view: "page", "screen", "item" or empty.
@@ -100,6 +103,9 @@ type Item struct {
 	// Rename turns a field of Item into the sender's term for it; nil keeps it.
 	Rename func(item *Item, field string) string
 }
+
+// named says whether the item of a file has a message id of its own.
+func (it *Item) named() bool { return it.SourceSeq != 0 && it.MessageID != "" }
 
 // Line is one article of a basket; amounts as in Item.
 type Line struct {

@@ -29,7 +29,7 @@ func (in *Ingest) translate(c *call) {
 		if e := c.events[i]; e.event == nil {
 			c.claims[i].known = true
 		} else {
-			c.claims[i] = claim{id: eventID(e.event.GetId()), seq: e.event.GetSourceSeq(), lane: e.lane}
+			c.claims[i] = claim{id: eventID(e.event.GetId()), seq: e.event.GetSourceSeq(), named: e.event.GetNamed(), lane: e.lane}
 		}
 	}
 }
@@ -71,7 +71,7 @@ func (in *Ingest) refused(c *call, t translation, i int) pendingEvent {
 		lane: domain.QuarantineLane(c.source),
 		event: &event.Event{
 			Id: partID(t.message, partQuarantine), OccurredMs: t.receivedMS, ReceivedMs: t.receivedMS,
-			Source: c.source, SourceSeq: it.SourceSeq,
+			Source: c.source, SourceSeq: it.SourceSeq, Named: it.named(),
 			Body: &event.Event_Quarantined{Quarantined: &event.Quarantined{
 				Reason: v.Reason, Field: v.Field, Message: v.Message, Format: it.Format,
 			}},

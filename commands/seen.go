@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -11,17 +12,20 @@ import (
 const (
 	seenIDs  = 4_000_000
 	seenDays = 7 * 24 * time.Hour
+	// forEver keeps the message ids of files, which may be imported again after any time; seenIDs bounds them too.
+	forEver = time.Duration(math.MaxInt64)
 	// seenGenerations is in how many parts they are forgotten.
 	seenGenerations = 4
 )
 
 // Seen knows which events are in the log already. Events of live sources are known by id for the last 4,000,000
 // events or 7 days, whichever is less; events of file imports for ever, by the highest place in the file that each
-// lane holds of the source. It is a fold over the log (Observe) plus what is being appended right now, and safe for
+// lane holds of the source; where rows of a file have message ids, by the last 4,000,000 of those too. It is a fold over the log (Observe) plus what is being appended right now, and safe for
 // concurrent use.
 type Seen struct {
 	mu      sync.Mutex
 	ids     generations
+	named   generations
 	marks   map[string]map[domain.Lane]uint64
 	pending map[[16]byte]*reservation
 }
@@ -30,6 +34,7 @@ type Seen struct {
 func NewSeen() *Seen {
 	return &Seen{
 		ids:     generations{limit: seenIDs / seenGenerations, keepMS: seenDays.Milliseconds()},
+		named:   generations{limit: seenIDs / seenGenerations, keepMS: forEver.Milliseconds()},
 		marks:   map[string]map[domain.Lane]uint64{},
 		pending: map[[16]byte]*reservation{},
 	}
@@ -52,6 +57,9 @@ func (s *Seen) Observe(e domain.Envelope) error {
 	for _, st := range stubs {
 		if st.seq != 0 {
 			s.raise(st.source, marksOf(e.Lane, st), st.seq)
+			if st.named {
+				s.named.add(st.id, st.receivedMS)
+			}
 		} else {
 			s.ids.add(st.id, st.receivedMS)
 		}
@@ -91,9 +99,11 @@ func newReservation() *reservation { return &reservation{ended: make(chan struct
 
 // claim is one event that a call means to append.
 type claim struct {
-	id   [16]byte
-	seq  uint64
-	lane domain.Lane
+	id  [16]byte
+	seq uint64
+	// named: the row of a file has a message id, and another row may have it too.
+	named bool
+	lane  domain.Lane
 	// known: the log has it. other: another call is appending it.
 	known bool
 	other *reservation
@@ -111,9 +121,12 @@ func (s *Seen) reserve(source string, claims []claim, r *reservation) {
 		switch {
 		case c.known:
 		case c.seq == 0:
-			s.reserveID(c, r)
+			s.reserveID(c, r, &s.ids)
 		default:
 			c.known = c.seq <= max(s.marks[source][c.lane], raised[c.lane])
+			if !c.known && c.named {
+				s.reserveID(c, r, &s.named)
+			}
 			if !c.known {
 				if raised == nil {
 					raised = map[domain.Lane]uint64{}
@@ -124,9 +137,9 @@ func (s *Seen) reserve(source string, claims []claim, r *reservation) {
 	}
 }
 
-func (s *Seen) reserveID(c *claim, r *reservation) {
+func (s *Seen) reserveID(c *claim, r *reservation, ids *generations) {
 	switch other, pending := s.pending[c.id]; {
-	case s.ids.has(c.id):
+	case ids.has(c.id):
 		c.known = true
 	case pending && other == r:
 		c.known = true // the same message twice in one call
@@ -142,11 +155,13 @@ func (s *Seen) commit(source string, claims []*claim, nowMS int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range claims {
-		switch {
-		case c.seq != 0:
+		ids := &s.ids
+		if c.seq != 0 {
 			s.raise(source, c.lane, c.seq)
-		case c.held:
-			s.ids.add(c.id, nowMS)
+			ids = &s.named
+		}
+		if c.held {
+			ids.add(c.id, nowMS)
 			delete(s.pending, c.id)
 			c.held = false
 		}

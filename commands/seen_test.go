@@ -34,7 +34,7 @@ func TestReadStubAgreesWithTheEvent(t *testing.T) {
 	t.Parallel()
 	id := seenID(7)
 	e := &event.Event{
-		Id: id[:], Alias: make([]byte, 16), AliasType: "user_id", OccurredMs: 1, ReceivedMs: 2, Source: "s", SourceSeq: 3,
+		Id: id[:], Alias: make([]byte, 16), AliasType: "user_id", OccurredMs: 1, ReceivedMs: 2, Source: "s", SourceSeq: 3, CollectedMs: 4, Named: true,
 		Sealed: &event.Sealed{Ciphertext: []byte{1}}, Body: &event.Event_Tracked{Tracked: &event.Tracked{Name: "x"}},
 	}
 	frame, err := proto.Marshal(e)
@@ -42,7 +42,7 @@ func TestReadStubAgreesWithTheEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := readStub(frame)
-	if want := (stub{id: id, source: "s", seq: 3, receivedMS: 2}); err != nil || got != want {
+	if want := (stub{id: id, source: "s", seq: 3, receivedMS: 2, named: true}); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	if _, err := readStub(frame[:len(frame)-1]); err == nil {

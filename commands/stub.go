@@ -14,6 +14,8 @@ type stub struct {
 	source     string
 	seq        uint64
 	receivedMS int64
+	// named: the id is of the source's own message id, although seq is given.
+	named bool
 	// graph: it is one of the events that the guards decide on.
 	graph bool
 }
@@ -24,6 +26,7 @@ const (
 	fieldReceivedMS = 5
 	fieldSource     = 6
 	fieldSourceSeq  = 7
+	fieldNamed      = 11
 
 	fieldIdentityLinked    = 40
 	fieldIdentityUnlinked  = 41
@@ -58,12 +61,15 @@ func (s *stub) field(number protowire.Number, kind protowire.Type, value []byte)
 		} else if len(b) == len(s.id) {
 			s.id = [16]byte(b)
 		}
-	case kind == protowire.VarintType && (number == fieldSourceSeq || number == fieldReceivedMS):
+	case kind == protowire.VarintType && (number == fieldSourceSeq || number == fieldReceivedMS || number == fieldNamed):
 		v, _ := protowire.ConsumeVarint(value)
-		if number == fieldSourceSeq {
+		switch number {
+		case fieldSourceSeq:
 			s.seq = v
-		} else {
+		case fieldReceivedMS:
 			s.receivedMS = int64(v)
+		default:
+			s.named = v != 0
 		}
 	case number == fieldIdentityLinked, number == fieldIdentityUnlinked,
 		number >= fieldIdentityWithheld && number <= fieldMatchModelChanged:

@@ -122,7 +122,7 @@ func (d *fastDecoder) decode(e *event.Event, frame []byte, s *slab) bool {
 			return false
 		}
 		switch f.number {
-		case 1, 6, 7, 9:
+		case 1, 6, 7, 9, 10, 11:
 		case 2:
 			e.Alias, ok = f.bytes, f.kind == protowire.BytesType
 		case 3:

@@ -209,6 +209,10 @@ type Event struct {
 	Channel string `protobuf:"bytes,8,opt,name=channel,proto3" json:"channel,omitempty"`
 	// What the source said beyond the catalogue, sealed. Absent when it said nothing more.
 	Sealed *Sealed `protobuf:"bytes,9,opt,name=sealed,proto3" json:"sealed,omitempty"`
+	// When another system received it first (Unix milliseconds), as an imported file says; 0 is unknown.
+	CollectedMs int64 `protobuf:"varint,10,opt,name=collected_ms,json=collectedMs,proto3" json:"collected_ms,omitempty"`
+	// The id is that of the source's own message id, although source_seq is given.
+	Named bool `protobuf:"varint,11,opt,name=named,proto3" json:"named,omitempty"`
 	// Types that are valid to be assigned to Body:
 	//
 	//	*Event_Viewed
@@ -337,6 +341,20 @@ func (x *Event) GetSealed() *Sealed {
 		return x.Sealed
 	}
 	return nil
+}
+
+func (x *Event) GetCollectedMs() int64 {
+	if x != nil {
+		return x.CollectedMs
+	}
+	return 0
+}
+
+func (x *Event) GetNamed() bool {
+	if x != nil {
+		return x.Named
+	}
+	return false
 }
 
 func (x *Event) GetBody() isEvent_Body {
@@ -3108,7 +3126,8 @@ type ModelAssigned struct {
 	Digest  []byte `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Share of profiles in (0, 1) for a challenger; 0 otherwise.
 	Share float64 `protobuf:"fixed64,6,opt,name=share,proto3" json:"share,omitempty"`
-	// "operator", or "fallback" when a hard limit broke.
+	// "operator"; "rollback" for the champion before the present one, made champion again by an operator, and
+	// "fallback" for the same because a hard limit broke.
 	Rule          string `protobuf:"bytes,7,opt,name=rule,proto3" json:"rule,omitempty"`
 	Reason        string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
 	Actor         string `protobuf:"bytes,9,opt,name=actor,proto3" json:"actor,omitempty"`
@@ -3472,7 +3491,7 @@ var File_event_event_proto protoreflect.FileDescriptor
 
 const file_event_event_proto_rawDesc = "" +
 	"\n" +
-	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\x91\x10\n" +
+	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\xca\x10\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\fR\x05alias\x12\x1d\n" +
@@ -3486,7 +3505,10 @@ const file_event_event_proto_rawDesc = "" +
 	"\n" +
 	"source_seq\x18\a \x01(\x04R\tsourceSeq\x12\x18\n" +
 	"\achannel\x18\b \x01(\tR\achannel\x12%\n" +
-	"\x06sealed\x18\t \x01(\v2\r.event.SealedR\x06sealed\x12'\n" +
+	"\x06sealed\x18\t \x01(\v2\r.event.SealedR\x06sealed\x12!\n" +
+	"\fcollected_ms\x18\n" +
+	" \x01(\x03R\vcollectedMs\x12\x14\n" +
+	"\x05named\x18\v \x01(\bR\x05named\x12'\n" +
 	"\x06viewed\x18\x14 \x01(\v2\r.event.ViewedH\x00R\x06viewed\x12'\n" +
 	"\x06carted\x18\x15 \x01(\v2\r.event.CartedH\x00R\x06carted\x120\n" +
 	"\tpurchased\x18\x16 \x01(\v2\x10.event.PurchasedH\x00R\tpurchased\x12-\n" +

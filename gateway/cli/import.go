@@ -18,7 +18,7 @@ import (
 type importing struct {
 	target
 	output
-	Mapping string   `arg:"" help:"A shipped mapping (starbucks, completejourney, online_retail) or a YAML file."`
+	Mapping string   `arg:"" help:"A shipped mapping (starbucks, completejourney, online_retail, snowplow_web) or a YAML file."`
 	Paths   []string `arg:"" help:"The files, or a folder that holds them."`
 }
 

@@ -18,6 +18,7 @@ import (
 
 type laboratory struct {
 	Identity labIdentity `cmd:"" help:"Match the records of files, and count against a known truth."`
+	Sessions labSessions `cmd:"" help:"Fold the rows of files into page views, sessions and visitors."`
 }
 
 type labIdentity struct {

@@ -109,3 +109,31 @@ func TestLabRefusesWhatItCannotUse(t *testing.T) {
 		}
 	}
 }
+
+func TestLabFoldsSessions(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join("..", "importer", "testdata", "snowplow_web")
+	var stdout, stderr bytes.Buffer
+	if code := cli.Main(t.Context(), []string{"lab", "sessions", "snowplow_web", folder, "--json"}, &stdout, &stderr); code != cli.ExitOK {
+		t.Fatalf("exit code %d: %s", code, stderr.String())
+	}
+	var got struct {
+		Hits     int              `json:"hits"`
+		Refused  int              `json:"refused"`
+		Views    int              `json:"page_views"`
+		Sessions []map[string]any `json:"sessions"`
+		Visitors []map[string]any `json:"visitors"`
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Hits != 5 || got.Refused != 2 || got.Views != 2 || len(got.Sessions) != 2 || len(got.Visitors) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	if s := got.Sessions[0]; s["visitor"] != "d1" || s["stitched_user"] != "ada" || s["hits"] != 2.0 {
+		t.Errorf("the first session: %v", s)
+	}
+	if code := cli.Main(t.Context(), []string{"lab", "sessions", "no such mapping", folder}, &stdout, &stderr); code != cli.ExitUsage {
+		t.Errorf("an unknown mapping: exit code %d", code)
+	}
+}

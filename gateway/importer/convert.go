@@ -20,6 +20,8 @@ var (
 	errNotBool = errors.New("not true or false")
 	errNotList = errors.New("not a list")
 	errNested  = errors.New("nested too deep")
+	// errNoMessageID: a mapping names a message id, and a row has none.
+	errNoMessageID = errors.New("no message id")
 )
 
 // timeLayouts are the forms of time that are understood, besides RFC 3339.

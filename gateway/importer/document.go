@@ -103,7 +103,9 @@ type emitDocument struct {
 	Each                text                 `yaml:"each"`
 	Type                text                 `yaml:"type"`
 	Identifiers         []identifierDocument `yaml:"identifiers"`
+	MessageID           text                 `yaml:"message_id"`
 	Time                text                 `yaml:"time"`
+	Received            text                 `yaml:"received"`
 	Channel             text                 `yaml:"channel"`
 	Name                text                 `yaml:"name"`
 	Kind                text                 `yaml:"kind"`

@@ -11,7 +11,7 @@ import (
 )
 
 // commonFields may be set on an item of any type.
-const commonFields = "time channel"
+const commonFields = "message_id time received channel"
 
 // fieldsOf lists what else an item of a type may carry; "" for a type that does not exist.
 func fieldsOf(itemType string) string {
@@ -102,20 +102,38 @@ func intoTexts(field func(*profferv1.Item) *[]string) setter {
 	}
 }
 
-func setTime(item *profferv1.Item, v ref.Val, m *Mapping) error {
-	switch x := v.(type) {
-	case types.Timestamp:
-		item.Time = timestamppb.New(x.Time)
-		return nil
-	case types.String:
-		t, err := timeOf(string(x), m.zone)
-		if err != nil {
-			return plainError{err}
+func intoTime(field func(*profferv1.Item) **timestamppb.Timestamp) setter {
+	return func(item *profferv1.Item, v ref.Val, m *Mapping) error {
+		switch x := v.(type) {
+		case types.Timestamp:
+			*field(item) = timestamppb.New(x.Time)
+			return nil
+		case types.String:
+			t, err := timeOf(string(x), m.zone)
+			if err != nil {
+				return plainError{err}
+			}
+			*field(item) = timestamppb.New(t)
+			return nil
 		}
-		item.Time = timestamppb.New(t)
+		return plainError{errNotTime}
+	}
+}
+
+// intoReceived is intoTime for a time that may be unknown: null and blank leave it out.
+func intoReceived(item *profferv1.Item, v ref.Val, m *Mapping) error {
+	if isBlank(v) {
 		return nil
 	}
-	return plainError{errNotTime}
+	return intoTime(func(i *profferv1.Item) **timestamppb.Timestamp { return &i.Received })(item, v, m)
+}
+
+// intoMessageID sets the message id, which a row may not leave empty: without one a repeat would count twice.
+func intoMessageID(item *profferv1.Item, v ref.Val, _ *Mapping) error {
+	if isBlank(v) {
+		return plainError{errNoMessageID}
+	}
+	return intoText(func(i *profferv1.Item) *string { return &i.MessageId })(item, v, nil)
 }
 
 func setPropensity(item *profferv1.Item, v ref.Val, _ *Mapping) error {
@@ -146,7 +164,9 @@ func compileFields(p place, d emitDocument) ([]fieldSpec, error) {
 		text text
 		set  setter
 	}{
-		{"time", d.Time, setTime},
+		{"message_id", d.MessageID, intoMessageID},
+		{"time", d.Time, intoTime(func(i *profferv1.Item) **timestamppb.Timestamp { return &i.Time })},
+		{"received", d.Received, intoReceived},
 		{"channel", d.Channel, intoText(func(i *profferv1.Item) *string { return &i.Channel })},
 		{"name", d.Name, intoText(func(i *profferv1.Item) *string { return &i.Name })},
 		{"kind", d.Kind, intoText(func(i *profferv1.Item) *string { return &i.Kind })},

@@ -32,6 +32,7 @@ func functions(mapping string, zone *time.Location) []cel.EnvOption {
 		binary("lookup", "lookup_key", dyn, dyn, dyn, lookup),
 		binary("count", "count_key", dyn, dyn, cel.IntType, count),
 		unary("keys", dyn, list, keys),
+		unary("json", dyn, dyn, parseJSON),
 		unary("distinct", list, list, distinct),
 		unary("time", cel.StringType, cel.TimestampType, func(v ref.Val) ref.Val { return parseTime(v, zone) }),
 		unary("hours", cel.IntType, cel.DurationType, func(v ref.Val) ref.Val { return multiple(v, time.Hour) }),
@@ -196,6 +197,22 @@ func distinct(v ref.Val) ref.Val {
 		}
 	}
 	return types.NewRefValList(types.DefaultTypeAdapter, kept)
+}
+
+// parseJSON reads a JSON text that stands in a cell; a blank one is null.
+func parseJSON(v ref.Val) ref.Val {
+	if isBlank(v) {
+		return types.NullValue
+	}
+	text, ok := v.(types.String)
+	if !ok {
+		return fail(errNotText)
+	}
+	value, err := readJSON(strings.TrimSpace(string(text)))
+	if err != nil {
+		return fail(err)
+	}
+	return value
 }
 
 func multiple(v ref.Val, unit time.Duration) ref.Val {

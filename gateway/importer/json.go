@@ -16,6 +16,7 @@ const maxDepth = 64
 // Why a line is not a row; the texts are shown.
 var (
 	errNotJSON     = errors.New("the line is not JSON")
+	errNotJSONText = errors.New("not JSON")
 	errNotObject   = errors.New("the line is not a JSON object")
 	errRepeatedTag = errors.New("a key of a JSON object stands twice")
 )
@@ -40,6 +41,20 @@ func parseObject(line string) (record, error) {
 		return record{}, errNotJSON
 	}
 	return v.(record), nil
+}
+
+// readJSON reads a text that is one JSON value, as parseObject does.
+func readJSON(text string) (ref.Val, error) {
+	p := jsonParser{text: text}
+	p.space()
+	v, err := p.value(0)
+	if p.space(); err == nil && p.at != len(text) {
+		err = errNotJSON
+	}
+	if errors.Is(err, errNotJSON) {
+		err = errNotJSONText
+	}
+	return v, err
 }
 
 type jsonParser struct {

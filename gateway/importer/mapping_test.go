@@ -61,6 +61,8 @@ func TestMistakesInAMappingAreNamedWithTheirLine(t *testing.T) {
 		"table kind":          {smallest + "tables: {t: {file: a.csv, kind: list, key: row.a}}\n", "line 8: kind"},
 		"table without key":   {smallest + "tables: {t: {file: a.csv}}\n", "line 8: a table needs"},
 		"value of a set":      {smallest + "tables: {t: {file: a.csv, kind: set, key: row.a, value: row.b}}\n", "line 8: a table needs"},
+		"message id of none":  {smallest + "        message_id: rwo.a\n", "line 8: message_id: undeclared reference"},
+		"received":            {smallest + "        received: rwo.a\n", "line 8: received: undeclared reference"},
 		"nothing to do":       {"name: m\nsources:\n  - file: a.csv\n", "line 3: emit"},
 		"too large":           {smallest + strings.Repeat("#\n", 1<<19+1), "larger than"},
 	} {
@@ -80,7 +82,7 @@ func TestMistakesInAMappingAreNamedWithTheirLine(t *testing.T) {
 func TestLoadNamesWhatIsShipped(t *testing.T) {
 	t.Parallel()
 	_, err := importer.Load("starbuck")
-	if err == nil || !strings.Contains(err.Error(), "completejourney, online_retail, starbucks") {
+	if err == nil || !strings.Contains(err.Error(), "completejourney, online_retail, snowplow_web, starbucks") {
 		t.Errorf("error = %v", err)
 	}
 }

@@ -47,6 +47,7 @@ func itemOf(source string, m *profferv1.Item) commands.Item {
 		return it
 	}
 	setTime(&it, m)
+	setReceived(&it, m)
 	setProperties(&it, m)
 	return it
 }
@@ -108,6 +109,20 @@ func setTime(it *commands.Item, m *profferv1.Item) {
 	}
 	if it.OccurredMS = t.AsTime().UnixMilli(); it.OccurredMS == 0 {
 		it.OccurredMS = 1 // the epoch is a time, and out of range; 0 would mean now
+	}
+}
+
+func setReceived(it *commands.Item, m *profferv1.Item) {
+	t := m.GetReceived()
+	if t == nil || it.Refused != nil {
+		return
+	}
+	if err := t.CheckValid(); err != nil {
+		it.Refused = &commands.Refusal{Reason: commands.ReasonInvalidTime, Field: "received", Message: "not a time"}
+		return
+	}
+	if it.CollectedMS = t.AsTime().UnixMilli(); it.CollectedMS == 0 {
+		it.CollectedMS = 1 // as above
 	}
 }
 

@@ -35,6 +35,9 @@ func messageOf(t *rapid.T, it commands.Item) *profferv1.Item {
 	if it.OccurredMS != 0 {
 		m.Time = timestamppb.New(time.UnixMilli(it.OccurredMS))
 	}
+	if it.CollectedMS != 0 {
+		m.Received = timestamppb.New(time.UnixMilli(it.CollectedMS))
+	}
 	if !it.Properties.IsZero() {
 		m.Properties = &structpb.Struct{}
 		if err := protojson.Unmarshal(it.Properties.Raw(), m.Properties); err != nil {
@@ -56,6 +59,9 @@ func drawMessage(t *rapid.T) *profferv1.Item {
 		Candidates: rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "candidates"),
 		Channels:   rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "channels"),
 		Attributes: rapid.MapOfN(rapid.String(), rapid.String(), 0, 3).Draw(t, "attributes"),
+	}
+	if rapid.Bool().Draw(t, "received") {
+		m.Received = timestamppb.New(time.UnixMilli(rapid.Int64Range(1, 1<<45).Draw(t, "received at")))
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "identifiers") {
 		m.Identifiers = append(m.Identifiers, &profferv1.Identifier{Type: text("id type"), Value: text("id")})
@@ -112,7 +118,7 @@ func TestItemMapsEveryField(t *testing.T) {
 		"message_id", "type", "identifiers", "time", "channel", "name", "kind", "amount", "currency", "order", "coupon", "lines",
 		"decision_id", "offer", "treatment", "placement", "cost", "category", "policy", "candidates", "propensity",
 		"propensity_estimated", "attributes", "validity_ms", "channels", "properties", "source_seq", "original",
-		"refused_reason", "refused_field", "refused_message",
+		"refused_reason", "refused_field", "refused_message", "received",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("the message's fields changed: got %v", names)

@@ -205,7 +205,8 @@ func (x *Line) GetAmount() string {
 // Item is one thing that happened.
 type Item struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// De-duplicates within its source. Empty: one is drawn, and a retry counts twice.
+	// De-duplicates within its source; in file imports within all files of the mapping.
+	// Empty: one is drawn, and a retry counts twice.
 	MessageId string `protobuf:"bytes,1,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	// view, cart, purchase, refund, track, identify, link, group, deliver, expose, click, convert,
 	// offer, external_decision.
@@ -249,8 +250,10 @@ type Item struct {
 	RefusedReason  string `protobuf:"bytes,29,opt,name=refused_reason,json=refusedReason,proto3" json:"refused_reason,omitempty"`
 	RefusedField   string `protobuf:"bytes,30,opt,name=refused_field,json=refusedField,proto3" json:"refused_field,omitempty"`
 	RefusedMessage string `protobuf:"bytes,31,opt,name=refused_message,json=refusedMessage,proto3" json:"refused_message,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// File imports: when the system that wrote the file received it. Absent: unknown.
+	Received      *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=received,proto3" json:"received,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Item) Reset() {
@@ -498,6 +501,13 @@ func (x *Item) GetRefusedMessage() string {
 		return x.RefusedMessage
 	}
 	return ""
+}
+
+func (x *Item) GetReceived() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Received
+	}
+	return nil
 }
 
 // IngestRequest is a batch from one source.
@@ -806,7 +816,7 @@ const file_proffer_v1_ingest_proto_rawDesc = "" +
 	"\x04item\x18\x01 \x01(\tR\x04item\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1a\n" +
 	"\bquantity\x18\x03 \x01(\tR\bquantity\x12\x16\n" +
-	"\x06amount\x18\x04 \x01(\tR\x06amount\"\xc4\b\n" +
+	"\x06amount\x18\x04 \x01(\tR\x06amount\"\xfc\b\n" +
 	"\x04Item\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x01(\tR\tmessageId\x12\x12\n" +
@@ -851,7 +861,8 @@ const file_proffer_v1_ingest_proto_rawDesc = "" +
 	"\boriginal\x18\x1c \x01(\tR\boriginal\x12%\n" +
 	"\x0erefused_reason\x18\x1d \x01(\tR\rrefusedReason\x12#\n" +
 	"\rrefused_field\x18\x1e \x01(\tR\frefusedField\x12'\n" +
-	"\x0frefused_message\x18\x1f \x01(\tR\x0erefusedMessage\x1a=\n" +
+	"\x0frefused_message\x18\x1f \x01(\tR\x0erefusedMessage\x126\n" +
+	"\breceived\x18  \x01(\v2\x1a.google.protobuf.TimestampR\breceived\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x01\n" +
@@ -918,19 +929,20 @@ var file_proffer_v1_ingest_proto_depIdxs = []int32{
 	2,  // 2: proffer.v1.Item.lines:type_name -> proffer.v1.Line
 	9,  // 3: proffer.v1.Item.attributes:type_name -> proffer.v1.Item.AttributesEntry
 	11, // 4: proffer.v1.Item.properties:type_name -> google.protobuf.Struct
-	3,  // 5: proffer.v1.IngestRequest.items:type_name -> proffer.v1.Item
-	6,  // 6: proffer.v1.IngestResponse.verdicts:type_name -> proffer.v1.Verdict
-	0,  // 7: proffer.v1.Verdict.status:type_name -> proffer.v1.Verdict.Status
-	4,  // 8: proffer.v1.IngestStreamRequest.batch:type_name -> proffer.v1.IngestRequest
-	4,  // 9: proffer.v1.IngestService.Ingest:input_type -> proffer.v1.IngestRequest
-	7,  // 10: proffer.v1.IngestService.IngestStream:input_type -> proffer.v1.IngestStreamRequest
-	5,  // 11: proffer.v1.IngestService.Ingest:output_type -> proffer.v1.IngestResponse
-	8,  // 12: proffer.v1.IngestService.IngestStream:output_type -> proffer.v1.IngestStreamResponse
-	11, // [11:13] is the sub-list for method output_type
-	9,  // [9:11] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	10, // 5: proffer.v1.Item.received:type_name -> google.protobuf.Timestamp
+	3,  // 6: proffer.v1.IngestRequest.items:type_name -> proffer.v1.Item
+	6,  // 7: proffer.v1.IngestResponse.verdicts:type_name -> proffer.v1.Verdict
+	0,  // 8: proffer.v1.Verdict.status:type_name -> proffer.v1.Verdict.Status
+	4,  // 9: proffer.v1.IngestStreamRequest.batch:type_name -> proffer.v1.IngestRequest
+	4,  // 10: proffer.v1.IngestService.Ingest:input_type -> proffer.v1.IngestRequest
+	7,  // 11: proffer.v1.IngestService.IngestStream:input_type -> proffer.v1.IngestStreamRequest
+	5,  // 12: proffer.v1.IngestService.Ingest:output_type -> proffer.v1.IngestResponse
+	8,  // 13: proffer.v1.IngestService.IngestStream:output_type -> proffer.v1.IngestStreamResponse
+	12, // [12:14] is the sub-list for method output_type
+	10, // [10:12] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_ingest_proto_init() }
