@@ -78,7 +78,7 @@ func (p *Profiles) AsOf(
 	if err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
 	}
-	out := Profile{Aliases: h.profile(alias, cut[domain.Identity]), Cut: cut, View: view, NowMS: nowMS}
+	out := Profile{Aliases: h.Profile(alias, cut[domain.Identity]), Cut: cut, View: view, NowMS: nowMS}
 	h.want(out.Aliases...)
 	if err := h.readEvents(ctx, p.source, cut); err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
@@ -99,7 +99,7 @@ func (h *history) merged(aliases []domain.Alias, cut domain.Cut) (feature.Activi
 	}
 	activities := make([]feature.Activity, 0, len(aliases))
 	for _, alias := range aliases {
-		a, err := h.persons[alias].read(to)
+		a, err := h.persons[alias].Read(to)
 		if err != nil {
 			return feature.Activity{}, err
 		}

@@ -4,37 +4,24 @@ import (
 	"context"
 	"fmt"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
-	"github.com/profferhq/proffer/domain/feature"
-	"github.com/profferhq/proffer/domain/identity"
+	"github.com/profferhq/proffer/domain/past"
 )
 
 // history is the raw events of some aliases, read from the log in one scan of each stream, and the links of all.
 // It knows nothing of the live graph, the views or the overlay of contacts: it is what they are checked against.
 type history struct {
-	*links
-	persons map[domain.Alias]*past
+	*past.Links
+	persons map[domain.Alias]*personPast
 }
 
-// past is what happened to one alias.
-type past struct {
-	events   [domain.Streams][]placed
+// personPast is what happened to one alias.
+type personPast struct {
+	past.Events
 	contacts []pastContact
-	// folder stands at some position of each stream; read moves it.
-	folder *feature.Folder
-	next   [domain.Streams]int
-}
-
-// placed is an encoded event at its place; the frame shares the memory of its envelope.
-type placed struct {
-	at    domain.Position
-	frame []byte
-	// mirrored: the link is to be folded as seen from its other end.
-	mirrored bool
 }
 
 type pastContact struct {
@@ -59,7 +46,7 @@ func endsOf(ctx context.Context, source Source) (domain.Cut, error) {
 
 // readLinks begins a history: the links up to a cut, and nobody's events yet.
 func readLinks(ctx context.Context, source Source, cut uint64) (*history, error) {
-	h := &history{links: newLinks(), persons: map[domain.Alias]*past{}}
+	h := &history{Links: past.NewLinks(), persons: map[domain.Alias]*personPast{}}
 	if err := scan(ctx, source, domain.Identity, cut, h.takeLinks); err != nil {
 		return nil, err
 	}
@@ -70,7 +57,7 @@ func readLinks(ctx context.Context, source Source, cut uint64) (*history, error)
 func (h *history) want(aliases ...domain.Alias) {
 	for _, alias := range aliases {
 		if h.persons[alias] == nil {
-			h.persons[alias] = &past{}
+			h.persons[alias] = &personPast{}
 		}
 	}
 }
@@ -80,7 +67,7 @@ func (h *history) want(aliases ...domain.Alias) {
 func (h *history) wantDecision(d *event.Decision) {
 	h.want(aliasesOf(d)...)
 	if requested, err := domain.AliasFromBytes(d.GetRequestedAlias()); err == nil {
-		h.want(h.profile(requested, d.GetCut().GetIdentity())...)
+		h.want(h.Profile(requested, d.GetCut().GetIdentity())...)
 	}
 }
 
@@ -124,19 +111,19 @@ func (h *history) takeLinks(e domain.Envelope) error {
 		return err
 	}
 	for _, ev := range events {
-		h.add(e.Sequence, ev)
+		h.Add(e.Sequence, ev)
 	}
 	return nil
 }
 
 func (h *history) takeEvents(e domain.Envelope) error {
 	for i, frame := range e.Frames {
-		at := domain.Position{Sequence: e.Sequence, Index: uint32(i)}
-		if p := h.persons[aliasIn(frame)]; p != nil {
-			p.events[e.Lane.Stream] = append(p.events[e.Lane.Stream], placed{at: at, frame: frame})
+		f := past.Frame{At: domain.Position{Sequence: e.Sequence, Index: uint32(i)}, Bytes: frame}
+		if p := h.persons[past.AliasIn(frame)]; p != nil {
+			p.Add(e.Lane.Stream, f)
 		}
 		if e.Lane.Stream == domain.Identity {
-			if err := h.takeMirror(at, frame); err != nil {
+			if err := h.takeMirror(f); err != nil {
 				return err
 			}
 		}
@@ -145,30 +132,22 @@ func (h *history) takeEvents(e domain.Envelope) error {
 }
 
 // takeMirror adds a link to the activity of its other end, too.
-func (h *history) takeMirror(at domain.Position, frame []byte) error {
-	r := domain.Recorded{At: at, Event: new(event.Event)}
-	if err := proto.Unmarshal(frame, r.Event); err != nil {
-		return fmt.Errorf("%w: event %d", domain.ErrEnvelopeCorrupt, at.Index)
+func (h *history) takeMirror(f past.Frame) error {
+	alias, mirror, ok, err := past.MirrorOf(f)
+	if p := h.persons[alias]; ok && p != nil {
+		p.Add(domain.Identity, mirror)
 	}
-	mirrored, ok := identity.Mirror(r)
-	if !ok {
-		return nil
-	}
-	alias, err := domain.AliasFromBytes(mirrored.Event.GetAlias())
-	if p := h.persons[alias]; err == nil && p != nil {
-		p.events[domain.Identity] = append(p.events[domain.Identity], placed{at: at, frame: frame, mirrored: true})
-	}
-	return nil
+	return err
 }
 
 func (h *history) takeDecisions(e domain.Envelope) error {
 	for i, frame := range e.Frames {
-		p := h.persons[aliasIn(frame)]
+		p := h.persons[past.AliasIn(frame)]
 		if p == nil {
 			continue
 		}
 		at := domain.Position{Sequence: e.Sequence, Index: uint32(i)}
-		p.events[domain.Decision] = append(p.events[domain.Decision], placed{at: at, frame: frame})
+		p.Add(domain.Decision, past.Frame{At: at, Bytes: frame})
 		ev := new(event.Event)
 		if err := proto.Unmarshal(frame, ev); err != nil {
 			return fmt.Errorf("%w: event %d", domain.ErrEnvelopeCorrupt, i)
@@ -178,67 +157,4 @@ func (h *history) takeDecisions(e domain.Envelope) error {
 		}
 	}
 	return nil
-}
-
-// aliasIn reads the alias of an encoded event without decoding the rest; the zero Alias when it has none.
-func aliasIn(frame []byte) domain.Alias {
-	const aliasField = 2
-	var alias domain.Alias
-	for len(frame) > 0 {
-		number, kind, n := protowire.ConsumeTag(frame)
-		if n < 0 {
-			return domain.Alias{}
-		}
-		frame = frame[n:]
-		if number == aliasField && kind == protowire.BytesType {
-			b, n := protowire.ConsumeBytes(frame)
-			if n < 0 || len(b) != len(alias) {
-				return domain.Alias{}
-			}
-			copy(alias[:], b)
-			return alias
-		}
-		if number > aliasField {
-			return alias // fields are written in ascending order
-		}
-		if n = protowire.ConsumeFieldValue(number, kind, frame); n < 0 {
-			return domain.Alias{}
-		}
-		frame = frame[n:]
-	}
-	return alias
-}
-
-// read folds the events of each stream up to the positions.
-func (p *past) read(to [domain.Streams]domain.Position) (feature.Activity, error) {
-	for s := range to {
-		if n := p.next[s]; p.folder != nil && n > 0 && p.events[s][n-1].at.After(to[s]) {
-			p.folder = nil // an earlier state than the last one read: fold anew
-		}
-	}
-	if p.folder == nil {
-		p.folder, p.next = feature.NewFolder(feature.Activity{}), [domain.Streams]int{}
-	}
-	for s := range to {
-		for p.next[s] < len(p.events[s]) && !p.events[s][p.next[s]].at.After(to[s]) {
-			r, err := p.events[s][p.next[s]].recorded()
-			if err != nil {
-				return feature.Activity{}, err
-			}
-			p.folder.Fold(r)
-			p.next[s]++
-		}
-	}
-	return p.folder.Activity(), nil
-}
-
-func (p placed) recorded() (domain.Recorded, error) {
-	r := domain.Recorded{At: p.at, Event: new(event.Event)}
-	if err := proto.Unmarshal(p.frame, r.Event); err != nil {
-		return r, fmt.Errorf("%w: event %d of %d", domain.ErrEnvelopeCorrupt, p.at.Index, p.at.Sequence)
-	}
-	if p.mirrored {
-		r, _ = identity.Mirror(r)
-	}
-	return r, nil
 }

@@ -244,7 +244,7 @@ func replayEvents(c *policy.Compiled, l Logged, h *history) (*event.Decision, er
 // input replaces in an input all that the events say.
 func (h *history) input(c *policy.Compiled, in Input, l Logged) (Input, error) {
 	cut := domain.CutOf(in.Cut)
-	aliases := h.profile(in.Requested, cut[domain.Identity])
+	aliases := h.Profile(in.Requested, cut[domain.Identity])
 	return h.inputOf(c, in, l, aliases, [domain.Streams]domain.Position{})
 }
 
@@ -267,14 +267,14 @@ func (h *history) inputOf(
 	for _, alias := range aliases {
 		p := h.persons[alias]
 		if p == nil {
-			p = &past{}
+			p = &personPast{}
 		}
 		to := unseen
 		if s := seen[alias]; s != nil {
 			to = positions(s)
 		}
 		to[domain.Identity] = endOf(cut[domain.Identity])
-		a, err := p.read(to)
+		a, err := p.Read(to)
 		if err != nil {
 			return in, err
 		}
@@ -304,7 +304,7 @@ func endOf(sequence uint64) domain.Position {
 }
 
 // contactsKnown applies the rule: contacts in the decision's lane before it, and in other lanes up to its cut.
-func (p *past) contactsKnown(l Logged, cut uint64, since int64) []*event.Contact {
+func (p *personPast) contactsKnown(l Logged, cut uint64, since int64) []*event.Contact {
 	var out []*event.Contact
 	for _, c := range p.contacts {
 		known := c.at.Sequence <= cut

@@ -8,6 +8,7 @@ import (
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/identity"
+	"github.com/profferhq/proffer/domain/past"
 	"github.com/profferhq/proffer/domain/policy"
 )
 
@@ -87,7 +88,7 @@ type suppositions struct {
 	// changes by the profile of those whom any link, of the log or supposed, ever joined: no change of another group
 	// concerns a person.
 	ever    *identity.Graph
-	changes map[domain.Alias][]change
+	changes map[domain.Alias][]past.Change
 }
 
 // suppositions reads what these decisions need, in one scan of each stream.
@@ -96,7 +97,7 @@ func (r *Replayer) suppositions(ctx context.Context, s Supposition, decisions ..
 	if err != nil {
 		return nil, err
 	}
-	out := &suppositions{cut: min(s.Cut, ends[domain.Identity]), changes: map[domain.Alias][]change{}}
+	out := &suppositions{cut: min(s.Cut, ends[domain.Identity]), changes: map[domain.Alias][]past.Change{}}
 	var to domain.Cut
 	for _, l := range decisions {
 		to = latest(to, reach(l, ends), known(l, ends))
@@ -136,9 +137,9 @@ func latest(cuts ...domain.Cut) domain.Cut {
 
 // group sorts the supposed changes by whom they may concern.
 func (s *suppositions) group(events []*event.Event) {
-	var changes []change
+	var changes []past.Change
 	for _, e := range events {
-		if c, ok := changeOf(0, e); ok {
+		if c, ok := past.ChangeOf(0, e); ok {
 			changes = append(changes, c)
 		}
 	}
@@ -147,16 +148,16 @@ func (s *suppositions) group(events []*event.Event) {
 	}
 	s.ever = identity.NewGraph()
 	at := uint64(0)
-	for _, list := range [][]change{s.links.changes, changes} {
+	for _, list := range [][]past.Change{s.Changes(), changes} {
 		for _, c := range list {
-			if c.kind == linkMade {
+			if c.Joins() {
 				at++
-				s.ever.Apply(domain.Recorded{At: domain.Position{Sequence: at}, Event: c.event()})
+				s.ever.Apply(domain.Recorded{At: domain.Position{Sequence: at}, Event: c.Event()})
 			}
 		}
 	}
 	for _, c := range changes {
-		group := s.ever.Profile(c.a)
+		group := s.ever.Profile(c.Alias())
 		s.changes[group] = append(s.changes[group], c)
 	}
 }
@@ -167,11 +168,11 @@ func (s *suppositions) supposed(requested domain.Alias, l Logged) Known {
 	if k.Cut == 0 {
 		k.Cut = l.Record.GetCut().GetIdentity()
 	}
-	var changes []change
+	var changes []past.Change
 	if s.ever != nil {
 		changes = s.changes[s.ever.Profile(requested)]
 	}
-	k.Aliases = s.profileSupposing(requested, k.Cut, changes)
+	k.Aliases = s.ProfileSupposing(requested, k.Cut, changes)
 	return k
 }
 

@@ -1,4 +1,6 @@
-package decider
+// Package past is what was known at any cut of the log: who was one person, and what had happened to whom. It knows
+// nothing of the live graph and views, which are checked against it.
+package past
 
 import (
 	"slices"
@@ -9,11 +11,11 @@ import (
 	"github.com/profferhq/proffer/domain/identity"
 )
 
-// links are the links and marks of IDENTITY in order, and a graph that stands at one of their cuts and is moved to
+// Links are the links and marks of IDENTITY in order, and a graph that stands at one of their cuts and is moved to
 // another, forward or back, at the cost of what lies between. Decisions are replayed nearly in the order of their
 // cuts, so that most moves are short.
-type links struct {
-	changes []change
+type Links struct {
+	changes []Change
 	// next is how many of the changes the graph holds.
 	next  int
 	graph *identity.Graph
@@ -24,8 +26,8 @@ type links struct {
 	marks  map[domain.Alias]identity.Mark
 }
 
-// change is one event that may change the graph.
-type change struct {
+// Change is one event that may change the graph.
+type Change struct {
 	sequence uint64
 	a, b     domain.Alias
 	kind     changeKind
@@ -44,21 +46,22 @@ const (
 	aliasMarked
 )
 
-func newLinks() *links {
-	l := &links{}
+// NewLinks is before the first event.
+func NewLinks() *Links {
+	l := &Links{}
 	l.begin()
 	return l
 }
 
 // begin puts the graph before the first change.
-func (l *links) begin() {
+func (l *Links) begin() {
 	l.graph, l.next, l.moves = identity.NewGraph(), 0, 0
 	l.active, l.marks = map[[2]domain.Alias]int{}, map[domain.Alias]identity.Mark{}
 }
 
-// changeOf reads what an event of IDENTITY may change in the graph; false for nothing.
-func changeOf(sequence uint64, e *event.Event) (change, bool) {
-	c := change{sequence: sequence}
+// ChangeOf reads what an event of IDENTITY may change in the graph; false for nothing.
+func ChangeOf(sequence uint64, e *event.Event) (Change, bool) {
+	c := Change{sequence: sequence}
 	other, known := e.GetAlias(), true
 	switch b := e.GetBody().(type) {
 	case *event.Event_IdentityLinked:
@@ -77,21 +80,21 @@ func changeOf(sequence uint64, e *event.Event) (change, bool) {
 	return c, known && errA == nil && errB == nil && (c.kind == aliasMarked || c.a != c.b)
 }
 
-// add takes the next event of IDENTITY; the graph stays where it stands.
-func (l *links) add(sequence uint64, e *event.Event) {
-	if c, ok := changeOf(sequence, e); ok {
+// Add takes the next event of IDENTITY; the graph stays where it stands.
+func (l *Links) Add(sequence uint64, e *event.Event) {
+	if c, ok := ChangeOf(sequence, e); ok {
 		l.changes = append(l.changes, c)
 	}
 }
 
-// profile lists the aliases of an alias's profile at a cut of IDENTITY, ascending.
-func (l *links) profile(alias domain.Alias, cut uint64) []domain.Alias {
+// Profile lists the aliases of an alias's profile at a cut of IDENTITY, ascending.
+func (l *Links) Profile(alias domain.Alias, cut uint64) []domain.Alias {
 	l.stand(cut)
 	return l.graph.Aliases(alias)
 }
 
-// profileSupposing is profile as if these changes had been made right after the cut.
-func (l *links) profileSupposing(alias domain.Alias, cut uint64, changes []change) []domain.Alias {
+// ProfileSupposing is Profile as if these changes had been made right after the cut.
+func (l *Links) ProfileSupposing(alias domain.Alias, cut uint64, changes []Change) []domain.Alias {
 	l.stand(cut)
 	made := slices.Clone(changes)
 	for i := range made {
@@ -106,7 +109,7 @@ func (l *links) profileSupposing(alias domain.Alias, cut uint64, changes []chang
 
 // stand moves the graph to a cut. Further back than half of the way it begins anew: taking a link back costs a search,
 // making one does not.
-func (l *links) stand(cut uint64) {
+func (l *Links) stand(cut uint64) {
 	if l.next > 0 && l.changes[l.next-1].sequence > cut {
 		n := sort.Search(l.next, func(i int) bool { return l.changes[i].sequence > cut })
 		if n < l.next/2 {
@@ -123,7 +126,7 @@ func (l *links) stand(cut uint64) {
 }
 
 // make applies a change, and notes what it found. The taking back of a link that is not there changes nothing.
-func (l *links) make(c *change) {
+func (l *Links) make(c *Change) {
 	if c.kind == aliasMarked {
 		c.before = l.marks[c.a]
 		c.idle = c.mark == c.before
@@ -137,7 +140,7 @@ func (l *links) make(c *change) {
 
 // undo applies the opposite of a change. A graph is a function of the links that are active and of the marks, so it
 // is the same afterwards as it was before the change.
-func (l *links) undo(c change) {
+func (l *Links) undo(c Change) {
 	if c.idle {
 		return
 	}
@@ -152,7 +155,7 @@ func (l *links) undo(c change) {
 	l.apply(c)
 }
 
-func (l *links) apply(c change) {
+func (l *Links) apply(c Change) {
 	switch c.kind {
 	case linkMade:
 		l.active[c.pair()]++
@@ -166,17 +169,27 @@ func (l *links) apply(c change) {
 		}
 	}
 	l.moves++
-	l.graph.Apply(domain.Recorded{At: domain.Position{Sequence: l.moves}, Event: c.event()})
+	l.graph.Apply(domain.Recorded{At: domain.Position{Sequence: l.moves}, Event: c.Event()})
 }
 
-func (c *change) pair() [2]domain.Alias {
+func (c Change) pair() [2]domain.Alias {
 	if c.b.Compare(c.a) < 0 {
 		return [2]domain.Alias{c.b, c.a}
 	}
 	return [2]domain.Alias{c.a, c.b}
 }
 
-func (c *change) event() *event.Event {
+// Alias is the change's first alias.
+func (c Change) Alias() domain.Alias { return c.a }
+
+// Joins says whether the change is a link that is made.
+func (c Change) Joins() bool { return c.kind == linkMade }
+
+// Changes are all that were taken, in order. They are not to be changed.
+func (l *Links) Changes() []Change { return l.changes }
+
+// Event is an event that makes the change: its bare facts.
+func (c Change) Event() *event.Event {
 	e := &event.Event{Alias: c.a[:]}
 	switch c.kind {
 	case linkMade:

@@ -1,4 +1,4 @@
-package decider
+package past
 
 import (
 	"testing"
@@ -49,27 +49,27 @@ func TestLinksStandAtAnyCutInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		people := rapid.IntRange(2, 10).Draw(t, "people")
 		events := make([]*event.Event, rapid.IntRange(0, 40).Draw(t, "events"))
-		l := newLinks()
+		l := NewLinks()
 		for i := range events {
 			events[i] = anyChange(t, people)
-			l.add(uint64(i+1), events[i])
+			l.Add(uint64(i+1), events[i])
 		}
 		for range rapid.IntRange(1, 15).Draw(t, "questions") {
 			cut := rapid.IntRange(0, len(events)+2).Draw(t, "cut")
 			further := make([]*event.Event, rapid.IntRange(0, 4).Draw(t, "further"))
-			var supposed []change
+			var supposed []Change
 			for i := range further {
 				further[i] = anyChange(t, people)
-				if c, ok := changeOf(0, further[i]); ok {
+				if c, ok := ChangeOf(0, further[i]); ok {
 					supposed = append(supposed, c)
 				}
 			}
 			plain, changed := rebuilt(events, cut), rebuilt(events, cut, further...)
 			for n := range people {
-				if diff := cmp.Diff(plain.Aliases(someone(n)), l.profile(someone(n), uint64(cut))); diff != "" {
+				if diff := cmp.Diff(plain.Aliases(someone(n)), l.Profile(someone(n), uint64(cut))); diff != "" {
 					t.Fatalf("the profile of %d at %d (-want +got):\n%s", n, cut, diff)
 				}
-				if diff := cmp.Diff(changed.Aliases(someone(n)), l.profileSupposing(someone(n), uint64(cut), supposed)); diff != "" {
+				if diff := cmp.Diff(changed.Aliases(someone(n)), l.ProfileSupposing(someone(n), uint64(cut), supposed)); diff != "" {
 					t.Fatalf("the supposed profile of %d at %d (-want +got):\n%s", n, cut, diff)
 				}
 			}
@@ -79,16 +79,16 @@ func TestLinksStandAtAnyCutInAnyOrder(t *testing.T) {
 
 func TestASuppositionLeavesNoTrace(t *testing.T) {
 	t.Parallel()
-	l := newLinks()
+	l := NewLinks()
 	link := rebuiltLink(1, 2)
-	l.add(1, link)
-	c, _ := changeOf(0, rebuiltLink(2, 3))
+	l.Add(1, link)
+	c, _ := ChangeOf(0, rebuiltLink(2, 3))
 	gone := c
 	gone.kind = linkTakenBack
-	if got := l.profileSupposing(someone(1), 1, []change{gone, c, gone, gone, c}); len(got) != 3 {
+	if got := l.ProfileSupposing(someone(1), 1, []Change{gone, c, gone, gone, c}); len(got) != 3 {
 		t.Errorf("supposed %d aliases, want 3", len(got))
 	}
-	if got := l.profile(someone(3), 1); len(got) != 1 {
+	if got := l.Profile(someone(3), 1); len(got) != 1 {
 		t.Errorf("a supposed link stayed: %v", got)
 	}
 }
@@ -99,9 +99,9 @@ func rebuiltLink(a, b int) *event.Event {
 }
 
 func BenchmarkLinksStand(b *testing.B) {
-	l := newLinks()
+	l := NewLinks()
 	for i := range 100_000 {
-		l.add(uint64(i+1), rebuiltLink(i%90_000, (i*7919)%90_000))
+		l.Add(uint64(i+1), rebuiltLink(i%90_000, (i*7919)%90_000))
 	}
 	cut := uint64(0)
 	for b.Loop() {

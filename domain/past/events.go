@@ -1,0 +1,44 @@
+package past
+
+import (
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
+)
+
+// Events are what happened to one alias, and its activity as of some position of each stream. Reading forward costs
+// what lies between; reading back folds anew.
+type Events struct {
+	// Decode is that of Frame.Recorded.
+	Decode func(*event.Event, []byte) bool
+
+	frames [domain.Streams][]Frame
+	folder *feature.Folder
+	next   [domain.Streams]int
+}
+
+// Add takes the next event of a stream: positions ascend, an event and its mirror share one.
+func (e *Events) Add(s domain.Stream, f Frame) { e.frames[s] = append(e.frames[s], f) }
+
+// Read is the activity of the events of each stream up to the positions. It fails with domain.ErrEnvelopeCorrupt.
+func (e *Events) Read(to [domain.Streams]domain.Position) (feature.Activity, error) {
+	for s := range to {
+		if n := e.next[s]; e.folder != nil && n > 0 && e.frames[s][n-1].At.After(to[s]) {
+			e.folder = nil // an earlier state than the last one read: fold anew
+		}
+	}
+	if e.folder == nil {
+		e.folder, e.next = feature.NewFolder(feature.Activity{}), [domain.Streams]int{}
+	}
+	for s := range to {
+		for e.next[s] < len(e.frames[s]) && !e.frames[s][e.next[s]].At.After(to[s]) {
+			r, err := e.frames[s][e.next[s]].Recorded(e.Decode)
+			if err != nil {
+				return feature.Activity{}, err
+			}
+			e.folder.Fold(r)
+			e.next[s]++
+		}
+	}
+	return e.folder.Activity(), nil
+}

@@ -1,0 +1,84 @@
+package past
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/identity"
+)
+
+// Frame is an encoded event at its place; it shares the memory of its envelope.
+type Frame struct {
+	At    domain.Position
+	Bytes []byte
+	// Mirrored: the link is to be folded as seen from its other end.
+	Mirrored bool
+}
+
+// Recorded decodes the event; decode fills one from its bytes, or is proto.Unmarshal when it is nil. It fails with
+// domain.ErrEnvelopeCorrupt.
+func (f Frame) Recorded(decode func(*event.Event, []byte) bool) (domain.Recorded, error) {
+	r := domain.Recorded{At: f.At, Event: new(event.Event)}
+	good := false
+	if decode != nil {
+		good = decode(r.Event, f.Bytes)
+	} else {
+		good = proto.Unmarshal(f.Bytes, r.Event) == nil
+	}
+	if !good {
+		return r, fmt.Errorf("%w: event %d of %d", domain.ErrEnvelopeCorrupt, f.At.Index, f.At.Sequence)
+	}
+	if f.Mirrored {
+		r, _ = identity.Mirror(r)
+	}
+	return r, nil
+}
+
+// AliasIn reads the alias of an encoded event without decoding the rest; the zero Alias when it has none.
+func AliasIn(frame []byte) domain.Alias {
+	const aliasField = 2
+	var alias domain.Alias
+	for len(frame) > 0 {
+		number, kind, n := protowire.ConsumeTag(frame)
+		if n < 0 {
+			return domain.Alias{}
+		}
+		frame = frame[n:]
+		if number == aliasField && kind == protowire.BytesType {
+			b, n := protowire.ConsumeBytes(frame)
+			if n < 0 || len(b) != len(alias) {
+				return domain.Alias{}
+			}
+			copy(alias[:], b)
+			return alias
+		}
+		if number > aliasField {
+			return alias // fields are written in ascending order
+		}
+		if n = protowire.ConsumeFieldValue(number, kind, frame); n < 0 {
+			return domain.Alias{}
+		}
+		frame = frame[n:]
+	}
+	return alias
+}
+
+// MirrorOf is an encoded event of IDENTITY as its other end has it, and whose alias that is; false for events that
+// concern one alias only. It fails with domain.ErrEnvelopeCorrupt.
+func MirrorOf(f Frame) (domain.Alias, Frame, bool, error) {
+	r, err := f.Recorded(nil)
+	if err != nil {
+		return domain.Alias{}, f, false, err
+	}
+	mirrored, ok := identity.Mirror(r)
+	if !ok {
+		return domain.Alias{}, f, false, nil
+	}
+	alias, err := domain.AliasFromBytes(mirrored.Event.GetAlias())
+	f.Mirrored = true
+	return alias, f, err == nil, nil
+}
