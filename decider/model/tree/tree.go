@@ -124,8 +124,11 @@ func (t *Tree) check(features int) error {
 		if n.Feature < 0 || int(n.Feature) >= features {
 			return fmt.Errorf("node %d splits on feature %d of %d", i, n.Feature, features)
 		}
-		if math.IsNaN(n.Threshold) {
-			return fmt.Errorf("node %d has no threshold", i)
+		if !finite(n.Threshold) {
+			return fmt.Errorf("node %d has no finite threshold", i)
+		}
+		if !finite(n.Cover) || !finite(n.Gain) {
+			return fmt.Errorf("node %d has a cover or a gain that is not finite", i)
 		}
 		for _, child := range [...]int32{n.Left, n.Right} {
 			if int(child) <= i || int(child) >= len(t.Nodes) {
