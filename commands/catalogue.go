@@ -6,15 +6,17 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/model/registry"
 )
 
-// Catalogue is what POLICY has defined so far: the offers of imports and the policies in effect. It is a fold over
+// Catalogue is what POLICY has defined so far: the offers of imports, the policies in effect and the models. It is a fold over
 // the stream, and safe for concurrent use.
 type Catalogue struct {
 	mu       sync.RWMutex
 	applied  map[domain.Lane]domain.Position
 	offers   map[string]domain.Hash
 	policies map[string]PublishedPolicy
+	models   registry.Registry
 }
 
 // PublishedPolicy is the version of a policy that is in effect.
@@ -57,6 +59,7 @@ func (c *Catalogue) apply(lane domain.Lane, r domain.Recorded) {
 		return
 	}
 	c.applied[lane] = r.At
+	c.models.Apply(r)
 	if o := r.Event.GetOfferDefined().GetOffer(); o != nil {
 		c.offers[o.GetId()] = digestOf(o)
 	}
