@@ -76,7 +76,7 @@ func BenchmarkReplayRecord(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, differences, err := decider.ReplayRecord(compiled, record); err != nil || len(differences) > 0 {
+		if _, differences, err := decider.ReplayRecord(compiled, record, nil); err != nil || len(differences) > 0 {
 			b.Fatal(err, differences)
 		}
 	}

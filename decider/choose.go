@@ -25,6 +25,8 @@ type Input struct {
 	Vector []float64
 	// Contacts within the policy's longest window, oldest first.
 	Contacts []*event.Contact
+	// Models that answer for what the policy reads, by use, then role.
+	Models []Answering
 }
 
 // Choose makes the decision. It is pure: the same policy and input give the same record, byte for byte. The record
@@ -33,13 +35,15 @@ type Input struct {
 // Each candidate (an offer with a treatment for the placement's channel) leaves at the first stage that refuses it:
 // a rule that does not hold, a contact limit that is used up, a score that cannot be computed, an expected value
 // below zero. Of those left, the highest expected value wins; on equal values the lowest draw, then the offer's and
-// the treatment's id. A profile in the policy's hold-out gets nothing, and no candidate is evaluated.
+// the treatment's id. A profile in the policy's hold-out gets nothing, and no candidate is evaluated; models are asked
+// about it all the same: what they say of people who were left alone is what their outcomes are compared with.
 func Choose(c *policy.Compiled, in Input) (*event.Decision, error) {
 	at, known := c.Placement(in.Placement)
 	if !known {
 		return nil, ErrUnknownPlacement
 	}
 	d := recordOf(c, at, in)
+	d.Scores = scoresOf(c, in.Vector, in.Models)
 	if _, d.HeldOut = c.HeldOut(in.Profile); d.HeldOut {
 		d.Reason, d.LoggedPropensity = policy.AnswerHeldOut, 1
 		return d, nil
@@ -50,7 +54,7 @@ func Choose(c *policy.Compiled, in Input) (*event.Decision, error) {
 
 // run puts the candidates through the funnel and the winner into the record.
 func run(c *policy.Compiled, at *policy.Placement, in Input, d *event.Decision) {
-	f := newFunnel(c, at, in)
+	f := newFunnel(c, at, in, d.Scores)
 	candidates := make([]event.Candidate, len(at.Candidates))
 	d.Candidates = make([]*event.Candidate, len(at.Candidates))
 	for i, candidate := range at.Candidates {
@@ -80,7 +84,8 @@ type funnel struct {
 	scope    *policy.Scope
 	input    Input
 	channel  string
-	used     []int // of each contact limit
+	scores   []float64 // of each model of the policy
+	used     []int     // of each contact limit
 
 	offer   *policy.Offer
 	refusal policy.Failure
@@ -88,10 +93,10 @@ type funnel struct {
 	score   policy.Score
 }
 
-func newFunnel(c *policy.Compiled, at *policy.Placement, in Input) *funnel {
-	f := &funnel{compiled: c, input: in, channel: at.Event.GetChannel()}
+func newFunnel(c *policy.Compiled, at *policy.Placement, in Input, scores []*event.ModelScore) *funnel {
+	f := &funnel{compiled: c, input: in, channel: at.Event.GetChannel(), scores: readable(c, scores)}
 	f.scope = c.Scope(policy.Facts{
-		Placement: in.Placement, Channel: f.channel, NowMS: in.NowMS, Vector: in.Vector, Context: in.Context,
+		Placement: in.Placement, Channel: f.channel, NowMS: in.NowMS, Vector: in.Vector, Scores: f.scores, Context: in.Context,
 	})
 	f.used = make([]int, len(c.Limits()))
 	for i, l := range c.Limits() {

@@ -211,7 +211,9 @@ func (d *Decider) turn(ctx context.Context, q question, g *gathered) (turned, er
 	if err != nil || known.blocked != nil || known.later > 0 {
 		return turned{blocked: known.blocked, later: known.later}, err
 	}
-	record, err := Choose(q.compiled, q.input(g, known))
+	in := q.input(g, known)
+	in.Models = d.policies.models.now(q.compiled, q.policyCut, g.profile)
+	record, err := Choose(q.compiled, in)
 	if err != nil {
 		return turned{}, err
 	}

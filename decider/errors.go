@@ -16,6 +16,10 @@ var (
 	ErrPolicyUnusable = errors.New("decider: the policy in effect cannot be evaluated")
 	// ErrNotFound: there is no such decision, or no such policy version, in the log.
 	ErrNotFound = errors.New("decider: not in the log")
+	// ErrModelView: the model reads a view, or features of it, that there are not.
+	ErrModelView = errors.New("decider: the model reads a view that is not there, or not as it was")
+	// ErrNoModelBytes: the bytes of a model are not where they are kept.
+	ErrNoModelBytes = errors.New("decider: the model's bytes are not kept")
 	// ErrExternal: another system made the decision; there is nothing here to make again.
 	ErrExternal = errors.New("decider: another system decided")
 )

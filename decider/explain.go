@@ -3,6 +3,7 @@ package decider
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/profferhq/proffer/domain/event"
@@ -18,6 +19,8 @@ type Explanation struct {
 	// say what would have been offered.
 	Candidates []ExplainedCandidate
 	Features   []ExplainedFeature
+	// Scores are what the models said, as recorded.
+	Scores []*event.ModelScore
 	// Contacts that were known, for people, oldest first.
 	Contacts []string
 	// Summary is one sentence for people.
@@ -35,7 +38,7 @@ type ExplainedRule struct {
 	Name, Expression string
 	// Result is true, false, a number, "3 of 3 in 168h0m0s" or the reason of a failure.
 	Result string
-	// Values are what it read: features.<name>, context.<name>, placement, channel, now.
+	// Values are what it read: features.<name>, models.<name>, context.<name>, placement, channel, now.
 	Values map[string]string
 }
 
@@ -78,8 +81,9 @@ func Explain(c *policy.Compiled, l Logged) (Explanation, error) {
 	var heldOut bool
 	e.HoldoutDraw, heldOut = c.HeldOut(in.Profile)
 	again := recordOf(c, at, in)
+	again.Scores = l.Record.GetScores()
 	run(c, at, in, again)
-	f := newFunnel(c, at, in)
+	f := newFunnel(c, at, in, again.GetScores())
 	for i, candidate := range at.Candidates {
 		e.Candidates = append(e.Candidates, ExplainedCandidate{Candidate: again.Candidates[i], Rules: f.explain(candidate.Offer)})
 	}
@@ -87,7 +91,7 @@ func Explain(c *policy.Compiled, l Logged) (Explanation, error) {
 		left := &event.Candidate{Offer: x.Offer.Event.GetId(), Stage: x.Stage, Reason: x.Reason}
 		e.Candidates = append(e.Candidates, ExplainedCandidate{Candidate: left, Rules: f.explain(x.Offer)})
 	}
-	e.Features = explainFeatures(c, in.Vector)
+	e.Features, e.Scores = explainFeatures(c, in.Vector), l.Record.GetScores()
 	for _, contact := range in.Contacts {
 		e.Contacts = append(e.Contacts, describeContact(contact))
 	}
@@ -167,6 +171,14 @@ func (f *funnel) values(e *policy.Expression) map[string]string {
 		out["features."+name] = "missing"
 		if i, known := f.compiled.View().Index(name); known && i < len(f.input.Vector) && !math.IsNaN(f.input.Vector[i]) {
 			out["features."+name] = numberText(f.input.Vector[i])
+		}
+	}
+	for i, m := range f.compiled.Models() {
+		if slices.Contains(e.Models, m.GetName()) {
+			out["models."+m.GetName()] = "missing"
+			if !math.IsNaN(f.scores[i]) {
+				out["models."+m.GetName()] = numberText(f.scores[i])
+			}
 		}
 	}
 	for _, name := range e.Context {

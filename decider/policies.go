@@ -20,6 +20,7 @@ import (
 // belongs to one policy: the first that claims it and has not given it up. It is safe for concurrent use.
 type Policies struct {
 	views    map[string]feature.View
+	models   *Models
 	progress progress
 
 	mu       sync.RWMutex
@@ -84,8 +85,12 @@ func NewPolicies(views ...feature.View) *Policies {
 	for _, v := range views {
 		p.views[v.Name()] = v
 	}
+	p.models = newModels(func(name string) (feature.View, bool) { v, known := p.views[name]; return v, known })
 	return p
 }
+
+// Models are the models at the policies' cut.
+func (p *Policies) Models() *Models { return p.models }
 
 // Check compiles a policy and sees whether it can take effect beside the others. Everything that is wrong is in the
 // error, a problem.List.
@@ -211,6 +216,7 @@ func (p *Policies) Apply(e domain.Envelope) error {
 	p.mu.Lock()
 	if e.Sequence > p.cut {
 		for _, r := range events {
+			p.models.apply(r)
 			if published := r.Event.GetPolicyPublished(); published.GetPolicy() != nil {
 				p.take(p.publishedOf(r, published))
 			}

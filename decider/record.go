@@ -18,7 +18,8 @@ var ErrRecord = errors.New("decider: not a decision's record")
 // Digest is the SHA-256 of a record's canonical bytes: what replay compares.
 func Digest(d *event.Decision) domain.Hash { return sha256.Sum256(domain.Canonical(d)) }
 
-// InputOf is what a recorded decision was made from. It fails with ErrRecord.
+// InputOf is what a recorded decision was made from, but for the models: a record names them by their digests. It fails
+// with ErrRecord.
 func InputOf(d *event.Decision) (Input, error) {
 	var ids [3]domain.Alias
 	for i, b := range [][]byte{d.GetId(), d.GetProfile(), d.GetRequestedAlias()} {

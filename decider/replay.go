@@ -14,14 +14,15 @@ import (
 	"github.com/profferhq/proffer/domain/policy"
 )
 
-// ReplayRecord chooses again from what the record says was known, with the policy version that it names. It fails
-// with ErrRecord when the record is not one that a decider writes; a record whose outcome cannot be reached at all
-// is a difference.
-func ReplayRecord(c *policy.Compiled, record *event.Decision) (*event.Decision, []Difference, error) {
+// ReplayRecord chooses again from what the record says was known, with the policy version and the models that it names.
+// It fails with ErrRecord when the record is not one that a decider writes; a record whose outcome cannot be reached at
+// all is a difference.
+func ReplayRecord(c *policy.Compiled, record *event.Decision, models []Answering) (*event.Decision, []Difference, error) {
 	in, err := InputOf(record)
 	if err != nil {
 		return nil, nil, err
 	}
+	in.Models = models
 	again, err := Choose(c, in)
 	if errors.Is(err, ErrUnknownPlacement) {
 		return nil, []Difference{{From: FromRecord, Field: "placement", Recorded: record.GetPlacement(), Replayed: "unknown"}}, nil
@@ -124,7 +125,7 @@ func (r *Replayer) One(ctx context.Context, l Logged) (Replayed, error) {
 	if err := h.readEvents(ctx, r.source, to); err != nil {
 		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
 	}
-	out, err := r.replay(l, h)
+	out, err := r.replay(ctx, l, h)
 	if err != nil {
 		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
 	}
@@ -162,7 +163,7 @@ func aliasesOf(d *event.Decision) []domain.Alias {
 }
 
 // replay makes one decision again from its record and, with a history, from the events.
-func (r *Replayer) replay(l Logged, h *history) (Replayed, error) {
+func (r *Replayer) replay(ctx context.Context, l Logged, h *history) (Replayed, error) {
 	canonical := domain.Canonical(l.Record)
 	out := Replayed{At: l.At, External: l.Record.GetExternal(), Digest: sha256.Sum256(canonical)}
 	out.ID, _ = domain.AliasFromBytes(l.Record.GetId())
@@ -177,7 +178,7 @@ func (r *Replayer) replay(l Logged, h *history) (Replayed, error) {
 		return out, nil
 	}
 	if h != nil {
-		again, err := replayEvents(compiled, l, h)
+		again, err := r.replayEvents(ctx, compiled, l, h)
 		if err != nil {
 			return out, err
 		}
@@ -189,7 +190,11 @@ func (r *Replayer) replay(l Logged, h *history) (Replayed, error) {
 			out.Differences = append(out.Differences, Differences(FromEvents, l.Record, again)...)
 		}
 	}
-	_, differences, err = ReplayRecord(compiled, l.Record)
+	models, err := r.policies.models.asRecorded(ctx, l.Record)
+	if err != nil {
+		return out, err
+	}
+	_, differences, err = ReplayRecord(compiled, l.Record, models)
 	if errors.Is(err, ErrRecord) {
 		differences, err = []Difference{{From: FromRecord, Field: "id", Recorded: "unreadable", Replayed: "an id"}}, nil
 	}
@@ -226,7 +231,7 @@ func (r *Replayer) policyOf(d *event.Decision) (*policy.Compiled, []Difference, 
 // replayEvents finds from the raw events what was known at the record's cut, and chooses from that. Only the request
 // itself, the decision's id and its time are taken from the record. It is nil when the record cannot be read or its
 // placement is unknown: the replay from the record names that.
-func replayEvents(c *policy.Compiled, l Logged, h *history) (*event.Decision, error) {
+func (r *Replayer) replayEvents(ctx context.Context, c *policy.Compiled, l Logged, h *history) (*event.Decision, error) {
 	in, err := InputOf(l.Record)
 	if err != nil {
 		return nil, nil //nolint:nilerr // named by the replay from the record
@@ -234,11 +239,20 @@ func replayEvents(c *policy.Compiled, l Logged, h *history) (*event.Decision, er
 	if in, err = h.input(c, in, l); err != nil {
 		return nil, err
 	}
+	if in.Models, err = r.models(ctx, c, in, l); err != nil {
+		return nil, err
+	}
 	again, err := Choose(c, in)
 	if err != nil {
 		return nil, nil //nolint:nilerr // the same
 	}
 	return again, nil
+}
+
+// models are those that POLICY says answered at the record's cut, about the profile that the events say.
+func (r *Replayer) models(ctx context.Context, c *policy.Compiled, in Input, l Logged) ([]Answering, error) {
+	out := r.policies.models.answering(c, in.Cut.GetPolicy(), in.Profile)
+	return out, r.policies.models.attach(ctx, out, l.Record)
 }
 
 // input replaces in an input all that the events say.

@@ -70,7 +70,7 @@ func (r *Replayer) All(ctx context.Context, o AllOptions) (Tally, error) {
 		if err != nil {
 			return tally, fmt.Errorf("decider: replay all: %w", err)
 		}
-		out, err := r.replay(l, h)
+		out, err := r.replay(ctx, l, h)
 		if err != nil {
 			return tally, fmt.Errorf("decider: replay all: %w", err)
 		}

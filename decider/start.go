@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/profferhq/proffer/domain"
 )
@@ -16,6 +17,10 @@ func (d *Decider) Start(ctx context.Context) error {
 	}
 	if err := d.policies.Load(ctx, d.source); err != nil {
 		return err
+	}
+	// A model that cannot be loaded answers later, or never: it keeps nobody from deciding.
+	if err := d.policies.models.Load(ctx); err != nil && ctx.Err() != nil {
+		return fmt.Errorf("decider: load models: %w", context.Cause(ctx))
 	}
 	if err := d.loadContacts(ctx); err != nil {
 		return fmt.Errorf("decider: load contacts: %w", err)
@@ -83,12 +88,16 @@ func (d *Decider) adopt(e domain.Envelope) error {
 	return nil
 }
 
-// Run keeps identities and policies up to date until the context ends, and returns nil then. When it fails, the log
+// Run keeps identities, policies and models up to date until the context ends, and returns nil then. When it fails, the log
 // cannot be followed, and nothing may be decided any more.
 func (d *Decider) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 2)
+	var models sync.WaitGroup
+	defer models.Wait()
+	defer cancel()
+	models.Go(func() { d.policies.models.Run(ctx) })
 	go func() { ended <- d.identities.Follow(ctx, d.source) }()
 	go func() { ended <- d.policies.Follow(ctx, d.source) }()
 	first := <-ended

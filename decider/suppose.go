@@ -74,7 +74,7 @@ func (r *Replayer) Suppose(ctx context.Context, l Logged, s Supposition) (Suppos
 	if err != nil {
 		return Supposed{}, fmt.Errorf("decider: suppose another identity: %w", err)
 	}
-	out, err := set.make(r, l)
+	out, err := set.make(ctx, r, l)
 	if err != nil {
 		return Supposed{}, fmt.Errorf("decider: suppose another identity: %w", err)
 	}
@@ -177,7 +177,7 @@ func (s *suppositions) supposed(requested domain.Alias, l Logged) Known {
 }
 
 // make makes one decision again.
-func (s *suppositions) make(r *Replayer, l Logged) (Supposed, error) {
+func (s *suppositions) make(ctx context.Context, r *Replayer, l Logged) (Supposed, error) {
 	out := Supposed{Logged: l}
 	published, found := r.policies.Version(l.Record.GetPolicy(), l.Record.GetPolicyVersion())
 	if !found {
@@ -199,6 +199,9 @@ func (s *suppositions) make(r *Replayer, l Logged) (Supposed, error) {
 	}
 	out.Now = s.supposed(in.Requested, l)
 	if in, err = s.inputOf(compiled, in, l, out.Now.Aliases, unseen(l)); err != nil {
+		return out, err
+	}
+	if in.Models, err = r.models(ctx, compiled, in, l); err != nil {
 		return out, err
 	}
 	if out.Again, err = Choose(compiled, in); err != nil {

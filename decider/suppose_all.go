@@ -58,7 +58,7 @@ func (r *Replayer) SupposeAll(ctx context.Context, s Supposition, o SupposeOptio
 		if err := ctx.Err(); err != nil {
 			return tally, fmt.Errorf("decider: suppose another identity: %w", context.Cause(ctx))
 		}
-		again, err := set.make(r, l)
+		again, err := set.make(ctx, r, l)
 		if passedOver(err) {
 			continue
 		}
