@@ -1,0 +1,77 @@
+package stat
+
+// Reliability is one bin of scores: what was said, and what happened.
+type Reliability struct {
+	Weight float64 `json:"weight"`
+	Mean   float64 `json:"mean_score"`
+	Rate   float64 `json:"rate"`
+}
+
+// Bins of scores in ECE, unless said otherwise.
+const ECEBins = 10
+
+// Reliabilities sorts probabilities into bins of equal width over [0, 1], the upper end belonging to the last, and
+// leaves the empty ones out.
+func (s Scored) Reliabilities(bins int) []Reliability {
+	said, happened, weight := make([]float64, bins), make([]float64, bins), make([]float64, bins)
+	for i, p := range s.P {
+		b := min(max(int(p*float64(bins)), 0), bins-1)
+		w := s.weight(i)
+		weight[b] += w
+		said[b] += float64(w * p)
+		if s.Y[i] {
+			happened[b] += w
+		}
+	}
+	out := make([]Reliability, 0, bins)
+	for b, w := range weight {
+		if w > 0 {
+			out = append(out, Reliability{w, said[b] / w, happened[b] / w})
+		}
+	}
+	return out
+}
+
+// EqualMass sorts rows by score into bins of equal weight; rows of one score stay together, so bins may be heavier.
+func (s Scored) EqualMass(bins int) []Reliability {
+	positive, negative := s.Totals()
+	total := positive + negative
+	var out []Reliability
+	var bin Reliability
+	done := 0.0
+	for _, g := range s.groups() {
+		w := g.positive + g.negative
+		bin.Weight += w
+		bin.Mean += float64(w * g.score)
+		bin.Rate += g.positive
+		if done+bin.Weight >= total*float64(len(out)+1)/float64(bins) {
+			out, done, bin = appendBin(out, bin), done+bin.Weight, Reliability{}
+		}
+	}
+	return appendBin(out, bin)
+}
+
+func appendBin(out []Reliability, bin Reliability) []Reliability {
+	if bin.Weight <= 0 {
+		return out
+	}
+	bin.Mean /= bin.Weight
+	bin.Rate /= bin.Weight
+	return append(out, bin)
+}
+
+// ECE is the expected calibration error over bins of equal width: the weighted mean distance between the mean score
+// of a bin and the rate in it.
+func (s Scored) ECE(bins int) float64 { return calibrationError(s.Reliabilities(bins)) }
+
+// ECEOfEqualMass is the same over bins of equal weight: it does not hide what happens where most scores lie.
+func (s Scored) ECEOfEqualMass(bins int) float64 { return calibrationError(s.EqualMass(bins)) }
+
+func calibrationError(bins []Reliability) float64 {
+	sum, weight := 0.0, 0.0
+	for _, b := range bins {
+		sum += float64(b.Weight * max(b.Mean-b.Rate, b.Rate-b.Mean))
+		weight += b.Weight
+	}
+	return sum / weight
+}
