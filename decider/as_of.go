@@ -50,7 +50,7 @@ func NewProfiles(source Source, times Times, views Views, identities *Identities
 // Now is an alias's profile as known now, from the live views. Its cut is that of the views; that of IDENTITY is the
 // graph's.
 func (p *Profiles) Now(ctx context.Context, alias domain.Alias, view feature.View, nowMS int64) (Profile, error) {
-	g, err := gather(ctx, p.views, p.identities, alias, view, nowMS)
+	g, err := gather(ctx, p.views, p.identities, alias, view, feature.Moment{NowMS: nowMS})
 	if err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile: %w", err)
 	}
@@ -74,7 +74,7 @@ func (p *Profiles) AsOf(
 	for s := range cut {
 		cut[s] = min(cut[s], ends[s])
 	}
-	h, err := readLinks(ctx, p.source, cut[domain.Identity])
+	h, err := readLinks(ctx, p.source, cut[domain.Identity], feature.LayoutOf(view))
 	if err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/policy"
 )
 
@@ -76,7 +77,7 @@ type Answer struct {
 }
 
 // Decide makes one decision. It is in the log, durably, before it is answered. It fails with ErrUnknownPlacement,
-// policy.ErrContext, ErrNotYetVisible, ErrNoSuchPlace or ErrPolicyUnusable, when nothing was decided; with
+// policy.ErrContext, ErrNotYetVisible, ErrNoSuchPlace, ErrPolicyUnusable or ErrViewNotReady, when nothing was decided; with
 // domain.ErrLogFull or domain.ErrTooLarge, when nothing was recorded; and with domain.ErrUnavailable or the
 // context's error, when the decision may be recorded all the same: its contact then counts.
 func (d *Decider) Decide(ctx context.Context, r Request) (Answer, error) {
@@ -117,7 +118,7 @@ func (d *Decider) question(r Request) (question, error) {
 		return question{}, err
 	}
 	q := question{Request: r, version: published.Version, policyCut: cut}
-	if q.compiled, err = published.Compiled(); err != nil {
+	if q.compiled, err = published.CompiledAt(cut); err != nil {
 		return question{}, err
 	}
 	q.placement, _ = q.compiled.Placement(r.Placement)
@@ -127,6 +128,11 @@ func (d *Decider) question(r Request) (question, error) {
 	now := d.clock()
 	q.id, q.nowMS = domain.NewAlias(now, d.random()), now.UnixMilli()
 	return q, nil
+}
+
+// moment is what the view reads of the question.
+func (q *question) moment() feature.Moment {
+	return feature.Moment{NowMS: q.nowMS, Placement: q.Placement, Channel: q.placement.Event.GetChannel(), Context: q.Context}
 }
 
 func (q *question) answered(record *event.Decision, at domain.Position) Answer {
@@ -166,7 +172,7 @@ func (d *Decider) await(ctx context.Context, places []domain.Place) error {
 // answer gathers, and takes the lane to choose; again whenever the person changed in between.
 func (d *Decider) answer(ctx context.Context, q question) (*event.Decision, domain.Position, error) {
 	for {
-		g, err := gather(ctx, d.views, d.identities, q.Alias, q.compiled.View(), q.nowMS)
+		g, err := gather(ctx, d.views, d.identities, q.Alias, q.compiled.View(), q.moment())
 		if err != nil {
 			return nil, domain.Position{}, err
 		}
@@ -220,29 +226,29 @@ func (d *Decider) turn(ctx context.Context, q question, g *gathered) (turned, er
 	if q.ValidateOnly {
 		return turned{record: record}, nil
 	}
-	l.nowMS = g.nowMS
+	l.nowMS = g.moment.NowMS
 	a, err := d.enqueue(l, eventOf(record))
 	return turned{record: record, append: a}, err
 }
 
 // contactsFor brings what was gathered to the lane's time and finds the contacts known then.
 func (d *Decider) contactsFor(q question, g *gathered, l *lane) (knownAt, error) {
-	if l.nowMS > g.nowMS {
-		g.nowMS = l.nowMS
-		g.vector = q.compiled.View().Read(g.merged, g.nowMS, nil)
+	if l.nowMS > g.moment.NowMS {
+		g.moment.NowMS = l.nowMS
+		g.vector = q.compiled.View().ReadAt(g.merged, g.moment, nil)
 	}
 	window := q.compiled.LongestWindow()
 	if window == 0 {
 		return knownAt{cut: d.contacts.snapshot(nil).cut}, nil
 	}
-	return d.contactsKnown(g, g.nowMS-window)
+	return d.contactsKnown(g, g.moment.NowMS-window)
 }
 
 func (q *question) input(g *gathered, known knownAt) Input {
 	cut := g.applied
 	cut[domain.Identity], cut[domain.Decision], cut[domain.Policy] = g.cut, known.cut, q.policyCut
 	return Input{
-		ID: q.id, NowMS: g.nowMS, Profile: g.profile, Requested: q.Alias, Aliases: g.seen,
+		ID: q.id, NowMS: g.moment.NowMS, Profile: g.profile, Requested: q.Alias, Aliases: g.seen,
 		Placement: q.Placement, Context: q.Context, Cut: cut.Proto(), PolicyVersion: q.version,
 		Vector: g.vector, Contacts: known.contacts,
 	}

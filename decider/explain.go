@@ -59,7 +59,7 @@ func (r *Replayer) Explain(l Logged) (Explanation, error) {
 	if !known {
 		return Explanation{}, fmt.Errorf("%w: policy %s version %d", ErrNotFound, l.Record.GetPolicy(), l.Record.GetPolicyVersion())
 	}
-	compiled, err := published.Compiled()
+	compiled, err := published.CompiledFor(l.Record.GetView())
 	if err != nil {
 		return Explanation{}, err
 	}

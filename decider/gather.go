@@ -2,12 +2,16 @@ package decider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
 )
+
+// errLayoutChanged: the views took on another layout between two aliases.
+var errLayoutChanged = errors.New("decider: the layout of the views has changed")
 
 // gathered is what is known of a person, read outside the lane's lock.
 type gathered struct {
@@ -17,23 +21,29 @@ type gathered struct {
 	blobs      [][]byte
 	merged     feature.Activity
 	seen       []*event.SeenAlias
-	nowMS      int64
+	moment     feature.Moment
 	vector     []float64
 }
 
-// gather reads the activities of an alias's profile and its vector at that time.
+// gather reads the activities of an alias's profile and its vector at that moment. It fails with ErrViewNotReady.
 func gather(
-	ctx context.Context, views Views, identities *Identities, alias domain.Alias, view feature.View, nowMS int64,
+	ctx context.Context, views Views, identities *Identities, alias domain.Alias, view feature.View, at feature.Moment,
 ) (*gathered, error) {
 	for {
-		g := &gathered{nowMS: nowMS, applied: views.Applied()}
+		g := &gathered{moment: at, applied: views.Applied()}
 		g.person = identities.person(alias)
 		ahead, err := g.read(views)
+		if errors.Is(err, errLayoutChanged) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
+		if !g.merged.Layout().Serves(view) {
+			return nil, fmt.Errorf("%w: %s", ErrViewNotReady, view.Name())
+		}
 		if ahead <= g.cut {
-			g.vector = view.Read(g.merged, nowMS, nil)
+			g.vector = view.ReadAt(g.merged, at, nil)
 			return g, nil
 		}
 		// The views have folded an identity event that the graph does not know yet.
@@ -55,6 +65,9 @@ func (g *gathered) read(views Views) (ahead uint64, err error) {
 		if g.activities[i], g.blobs[i], err = activity(views, alias); err != nil {
 			return 0, err
 		}
+		if g.activities[i].Layout() != g.activities[0].Layout() {
+			return 0, errLayoutChanged
+		}
 		a := &g.activities[i]
 		ahead = max(ahead, a.Applied(domain.Identity).Sequence)
 		g.seen[i] = seenOf(alias, a)
@@ -67,11 +80,11 @@ func (g *gathered) read(views Views) (ahead uint64, err error) {
 }
 
 func activity(views Views, alias domain.Alias) (feature.Activity, []byte, error) {
-	blob, known := views.Blob(alias)
+	blob, layout, known := views.Blob(alias)
 	if !known {
-		return feature.Activity{}, nil, nil
+		return layout.Empty(), nil, nil
 	}
-	a, err := feature.Decode(blob)
+	a, err := layout.Decode(blob)
 	if err != nil {
 		return a, nil, fmt.Errorf("read the activity of %s: %w", alias, err)
 	}
@@ -139,11 +152,11 @@ type knownAt struct {
 
 // latest is the activity as the views have it now; usually it is the one read before.
 func (g *gathered) latest(views Views, i int) (feature.Activity, error) {
-	blob, known := views.Blob(g.aliases[i])
+	blob, layout, known := views.Blob(g.aliases[i])
 	if !known || len(g.blobs[i]) > 0 && len(blob) == len(g.blobs[i]) && &blob[0] == &g.blobs[i][0] {
 		return g.activities[i], nil
 	}
-	a, err := feature.Decode(blob)
+	a, err := layout.Decode(blob)
 	if err != nil {
 		return a, fmt.Errorf("read the activity of %s: %w", g.aliases[i], err)
 	}

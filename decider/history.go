@@ -8,6 +8,7 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/past"
 )
 
@@ -15,6 +16,7 @@ import (
 // It knows nothing of the live graph, the views or the overlay of contacts: it is what they are checked against.
 type history struct {
 	*past.Links
+	layout  *feature.Layout
 	persons map[domain.Alias]*personPast
 }
 
@@ -44,9 +46,9 @@ func endsOf(ctx context.Context, source Source) (domain.Cut, error) {
 	return cut, nil
 }
 
-// readLinks begins a history: the links up to a cut, and nobody's events yet.
-func readLinks(ctx context.Context, source Source, cut uint64) (*history, error) {
-	h := &history{Links: past.NewLinks(), persons: map[domain.Alias]*personPast{}}
+// readLinks begins a history: the links up to a cut, and nobody's events yet. Activities will keep the layout's series.
+func readLinks(ctx context.Context, source Source, cut uint64, layout *feature.Layout) (*history, error) {
+	h := &history{Links: past.NewLinks(), layout: layout, persons: map[domain.Alias]*personPast{}}
 	if err := scan(ctx, source, domain.Identity, cut, h.takeLinks); err != nil {
 		return nil, err
 	}
@@ -57,7 +59,7 @@ func readLinks(ctx context.Context, source Source, cut uint64) (*history, error)
 func (h *history) want(aliases ...domain.Alias) {
 	for _, alias := range aliases {
 		if h.persons[alias] == nil {
-			h.persons[alias] = &personPast{}
+			h.persons[alias] = &personPast{Events: past.Events{Layout: h.layout}}
 		}
 	}
 }

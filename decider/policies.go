@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/expression"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/policy"
 	"github.com/profferhq/proffer/domain/problem"
@@ -19,11 +21,11 @@ import (
 // Policies are the policies of the log: the version in effect of each, and all versions for replay. A placement
 // belongs to one policy: the first that claims it and has not given it up. It is safe for concurrent use.
 type Policies struct {
-	views    map[string]feature.View
 	models   *Models
 	progress progress
 
 	mu       sync.RWMutex
+	views    *feature.Catalogue
 	versions map[policyVersion]*Published
 	latest   map[string]*Published
 	owners   map[string]*Published // by placement
@@ -53,39 +55,65 @@ type Published struct {
 	PublishedMS int64
 	At          domain.Position
 
-	views    map[string]feature.View
-	once     sync.Once
-	compiled *policy.Compiled
-	err      error
+	policies *Policies
+	mu       sync.Mutex
+	compiled map[string]compilation // by the view's full name
 }
 
-// Compiled is the policy ready to evaluate, compiled once, when it is first needed. It fails with ErrPolicyUnusable
-// when this version of the program does not understand it.
-func (p *Published) Compiled() (*policy.Compiled, error) {
-	p.once.Do(func() {
-		view, known := p.views[p.Policy.GetView()]
-		if !known {
-			p.err = fmt.Errorf("%w: %s reads the unknown view %s", ErrPolicyUnusable, p.Policy.GetId(), p.Policy.GetView())
-			return
-		}
-		if p.compiled, p.err = policy.Compile(p.Policy, view); p.err != nil {
-			p.err = fmt.Errorf("%w: %s: %w", ErrPolicyUnusable, p.Policy.GetId(), p.err)
-		}
-	})
-	return p.compiled, p.err
+// compilation is a policy compiled against a view, or why it cannot be.
+type compilation struct {
+	policy *policy.Compiled
+	err    error
 }
 
-// NewPolicies knows no policy yet, and the views that policies may read.
-func NewPolicies(views ...feature.View) *Policies {
+// Compiled is the policy ready to evaluate, reading the view that is live at the end of POLICY.
+func (p *Published) Compiled() (*policy.Compiled, error) { return p.CompiledAt(p.policies.Applied()) }
+
+// CompiledAt is the policy ready to evaluate, reading the view that its name meant at a cut of POLICY. It fails with
+// ErrPolicyUnusable when this version of the program does not understand it.
+func (p *Published) CompiledAt(cut uint64) (*policy.Compiled, error) {
+	view, known := p.policies.viewAt(p.Policy.GetView(), cut)
+	if !known {
+		return nil, fmt.Errorf("%w: %s reads the unknown view %s", ErrPolicyUnusable, p.Policy.GetId(), p.Policy.GetView())
+	}
+	return p.compiledFor(view)
+}
+
+// CompiledFor is the policy reading a version of its view: the one that a record names. It fails as CompiledAt does.
+func (p *Published) CompiledFor(view string) (*policy.Compiled, error) {
+	found, known := p.policies.View(view)
+	if !known {
+		return nil, fmt.Errorf("%w: %s read the unknown view %s", ErrPolicyUnusable, p.Policy.GetId(), view)
+	}
+	return p.compiledFor(found)
+}
+
+// compiledFor compiles once for each view, when it is first needed.
+func (p *Published) compiledFor(view feature.View) (*policy.Compiled, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c, known := p.compiled[view.Name()]; known {
+		return c.policy, c.err
+	}
+	compiled, err := policy.Compile(p.Policy, view)
+	if err != nil {
+		err = fmt.Errorf("%w: %s: %w", ErrPolicyUnusable, p.Policy.GetId(), err)
+	}
+	if p.compiled == nil {
+		p.compiled = map[string]compilation{}
+	}
+	p.compiled[view.Name()] = compilation{compiled, err}
+	return compiled, err
+}
+
+// NewPolicies knows no policy yet, and the views that come with the product.
+func NewPolicies(builtIn ...feature.View) *Policies {
 	p := &Policies{
-		views:    map[string]feature.View{},
+		views:    feature.NewCatalogue(builtIn...),
 		versions: map[policyVersion]*Published{}, latest: map[string]*Published{}, owners: map[string]*Published{},
 		changes: map[string][]ownership{},
 	}
-	for _, v := range views {
-		p.views[v.Name()] = v
-	}
-	p.models = newModels(func(name string) (feature.View, bool) { v, known := p.views[name]; return v, known })
+	p.models = newModels(p.View)
 	return p
 }
 
@@ -95,12 +123,9 @@ func (p *Policies) Models() *Models { return p.models }
 // Check compiles a policy and sees whether it can take effect beside the others. Everything that is wrong is in the
 // error, a problem.List.
 func (p *Policies) Check(candidate *event.Policy) (*policy.Compiled, error) {
-	view, known := p.views[candidate.GetView()]
+	view, known := p.View(candidate.GetView())
 	if !known {
-		names := slices.Sorted(maps.Keys(p.views))
-		if len(names) > 0 {
-			view = p.views[names[0]] // the message then names it
-		}
+		view, _ = p.View("core") // so that what else is wrong is found, too
 	}
 	compiled, err := policy.Compile(candidate, view)
 	var problems problem.List
@@ -108,9 +133,21 @@ func (p *Policies) Check(candidate *event.Policy) (*policy.Compiled, error) {
 		return nil, fmt.Errorf("decider: check a policy: %w", err)
 	}
 	if problems = append(problems, p.claimed(candidate)...); len(problems) > 0 {
-		return nil, problems
+		return nil, p.suggestViews(problems, candidate.GetView())
 	}
 	return compiled, nil
+}
+
+// suggestViews says which views there are, where a view is unknown.
+func (p *Policies) suggestViews(problems problem.List, view string) problem.List {
+	var names []string
+	p.LookViews(func(c *feature.Catalogue) { names = slices.Concat(c.Names(), c.Families()) })
+	for i := range problems {
+		if problems[i].Field == "view" && problems[i].Reason == policy.FaultUnknown {
+			problems[i].Message = fmt.Sprintf("there is no feature view %q%s: %s", view, expression.Suggestion(view, names), strings.Join(names, ", "))
+		}
+	}
+	return problems
 }
 
 // claimed are the placements that belong to another policy.
@@ -217,6 +254,7 @@ func (p *Policies) Apply(e domain.Envelope) error {
 	if e.Sequence > p.cut {
 		for _, r := range events {
 			p.models.apply(r)
+			p.views.Apply(r)
 			if published := r.Event.GetPolicyPublished(); published.GetPolicy() != nil {
 				p.take(p.publishedOf(r, published))
 			}
@@ -235,7 +273,7 @@ func (p *Policies) publishedOf(r domain.Recorded, of *event.PolicyPublished) *Pu
 	}
 	return &Published{
 		Policy: of.GetPolicy(), Version: of.GetVersion(), Document: of.GetSource(),
-		Digest: policy.DigestOf(of.GetPolicy()), PublishedMS: at, At: r.At, views: p.views,
+		Digest: policy.DigestOf(of.GetPolicy()), PublishedMS: at, At: r.At, policies: p,
 	}
 }
 

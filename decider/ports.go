@@ -6,12 +6,14 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
 )
 
 // Views are the folded activities, in memory.
 type Views interface {
-	// Blob is the encoded activity of an alias; false when nothing is known of it. Nobody changes the bytes.
-	Blob(alias domain.Alias) ([]byte, bool)
+	// Blob is the encoded activity of an alias and the layout that it is to be decoded with, now that of all; false when
+	// nothing is known of the alias. Nobody changes the bytes.
+	Blob(alias domain.Alias) ([]byte, *feature.Layout, bool)
 	// Applied is the cut that the blobs have reached: each holds every event of its alias up to the cut, and may hold
 	// later ones.
 	Applied() domain.Cut

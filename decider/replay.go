@@ -11,6 +11,7 @@ import (
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/past"
 	"github.com/profferhq/proffer/domain/policy"
 )
 
@@ -117,7 +118,7 @@ func (r *Replayer) One(ctx context.Context, l Logged) (Replayed, error) {
 		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
 	}
 	to := reach(l, ends)
-	h, err := readLinks(ctx, r.source, to[domain.Identity])
+	h, err := readLinks(ctx, r.source, to[domain.Identity], r.policies.layout())
 	if err != nil {
 		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
 	}
@@ -223,8 +224,11 @@ func (r *Replayer) policyOf(d *event.Decision) (*policy.Compiled, []Difference, 
 			From: FromRecord, Field: "policy_version", Recorded: fmt.Sprint(d.GetPolicyVersion()), Replayed: "not in the log",
 		}), nil
 	}
+	if view, live := r.policies.viewAt(published.Policy.GetView(), d.GetCut().GetPolicy()); live {
+		differ("view", d.GetView(), view.Name())
+	}
 	differ("policy_digest", fmt.Sprintf("%x", d.GetPolicyDigest()), published.Digest.String())
-	compiled, err := published.Compiled()
+	compiled, err := published.CompiledFor(d.GetView())
 	return compiled, found, err
 }
 
@@ -281,7 +285,7 @@ func (h *history) inputOf(
 	for _, alias := range aliases {
 		p := h.persons[alias]
 		if p == nil {
-			p = &personPast{}
+			p = &personPast{Events: past.Events{Layout: h.layout}}
 		}
 		to := unseen
 		if s := seen[alias]; s != nil {
@@ -296,11 +300,21 @@ func (h *history) inputOf(
 		in.Aliases = append(in.Aliases, seenOf(alias, &a))
 		contacts = append(contacts, p.contactsKnown(l, cut[domain.Decision], in.NowMS-c.LongestWindow())...)
 	}
-	in.Vector = c.View().Read(feature.Merge(activities...), in.NowMS, nil)
+	at, _ := c.Placement(in.Placement)
+	in.Vector = c.View().ReadAt(feature.Merge(activities...), momentOf(in, at), nil)
 	if in.Contacts = nil; c.LongestWindow() > 0 {
 		in.Contacts = knownContacts(contacts)
 	}
 	return in, nil
+}
+
+// momentOf is what the view reads of a recorded request.
+func momentOf(in Input, at *policy.Placement) feature.Moment {
+	m := feature.Moment{NowMS: in.NowMS, Placement: in.Placement, Context: in.Context}
+	if at != nil {
+		m.Channel = at.Event.GetChannel()
+	}
+	return m
 }
 
 // positions are the states of an alias's parts that were read; that of IDENTITY is the decision's cut.

@@ -103,7 +103,7 @@ func (r *Replayer) suppositions(ctx context.Context, s Supposition, decisions ..
 		to = latest(to, reach(l, ends), known(l, ends))
 	}
 	linked := max(to[domain.Identity], out.cut)
-	if out.history, err = readLinks(ctx, r.source, linked); err != nil {
+	if out.history, err = readLinks(ctx, r.source, linked, r.policies.layout()); err != nil {
 		return nil, err
 	}
 	out.group(s.Changes)
@@ -183,7 +183,7 @@ func (s *suppositions) make(ctx context.Context, r *Replayer, l Logged) (Suppose
 	if !found {
 		return out, fmt.Errorf("%w: policy %s version %d", ErrNotFound, l.Record.GetPolicy(), l.Record.GetPolicyVersion())
 	}
-	compiled, err := published.Compiled()
+	compiled, err := published.CompiledFor(l.Record.GetView())
 	if err != nil {
 		return out, err
 	}

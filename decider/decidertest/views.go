@@ -12,7 +12,8 @@ import (
 
 // Views folds a Log into activities, as far as it is told to. It is the Views of the decider.
 type Views struct {
-	log *Log
+	log    *Log
+	layout *feature.Layout
 
 	mu    sync.Mutex
 	cut   domain.Cut
@@ -20,17 +21,17 @@ type Views struct {
 	moved chan struct{}
 }
 
-// NewViews has folded nothing yet.
-func NewViews(log *Log) *Views {
-	return &Views{log: log, blobs: map[domain.Alias][]byte{}, moved: make(chan struct{})}
+// NewViews has folded nothing yet. The activities will keep the series of the views.
+func NewViews(log *Log, views ...feature.View) *Views {
+	return &Views{log: log, layout: feature.LayoutOf(views...), blobs: map[domain.Alias][]byte{}, moved: make(chan struct{})}
 }
 
 // Blob is that of decider.Views.
-func (v *Views) Blob(alias domain.Alias) ([]byte, bool) {
+func (v *Views) Blob(alias domain.Alias) ([]byte, *feature.Layout, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	blob, known := v.blobs[alias]
-	return blob, known
+	return blob, v.layout, known
 }
 
 // Applied is that of decider.Views.
@@ -112,9 +113,9 @@ func (v *Views) fold(r domain.Recorded) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	var a feature.Activity
+	a := v.layout.Empty()
 	if blob, known := v.blobs[alias]; known {
-		if a, err = feature.Decode(blob); err != nil {
+		if a, err = v.layout.Decode(blob); err != nil {
 			return fmt.Errorf("decidertest: decode a blob: %w", err)
 		}
 	}

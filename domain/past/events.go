@@ -11,6 +11,8 @@ import (
 type Events struct {
 	// Decode is that of Frame.Recorded.
 	Decode func(*event.Event, []byte) bool
+	// Layout is the series that the activity keeps.
+	Layout *feature.Layout
 
 	frames [domain.Streams][]Frame
 	folder *feature.Folder
@@ -28,7 +30,7 @@ func (e *Events) Read(to [domain.Streams]domain.Position) (feature.Activity, err
 		}
 	}
 	if e.folder == nil {
-		e.folder, e.next = feature.NewFolder(feature.Activity{}), [domain.Streams]int{}
+		e.folder, e.next = feature.NewFolder(e.Layout.Empty()), [domain.Streams]int{}
 	}
 	for s := range to {
 		for e.next[s] < len(e.frames[s]) && !e.frames[s][e.next[s]].At.After(to[s]) {

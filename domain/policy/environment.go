@@ -37,6 +37,10 @@ func factTypesOf(p *event.Policy, view feature.View, found *findings) *factTypes
 	}
 	for i, pl := range p.GetPlacements() {
 		for j, field := range pl.GetContext() {
+			if wanted := typeInView(view, field.GetName()); wanted != "" && wanted != field.GetType() {
+				found.add(fmt.Sprintf("placements[%d].context[%d].type", i, j), FaultConflict,
+					"%q is %s here and %s in the view %s", field.GetName(), field.GetType(), wanted, view.Name())
+			}
 			at, known := f.contextIndex[field.GetName()]
 			if !known {
 				f.contextIndex[field.GetName()] = len(f.context)
@@ -48,6 +52,16 @@ func factTypesOf(p *event.Policy, view feature.View, found *findings) *factTypes
 		}
 	}
 	return f
+}
+
+// typeInView is the type that a view gives a fact of the request; "" when it does not read it.
+func typeInView(view feature.View, name string) string {
+	for _, f := range view.Context() {
+		if f.Name == name {
+			return f.Type
+		}
+	}
+	return ""
 }
 
 func (f *factTypes) contextNames() []string {

@@ -71,7 +71,7 @@ func checkHead(p *event.Policy, view feature.View, found *findings) {
 	switch {
 	case p.GetView() == "":
 		found.add("view", FaultRequired, "name the feature view the rules read: %s", view.Name())
-	case p.GetView() != view.Name():
+	case p.GetView() != view.Name() && p.GetView() != view.Family():
 		found.add("view", FaultUnknown, "there is no feature view %q, only %s", p.GetView(), view.Name())
 	}
 	if len(p.GetSalt()) > maxName {

@@ -1,0 +1,60 @@
+package decider
+
+import (
+	"math"
+
+	"github.com/profferhq/proffer/domain/feature"
+)
+
+// The feature views at the policies' cut.
+
+// LookViews shows the catalogue. Nothing of it may be kept but what it gives.
+func (p *Policies) LookViews(look func(*feature.Catalogue)) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	look(p.views)
+}
+
+// View is a version of a feature view ("retail@2"), or what a name ("retail") means now; false when there is none, or
+// when this version of the program cannot read it.
+func (p *Policies) View(name string) (feature.View, bool) { return p.viewAt(name, math.MaxUint64) }
+
+// viewAt is what a name meant at a cut of POLICY.
+func (p *Policies) viewAt(name string, cut uint64) (feature.View, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	found, known := p.views.At(name, cut)
+	if !known || found.Err != nil {
+		return feature.View{}, false
+	}
+	return found.View, true
+}
+
+// layout keeps the series of all views that ever were: what replay folds.
+func (p *Policies) layout() *feature.Layout {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return feature.LayoutOf(p.views.Readable()...)
+}
+
+// Wanted is the layout that the views must keep: for the version of each name that is live and the one that was
+// published last, and for those that policies in effect name.
+func (p *Policies) Wanted() *feature.Layout {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var names []string
+	for _, family := range p.views.Families() {
+		latest, _ := p.views.Latest(family)
+		names = append(names, family, latest.Name)
+	}
+	for _, published := range p.latest {
+		names = append(names, published.Policy.GetView())
+	}
+	var needed []feature.View
+	for _, name := range names {
+		if found, known := p.views.At(name, math.MaxUint64); known && found.Err == nil {
+			needed = append(needed, found.View)
+		}
+	}
+	return feature.LayoutOf(needed...)
+}
