@@ -49,8 +49,8 @@ func TestDecisionsReadPublishedViewsAndReplayWithTheirVersion(t *testing.T) {
 	t.Parallel()
 	second := strings.NewReplacer(`"version":1`, `"version":2`, "100.0", "500.0").Replace(richView)
 	w := given(t,
-		decidertest.Purchased("ann", noon.Add(-24*time.Hour), 200_000_000),
-		decidertest.Purchased("bob", noon.Add(-24*time.Hour), 20_000_000))
+		decidertest.Purchased("ann", noon.Add(-24*time.Hour), 200),
+		decidertest.Purchased("bob", noon.Add(-24*time.Hour), 20))
 	w.happens(viewPublished(t, richView), decidertest.Published(richPolicy(), 1, noon))
 
 	if _, err := w.decider.Decide(w.ctx, w.ask("ann", "home")); !errors.Is(err, decider.ErrViewNotReady) {
