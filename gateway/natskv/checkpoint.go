@@ -8,7 +8,7 @@ import (
 	"github.com/profferhq/proffer/domain/feature"
 )
 
-// checkpointKey is the one key of a views bucket that is no alias.
+// checkpointKey is the one key of a views bucket that is no page.
 const checkpointKey = "_ckpt.views"
 
 // errCheckpoint is for bytes that no checkpoint was written as.
@@ -21,15 +21,17 @@ type checkpoint struct {
 	generation uint64
 	// cut: every event up to it is in the bucket.
 	cut domain.Cut
-	// views is how many aliases the bucket then had. Fewer after a restart: some were lost, and not from the tail.
+	// views is how many aliases the bucket then had, and pages are the revisions of its pages by number. Fewer or earlier
+	// ones after a restart: some were lost, and not from the tail.
 	views uint64
+	pages []uint64
 	// incarnation names the run of the operating system under which it was written; see ViewsOptions.
 	incarnation string
 	// schema is the first byte of every view, their encoding's version.
 	schema byte
 }
 
-const checkpointVersion = 1
+const checkpointVersion = 2
 
 // viewSchema is the version that views are encoded under today.
 func viewSchema() byte { return feature.Encode(feature.Activity{})[0] }
@@ -41,6 +43,10 @@ func (c checkpoint) encode() []byte {
 		b = binary.AppendUvarint(b, sequence)
 	}
 	b = binary.AppendUvarint(b, c.views)
+	b = binary.AppendUvarint(b, uint64(len(c.pages)))
+	for _, revision := range c.pages {
+		b = binary.AppendUvarint(b, revision)
+	}
 	return append(b, c.incarnation...)
 }
 
@@ -64,6 +70,9 @@ func decodeCheckpoint(b []byte) (checkpoint, error) {
 		c.cut[i] = next()
 	}
 	c.views = next()
+	for n := next(); n > 0 && rest != nil; n-- {
+		c.pages = append(c.pages, next())
+	}
 	if rest == nil {
 		return checkpoint{}, errCheckpoint
 	}

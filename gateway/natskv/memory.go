@@ -25,15 +25,18 @@ type memoryShard struct {
 	views map[domain.Alias]memoryView
 }
 
-// memoryView is a blob and the revision of its key in the bucket, or of its page (see paged); unwritten, the blob is
-// newer than that revision.
+// memoryView is a blob and the revision of its page in the bucket, 0 when it is in none yet; unwritten, the blob is newer
+// than that revision.
 type memoryView struct {
 	blob     []byte
 	revision uint64
 }
 
-// unwritten marks, in the highest bit of a revision, a blob that its bucket does not have yet.
-const unwritten = 1 << 63
+// Marks in the highest bits of a revision: a blob that its bucket does not have yet, and one that is being written.
+const (
+	unwritten = 1 << 63
+	writing   = 1 << 62
+)
 
 func newMemory(generation uint64) *memory {
 	m := &memory{generation: generation}
@@ -64,19 +67,20 @@ func (m *memory) put(a domain.Alias, blob []byte) (queue bool) {
 	return v.revision&unwritten == 0
 }
 
-// observe takes what the bucket says. An older revision than the known one, or one that the writer has passed, is
-// nothing new.
-func (m *memory) observe(a domain.Alias, blob []byte, revision uint64) {
+// observe takes what a page of the bucket says, and returns the revision of the alias's outdated page, 0 for none. That
+// is the page itself when it is older than what is known, or when the writer has passed it.
+func (m *memory) observe(a domain.Alias, blob []byte, revision uint64) (outdated uint64) {
 	s := m.shard(a)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, known := s.views[a]
-	if known && revision&^paged <= v.revision&^paged {
-		return
+	if known && revision <= v.revision {
+		return revision
 	}
 	m.account(known, len(blob)-len(v.blob))
 	m.accountDurable(a, v.revision)
 	s.views[a] = memoryView{blob: blob, revision: revision}
+	return v.revision
 }
 
 func (m *memory) account(known bool, bytes int) {
@@ -86,32 +90,42 @@ func (m *memory) account(known bool, bytes int) {
 	m.bytes.Add(int64(bytes))
 }
 
-// take is the blob to write and the revision that the bucket has it under, 0 when it has not (see also paged); from now
-// on the alias is to be queued again when it changes.
-func (m *memory) take(a domain.Alias) (blob []byte, revision uint64) {
+// take is the blob to write; from now on the alias is to be queued again when it changes.
+func (m *memory) take(a domain.Alias) (blob []byte) {
 	s := m.shard(a)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := s.views[a]
-	v.revision &^= unwritten
+	v.revision = v.revision&^unwritten | writing
 	s.views[a] = v
-	return v.blob, v.revision
+	return v.blob
 }
 
-// written takes the revision under which the bucket now has the alias.
-func (m *memory) written(a domain.Alias, revision uint64) {
+// under is the blob of an alias whose page has this revision; false when it is in another, or to be written anyway.
+func (m *memory) under(a domain.Alias, revision uint64) ([]byte, bool) {
+	s := m.shard(a)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	v := s.views[a]
+	return v.blob, v.revision == revision
+}
+
+// written takes the revision of the alias's new page, and returns that of the page before, 0 for none.
+func (m *memory) written(a domain.Alias, revision uint64) (before uint64) {
 	s := m.shard(a)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := s.views[a]
 	m.accountDurable(a, v.revision)
+	before = v.revision &^ (unwritten | writing)
 	v.revision = revision | v.revision&unwritten
 	s.views[a] = v
+	return before
 }
 
 // accountDurable counts an alias when it gets its first revision.
 func (m *memory) accountDurable(a domain.Alias, before uint64) {
-	if before&^unwritten == 0 {
+	if before&^(unwritten|writing) == 0 {
 		m.durable[domain.PartitionOf(a)].Add(1)
 	}
 }

@@ -69,19 +69,33 @@ func TestMemoryTakesOnlyWhatIsNewer(t *testing.T) {
 	}
 	m.observe(a, []byte("echo"), 3)
 	want("newer")
-	blob, replaces := m.take(a)
-	if string(blob) != "newer" || replaces != 2 {
-		t.Errorf("take = %q replacing %d", blob, replaces)
+	if blob := m.take(a); string(blob) != "newer" {
+		t.Errorf("take = %q", blob)
+	}
+	if _, current := m.under(a, 2); current {
+		t.Error("a view that is being written counts as one of its page before")
 	}
 	if !m.put(a, []byte("newest")) {
 		t.Error("a view that changed while it was written is to be queued again")
 	}
-	m.written(a, 4)
-	if _, replaces := m.take(a); replaces != 4 {
-		t.Errorf("the next write replaces %d, want 4", replaces)
+	if before := m.written(a, 4); before != 2 {
+		t.Errorf("its page before was %d, want 2", before)
 	}
-	m.observe(a, []byte("echo"), 4)
+	if _, current := m.under(a, 4); current {
+		t.Error("a view that has changed again counts as one of its page")
+	}
+	m.take(a)
+	if before := m.written(a, 5); before != 4 {
+		t.Errorf("its page before was %d, want 4", before)
+	}
+	if outdated := m.observe(a, []byte("echo"), 5); outdated != 5 {
+		t.Errorf("the echo outdates %d, want itself", outdated)
+	}
 	want("newest")
+	if outdated := m.observe(a, []byte("of another writer"), 6); outdated != 5 {
+		t.Errorf("a newer page outdates %d, want 5", outdated)
+	}
+	want("of another writer")
 	if n := m.durable[domain.PartitionOf(a)].Load(); n != 1 {
 		t.Errorf("%d views are durable, want 1", n)
 	}
@@ -91,7 +105,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, want := range []checkpoint{
 		{},
-		{generation: 3, cut: domain.Cut{1, 1 << 40, 3, 4, 5, 6}, views: 1 << 33, incarnation: "monday", schema: 7},
+		{generation: 3, cut: domain.Cut{1, 1 << 40, 3, 4, 5, 6}, views: 1 << 33, pages: []uint64{7, 1 << 50, 8}, incarnation: "monday", schema: 7},
 	} {
 		got, err := decodeCheckpoint(want.encode())
 		if err != nil {
@@ -111,7 +125,7 @@ func FuzzCheckpoint(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := decodeCheckpoint(c.encode()); err != nil || again != c {
+		if again, err := decodeCheckpoint(c.encode()); err != nil || !cmp.Equal(again, c, cmp.AllowUnexported(checkpoint{})) {
 			t.Errorf("%+v became %+v: %v", c, again, err)
 		}
 	})

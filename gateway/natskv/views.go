@@ -78,12 +78,14 @@ type viewsBucket struct {
 	loaded   chan struct{}
 	// revision is the last one read from the bucket or acknowledged by it.
 	revision atomic.Uint64
-	// pages is the number of the next page.
-	pages   atomic.Uint64
+	// pages are known to a writer only.
+	pages   pages
 	mu      sync.Mutex
 	held    checkpoint
 	at      uint64 // the checkpoint's revision, 0 when there is none
 	damaged bool
+	// unread: something in the bucket is no page that this version can read.
+	unread bool
 }
 
 // OpenViews opens or makes the buckets and begins to load them; Ready tells when that is done. The connection stays

@@ -4,22 +4,27 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/profferhq/proffer/domain"
 )
 
-// Many views that are written for the first time, as a rebuild does, go into the bucket together: pages. A view that
-// changes afterwards gets a key of its own, whose revision is later than the page's. An alias is in one page at most,
-// hence pages never hold more than one outdated view of each.
+// A bucket holds views in pages: one value with many of them. A key for each would cost a put and its acknowledgement
+// whenever somebody does something, and the server 200 bytes of memory for each person. A round writes the views that
+// changed into new pages, which is where they are from then on; what the pages before still hold of them is outdated.
+// A page without a view that is not outdated is free: its number is used again. Pages that are mostly outdated, or
+// small and many, are emptied into the next round's pages.
 const (
 	// pageKeys is what the keys of pages begin with; a number in hexadecimal follows, from 0 in each generation.
 	pageKeys = "_page."
-	// pageBytes is when a page ends, and the size of a view that does not go into one.
+	// pageBytes is when a page ends. Only one view larger than that makes a larger page.
 	pageBytes = 128 << 10
-	// pageLeast is how many first views of a bucket a round must have to go into pages.
-	pageLeast = 256
-	// paged marks, in the second highest bit of a revision, that of a page: the alias has no key of its own.
-	paged = 1 << 62
+	// smallPage is what a page's current views have, in bytes, when it is better written together with others, and
+	// smallPages how many such a bucket may have.
+	smallPage  = pageBytes / 4
+	smallPages = 32
+	// outdatedViews is how many outdated views a bucket may hold beside as many as it has current ones.
+	outdatedViews = 4096
 )
 
 // errPage is for bytes that no page was written as.
@@ -58,45 +63,205 @@ func eachInPage(page []byte, yield func(domain.Alias, []byte)) error {
 	return nil
 }
 
-// firstViews are views of one bucket that it has in no way yet.
-type firstViews struct {
+// page is what the writer knows of one page of a bucket.
+type page struct {
+	// revision it was written under last; 0 while that is under way for the first time.
+	revision uint64
+	aliases  []domain.Alias
+	bytes    int
+	// current is how many of its views are not outdated.
+	current int
+}
+
+// weight is what the page's current views have in bytes, by its average.
+func (p *page) weight() int { return p.bytes * p.current / max(len(p.aliases), 1) }
+
+// pages are all pages of one bucket, by number. They belong to whoever loads the bucket, and then to its writer.
+type pages struct {
+	all  []page
+	at   map[uint64]int // by revision
+	free []int
+	// current and held count views: those that are not outdated, and all.
+	current, held int
+}
+
+// next is the number of a page that may be written, and the revision which that replaces.
+func (p *pages) next() (number int, replaces uint64) {
+	if n := len(p.free); n > 0 {
+		number, p.free = p.free[n-1], p.free[:n-1]
+		return number, p.all[number].revision
+	}
+	p.all = append(p.all, page{})
+	return len(p.all) - 1, 0
+}
+
+// landed takes a page that the bucket has now; its views are current.
+func (p *pages) landed(number int, revision uint64, aliases []domain.Alias, bytes int) {
+	for len(p.all) <= number {
+		p.all = append(p.all, page{})
+	}
+	before := &p.all[number]
+	p.current -= before.current // of a page that is not free: only where another process wrote it
+	p.held -= len(before.aliases)
+	delete(p.at, before.revision)
+	if p.at == nil {
+		p.at = map[uint64]int{}
+	}
+	*before = page{revision: revision, aliases: aliases, bytes: bytes, current: len(aliases)}
+	p.at[revision] = number
+	p.current += len(aliases)
+	p.held += len(aliases)
+}
+
+// left takes that a view of the page with this revision is outdated now.
+func (p *pages) left(revision uint64) {
+	number, known := p.at[revision]
+	if !known {
+		return
+	}
+	left := &p.all[number]
+	left.current--
+	p.current--
+	if left.current == 0 {
+		p.held -= len(left.aliases)
+		left.aliases, left.bytes = nil, 0
+		p.free = append(p.free, number)
+	}
+}
+
+// freed finds the pages without a current view once all are loaded.
+func (p *pages) freed() {
+	p.free = nil
+	for number := range p.all {
+		if p.all[number].current == 0 {
+			p.free = append(p.free, number)
+		}
+	}
+}
+
+// worn are pages that had better be emptied: the most outdated until no more than half of what the pages hold is
+// outdated, and the smallest when many are small. They have no more than that many current views together, or are one.
+func (p *pages) worn(most int) []int {
+	worn, chosen := []int(nil), map[int]bool{}
+	outdated, views := p.held-p.current, 0
+	choose := func(number int) bool {
+		if number < 0 || len(worn) > 0 && views+p.all[number].current > most {
+			return false
+		}
+		chosen[number], worn = true, append(worn, number)
+		views += p.all[number].current
+		outdated -= len(p.all[number].aliases) - p.all[number].current
+		return true
+	}
+	for outdated > p.current+outdatedViews && choose(p.least(chosen, func(x *page) float64 {
+		return float64(x.current) / float64(len(x.aliases))
+	})) {
+	}
+	if p.small() <= smallPages {
+		return worn
+	}
+	for range smallPages {
+		if !choose(p.least(chosen, func(x *page) float64 { return float64(x.weight()) })) {
+			break
+		}
+	}
+	return worn
+}
+
+// least is the number of the page with current views, none of those chosen, that is least by a measure; -1 for none.
+func (p *pages) least(chosen map[int]bool, measure func(*page) float64) int {
+	found, least := -1, math.Inf(1)
+	for number := range p.all {
+		x := &p.all[number]
+		if x.current == 0 || chosen[number] {
+			continue
+		}
+		if m := measure(x); m < least {
+			found, least = number, m
+		}
+	}
+	return found
+}
+
+// small is how many pages are small.
+func (p *pages) small() (n int) {
+	for number := range p.all {
+		if x := &p.all[number]; x.current > 0 && x.weight() < smallPage {
+			n++
+		}
+	}
+	return n
+}
+
+// revisions of all pages by number: what a checkpoint says that the bucket has.
+func (p *pages) revisions() []uint64 {
+	list := make([]uint64, len(p.all))
+	for number := range p.all {
+		list[number] = p.all[number].revision
+	}
+	return list
+}
+
+// has says whether every page is there, as it was under these revisions or written again later.
+func (p *pages) has(revisions []uint64) bool {
+	if len(p.all) < len(revisions) {
+		return false
+	}
+	for number, revision := range revisions {
+		if p.all[number].revision < revision {
+			return false
+		}
+	}
+	return true
+}
+
+// pageWriter turns views of one bucket into pages.
+type pageWriter struct {
+	bucket  *viewsBucket
+	memory  *memory
+	puts    []put
 	aliases []domain.Alias
-	blobs   [][]byte
+	value   []byte
 }
 
-func (f *firstViews) add(a domain.Alias, blob []byte) {
-	f.aliases, f.blobs = append(f.aliases, a), append(f.blobs, blob)
-}
-
-// appendPuts appends what writes these views to a bucket: pages when they are many, else keys.
-func (f *firstViews) appendPuts(puts []put, b *viewsBucket, m *memory) []put {
-	if len(f.aliases) < pageLeast {
-		for i, a := range f.aliases {
-			puts = append(puts, putKey(b, m, a, f.blobs[i], 0))
-		}
-		return puts
+func (w *pageWriter) add(a domain.Alias, blob []byte) {
+	if len(w.value) > 0 && len(w.value)+len(blob) > pageBytes {
+		w.end()
 	}
-	from, page := 0, make([]byte, 0, pageBytes)
-	for i, a := range f.aliases {
-		page = appendToPage(page, a, f.blobs[i])
-		if len(page) >= pageBytes || i == len(f.aliases)-1 {
-			puts = append(puts, putPage(b, m, f.aliases[from:i+1], page))
-			from, page = i+1, make([]byte, 0, pageBytes)
+	if w.value == nil {
+		w.value = make([]byte, 0, pageBytes+1<<10)
+	}
+	w.value = appendToPage(w.value, a, blob)
+	w.aliases = append(w.aliases, a)
+}
+
+// end closes the page.
+func (w *pageWriter) end() {
+	if len(w.aliases) == 0 {
+		return
+	}
+	b, m, aliases, size := w.bucket, w.memory, w.aliases, len(w.value)
+	number, replaces := b.pages.next()
+	w.puts = append(w.puts, put{
+		bucket: b, key: fmt.Sprintf("%s%x", pageKeys, number), value: w.value, replaces: replaces,
+		done: func(revision uint64) {
+			b.pages.landed(number, revision, aliases, size)
+			for _, a := range aliases {
+				b.pages.left(m.written(a, revision))
+			}
+		},
+	})
+	w.value, w.aliases = nil, nil
+}
+
+// empty adds the current views of pages that are worn, but those that are to be written anyway.
+func (w *pageWriter) empty(numbers []int) {
+	for _, number := range numbers {
+		p := &w.bucket.pages.all[number]
+		for _, a := range p.aliases {
+			if blob, current := w.memory.under(a, p.revision); current {
+				w.add(a, blob)
+			}
 		}
 	}
-	return puts
-}
-
-func putKey(b *viewsBucket, m *memory, a domain.Alias, blob []byte, replaces uint64) put {
-	return put{bucket: b, key: a.String(), value: blob, replaces: replaces,
-		done: func(revision uint64) { m.written(a, revision) }}
-}
-
-func putPage(b *viewsBucket, m *memory, aliases []domain.Alias, page []byte) put {
-	number := b.pages.Add(1) - 1
-	return put{bucket: b, key: fmt.Sprintf("%s%x", pageKeys, number), value: page, done: func(revision uint64) {
-		for _, a := range aliases {
-			m.written(a, revision|paged)
-		}
-	}}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/profferhq/proffer/domain"
 )
 
@@ -27,29 +29,63 @@ func FuzzPage(f *testing.F) {
 	})
 }
 
-func TestAViewWrittenInAPageGetsAKeyAfterwards(t *testing.T) {
+// Pages of every size are written again and again; whatever is chosen to be emptied, the pages hold each alias once, no
+// more is outdated than is current and a bit, and few pages are small.
+func TestPagesStayFewAndFull(t *testing.T) {
 	t.Parallel()
-	m, a := newMemory(0), someAliases(1)[0]
-	m.put(a, []byte("first"))
-	if _, revision := m.take(a); revision != 0 {
-		t.Fatalf("revision %d before the first write", revision)
-	}
-	m.written(a, 7|paged)
-	m.observe(a, []byte("before"), 6)
-	m.observe(a, []byte("its own echo"), 7|paged)
-	if blob, _ := m.blob(a); string(blob) != "first" {
-		t.Fatalf("blob = %q", blob)
-	}
-	m.put(a, []byte("second"))
-	if _, revision := m.take(a); revision != 7|paged {
-		t.Fatalf("revision %x, want that of a page", revision)
-	}
-	m.written(a, 8)
-	m.observe(a, []byte("the page, read late"), 7|paged)
-	if blob, _ := m.blob(a); string(blob) != "second" {
-		t.Fatalf("blob = %q", blob)
-	}
-	if n := m.durable[domain.PartitionOf(a)].Load(); n != 1 {
-		t.Fatalf("%d views are durable, want 1", n)
-	}
+	rapid.Check(t, func(t *rapid.T) {
+		var p pages
+		where, revision := map[domain.Alias]uint64{}, uint64(0)
+		everybody := someAliases(20_000)
+		write := func(aliases []domain.Alias) {
+			number, replaces := p.next()
+			if replaces != p.all[number].revision || p.all[number].current != 0 {
+				t.Fatalf("page %d is not free", number)
+			}
+			revision++
+			p.landed(number, revision, aliases, 100*len(aliases))
+			for _, a := range aliases {
+				p.left(where[a])
+				where[a] = revision
+			}
+		}
+		for range rapid.IntRange(1, 200).Draw(t, "rounds") {
+			from, n := rapid.IntRange(0, 19_000).Draw(t, "from"), rapid.SampledFrom([]int{1, 2, 50, 900}).Draw(t, "views")
+			write(everybody[from : from+n])
+			var moved []domain.Alias
+			for _, number := range p.worn(n + outdatedViews) {
+				for _, a := range p.all[number].aliases {
+					if where[a] == p.all[number].revision {
+						moved = append(moved, a)
+					}
+				}
+			}
+			for len(moved) > 0 {
+				n := min(len(moved), pageBytes/100)
+				write(moved[:n])
+				moved = moved[n:]
+			}
+			current := 0
+			for number := range p.all {
+				current += p.all[number].current
+			}
+			if current != len(where) || p.current != len(where) {
+				t.Fatalf("%d and %d views are current, want %d", current, p.current, len(where))
+			}
+			if p.held > 2*p.current+outdatedViews+900 {
+				t.Fatalf("%d views are held, %d of them current", p.held, p.current)
+			}
+			if small := p.small(); small > smallPages+1 {
+				t.Fatalf("%d pages are small", small)
+			}
+		}
+		if !p.has(p.revisions()) || p.has(append(p.revisions(), 1)) {
+			t.Fatal("the pages are not those that there are")
+		}
+		before := p.revisions()
+		before[len(before)-1]++
+		if p.has(before) {
+			t.Fatal("a page of an earlier revision passes for the later one")
+		}
+	})
 }

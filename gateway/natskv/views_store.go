@@ -86,16 +86,18 @@ func (v *Views) resumable() (cut domain.Cut, reason string) {
 	counts := v.countDurable(v.serving.Load())
 	for i, b := range v.buckets {
 		b.mu.Lock()
-		held, at, damaged := b.held, b.at, b.damaged
+		held, at, damaged, unread := b.held, b.at, b.damaged, b.unread
 		b.mu.Unlock()
 		switch {
 		case damaged:
 			return cut, "a checkpoint cannot be read"
+		case unread:
+			return cut, "a page cannot be read"
 		case held.generation != v.serving.Load().generation:
 			return cut, "they were being cleared"
 		case at == 0 && counts[i] > 0:
 			return cut, "a bucket has no checkpoint"
-		case counts[i] < held.views:
+		case counts[i] < held.views, !b.pages.has(held.pages):
 			return cut, "a bucket has lost views"
 		case at != 0 && held.incarnation != v.options.Incarnation:
 			return cut, "the operating system was started again"
@@ -126,9 +128,9 @@ func (v *Views) Clear(ctx context.Context) error {
 			return fmt.Errorf("natskv: clear bucket %s: %w", b.name, unavailable(err))
 		}
 		b.mu.Lock()
-		b.held, b.at, b.damaged = checkpoint{}, 0, false
+		b.held, b.at, b.damaged, b.unread = checkpoint{}, 0, false, false
 		b.mu.Unlock()
-		b.pages.Store(0)
+		b.pages = pages{}
 		begun := checkpoint{generation: next, incarnation: v.options.Incarnation, schema: viewSchema()}
 		ack, err := v.js.Publish(ctx, b.prefix+checkpointKey, begun.encode(), jetstream.WithExpectLastSequencePerSubject(0))
 		if err != nil {

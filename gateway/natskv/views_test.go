@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -239,27 +242,112 @@ func TestViewsOfAnotherIncarnationAreFoldedAgain(t *testing.T) {
 	}
 }
 
+// A lost page is noticed by the views that are gone, and where an earlier page still has them, by its revision.
 func TestABucketThatHasLostViewsIsFoldedAgain(t *testing.T) {
 	t.Parallel()
+	t.Run("the only page of a view", func(t *testing.T) { t.Parallel(); losesPage(t, "0") })
+	t.Run("the later page of two", func(t *testing.T) { t.Parallel(); losesPage(t, "1") })
+}
+
+func losesPage(t *testing.T, lost string) {
+	t.Helper()
 	nc := connect(t)
 	before := open(t, nc, natskv.ViewsOptions{Writer: true})
 	wantCheckpoint(t, before, domain.Cut{})
-	storeViews(t, before, 5, false, "old", 1, 2, 3)
+	var together []int
+	for n := 0; len(together) < 3; n++ {
+		if bucketOf(n) == bucketOf(2) {
+			together = append(together, n)
+		}
+	}
+	storeViews(t, before, 5, false, "old", together...)
+	if err := before.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	storeViews(t, before, 6, false, "new", together[0])
 	closeViews(t, before)
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost := projectionstest.ViewAlias(2)
-	bucket := fmt.Sprintf("KV_views_%d", domain.PartitionOf(lost)*natskv.DefaultBuckets/domain.Partitions)
+	bucket := bucketOf(2)
 	stream, err := js.Stream(t.Context(), bucket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Purge(t.Context(), jetstream.WithPurgeSubject("$KV."+bucket[3:]+"."+lost.String())); err != nil {
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeSubject("$KV."+bucket[3:]+"._page."+lost)); err != nil {
 		t.Fatal(err)
 	}
 	wantCheckpoint(t, open(t, nc, natskv.ViewsOptions{Writer: true}), domain.Cut{})
+}
+
+// A bucket with something in it that is no page, as those of an earlier version are, is folded again.
+func TestABucketThatCannotBeReadIsFoldedAgain(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{projectionstest.ViewAlias(1).String(), "_page.x", "_page.7"} {
+		nc := connect(t)
+		before := open(t, nc, natskv.ViewsOptions{Writer: true})
+		wantCheckpoint(t, before, domain.Cut{})
+		storeViews(t, before, 5, false, "old", 1, 2, 3)
+		closeViews(t, before)
+		if err := nc.Publish("$KV.views_0."+key, []byte("blob")); err != nil {
+			t.Fatal(err)
+		}
+		after := open(t, nc, natskv.ViewsOptions{Writer: true})
+		wantCheckpoint(t, after, domain.Cut{})
+		wantBlob(t, after, 1, "")
+		storeViews(t, after, 6, false, "new", 1)
+		closeViews(t, after)
+		wantCheckpoint(t, open(t, nc, natskv.ViewsOptions{Writer: true}), cutAt(6))
+	}
+}
+
+// bucketOf is the stream of the bucket that has the view of the n-th alias.
+func bucketOf(n int) string {
+	return fmt.Sprintf("KV_views_%d", domain.PartitionOf(projectionstest.ViewAlias(n))*natskv.DefaultBuckets/domain.Partitions)
+}
+
+// However often views change, in rounds large and small, a bucket is little larger than they are, and what is loaded
+// from it is what was stored last.
+func TestViewsThatChangeOftenTakeLittleRoom(t *testing.T) {
+	t.Parallel()
+	const aliases, rounds = 3_000, 60
+	nc := connect(t)
+	writer, watcher := open(t, nc, natskv.ViewsOptions{Writer: true, Linger: time.Millisecond}), open(t, nc, natskv.ViewsOptions{})
+	wantCheckpoint(t, writer, domain.Cut{})
+	random, want := rand.New(rand.NewPCG(3, 4)), map[int]string{}
+	for round := range rounds {
+		changed := map[int]bool{}
+		for range []int{1, 10, aliases}[random.IntN(3)] {
+			changed[random.IntN(aliases)] = true
+		}
+		content := fmt.Sprintf("%0300d", round)
+		for n := range changed {
+			want[n] = content
+		}
+		storeViews(t, writer, uint64(round+1), false, content, slices.Sorted(maps.Keys(changed))...)
+		if err := writer.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, watcher, rounds)
+	if n := messagesInBuckets(t, nc); n > 4*80 {
+		t.Errorf("%d messages for %d views", n, aliases)
+	}
+	closeViews(t, writer)
+	reopened := open(t, nc, natskv.ViewsOptions{Writer: true})
+	wantCheckpoint(t, reopened, cutAt(rounds))
+	storeViews(t, reopened, rounds+1, false, "last", 1, 2, 3)
+	want[1], want[2], want[3] = "last", "last", "last"
+	waitFor(t, watcher, rounds+1)
+	for _, v := range []*natskv.Views{watcher, reopened} {
+		for n, content := range want {
+			wantBlob(t, v, n, content)
+		}
+		if v.Len() != len(want) {
+			t.Errorf("%d views, want %d", v.Len(), len(want))
+		}
+	}
 }
 
 func TestASecondWriterEndsTheFirst(t *testing.T) {

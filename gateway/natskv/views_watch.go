@@ -3,7 +3,6 @@ package natskv
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -78,28 +77,32 @@ func (v *Views) observe(b *viewsBucket, key string, value []byte, revision uint6
 		v.observeCheckpoint(b, value, revision)
 		return
 	}
-	if number, ok := strings.CutPrefix(key, pageKeys); ok {
-		v.observePage(b, number, value, revision)
-		return
+	hexadecimal, isPage := strings.CutPrefix(key, pageKeys)
+	number, err := strconv.ParseUint(hexadecimal, 16, 20)
+	if isPage && err == nil {
+		err = v.observePage(b, int(number), value, revision)
 	}
-	var a domain.Alias
-	if n, err := hex.Decode(a[:], []byte(key)); err != nil || n != len(a) {
-		v.options.Logger.Warn("a key that is no alias", "bucket", b.name)
-		return
+	if !isPage || err != nil {
+		b.mu.Lock()
+		b.unread = true
+		b.mu.Unlock()
 	}
-	v.memoryOf(b).observe(a, bytes.Clone(value), revision)
 }
 
-func (v *Views) observePage(b *viewsBucket, number string, page []byte, revision uint64) {
-	n, err := strconv.ParseUint(number, 16, 64)
-	if err == nil {
-		b.pages.Store(max(b.pages.Load(), n+1))
-		m := v.memoryOf(b)
-		err = eachInPage(page, func(a domain.Alias, blob []byte) { m.observe(a, bytes.Clone(blob), revision|paged) })
+func (v *Views) observePage(b *viewsBucket, number int, page []byte, revision uint64) error {
+	m := v.memoryOf(b)
+	if !v.options.Writer {
+		return eachInPage(page, func(a domain.Alias, blob []byte) { m.observe(a, bytes.Clone(blob), revision) })
 	}
+	var aliases []domain.Alias
+	err := eachInPage(page, func(a domain.Alias, _ []byte) { aliases = append(aliases, a) })
 	if err != nil {
-		v.options.Logger.Warn("a page of views that cannot be read", "bucket", b.name)
+		return err
 	}
+	b.pages.landed(number, revision, aliases, len(page))
+	return eachInPage(page, func(a domain.Alias, blob []byte) {
+		b.pages.left(m.observe(a, bytes.Clone(blob), revision))
+	})
 }
 
 func (v *Views) observeCheckpoint(b *viewsBucket, value []byte, revision uint64) {
@@ -131,6 +134,7 @@ func (v *Views) loadedOne(b *viewsBucket) {
 	if closed(b.loaded) {
 		return
 	}
+	b.pages.freed()
 	close(b.loaded)
 	if v.loading.Add(-1) > 0 {
 		return

@@ -95,24 +95,21 @@ type put struct {
 	done     func(revision uint64)
 }
 
-// puts are what writes a round: what the buckets get for the first time together, as far as it is much.
+// puts are the pages that write a round.
 func (v *Views) puts(round pendingWrites) []put {
-	firsts := make([]firstViews, len(v.buckets))
-	var puts []put
-	for _, a := range round.aliases {
-		blob, revision := round.memory.take(a)
-		at := v.bucketIndex(a)
-		switch {
-		case revision == 0 && len(blob) < pageBytes:
-			firsts[at].add(a, blob)
-		case revision&paged != 0:
-			puts = append(puts, putKey(v.buckets[at], round.memory, a, blob, 0))
-		default:
-			puts = append(puts, putKey(v.buckets[at], round.memory, a, blob, revision))
-		}
-	}
+	writers, most := make([]pageWriter, len(v.buckets)), len(round.aliases)/len(v.buckets)+outdatedViews
 	for i, b := range v.buckets {
-		puts = firsts[i].appendPuts(puts, b, round.memory)
+		writers[i] = pageWriter{bucket: b, memory: round.memory}
+	}
+	for _, a := range round.aliases {
+		writers[v.bucketIndex(a)].add(a, round.memory.take(a))
+	}
+	var puts []put
+	for i, b := range v.buckets {
+		w := &writers[i]
+		w.empty(b.pages.worn(most))
+		w.end()
+		puts = append(puts, w.puts...)
 	}
 	return puts
 }
@@ -122,7 +119,7 @@ func (v *Views) checkpoints(round pendingWrites) []put {
 	counts := v.countDurable(round.memory)
 	puts := make([]put, len(v.buckets))
 	for i, b := range v.buckets {
-		c := checkpoint{generation: round.memory.generation, cut: round.cut, views: counts[i], incarnation: v.options.Incarnation, schema: viewSchema()}
+		c := checkpoint{generation: round.memory.generation, cut: round.cut, views: counts[i], pages: b.pages.revisions(), incarnation: v.options.Incarnation, schema: viewSchema()}
 		b.mu.Lock()
 		at := b.at
 		b.mu.Unlock()
