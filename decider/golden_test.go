@@ -18,6 +18,7 @@ import (
 	"github.com/profferhq/proffer/decider/decidertest"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/model/registry"
 )
 
 var update = flag.Bool("update", false, "write the wanted decisions of testdata/cases anew")
@@ -27,6 +28,7 @@ var update = flag.Bool("update", false, "write the wanted decisions of testdata/
 type golden struct {
 	About   string          `json:"about"`
 	Policy  json.RawMessage `json:"policy"`
+	Models  []stump         `json:"models,omitempty"`
 	History []step          `json:"history"`
 	Ask     ask             `json:"ask"`
 	Wanted  *wanted         `json:"wanted"`
@@ -43,6 +45,42 @@ type step struct {
 	Given    *gift   `json:"given,omitempty"`
 }
 
+// stump is a model with a role: low where the feature is at most the threshold or missing, high elsewhere.
+type stump struct {
+	Model     string  `json:"model"`
+	Use       string  `json:"use"`
+	Role      string  `json:"role"`
+	Share     float64 `json:"share,omitempty"`
+	Feature   string  `json:"feature"`
+	Threshold float64 `json:"threshold"`
+	Low       float64 `json:"low"`
+	High      float64 `json:"high"`
+	// Lost: its bytes are not kept.
+	Lost bool `json:"lost,omitempty"`
+}
+
+// assigned are the events by which a stump has its role; its bytes are kept, unless they are lost.
+func (s stump) assigned(t *testing.T, kept *decidertest.ModelBytes) []*event.Event {
+	t.Helper()
+	data, err := decidertest.Stump(core(), s.Feature, s.Threshold, s.Low, s.High).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Lost {
+		if _, err := kept.Put(t.Context(), data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	role, err := registry.RoleOf(s.Role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := noon.Add(-29 * 24 * time.Hour)
+	return []*event.Event{
+		decidertest.Registered(s.Model, 1, data, at), decidertest.Assigned(s.Use, role, s.Model, 1, data, s.Share, at),
+	}
+}
+
 type gift struct {
 	Offer    string `json:"offer"`
 	Category string `json:"category"`
@@ -56,16 +94,17 @@ type ask struct {
 }
 
 type wanted struct {
-	Reason     string             `json:"reason"`
-	Offer      string             `json:"offer"`
-	Treatment  string             `json:"treatment"`
-	Propensity float64            `json:"logged_propensity"`
-	Aliases    int                `json:"aliases"`
-	Candidates []*event.Candidate `json:"candidates"`
-	Contacts   []*event.Contact   `json:"contacts"`
-	Features   map[string]float64 `json:"features"`
-	Summary    string             `json:"summary"`
-	SHA256     string             `json:"sha256"`
+	Reason     string              `json:"reason"`
+	Offer      string              `json:"offer"`
+	Treatment  string              `json:"treatment"`
+	Propensity float64             `json:"logged_propensity"`
+	Aliases    int                 `json:"aliases"`
+	Candidates []*event.Candidate  `json:"candidates"`
+	Contacts   []*event.Contact    `json:"contacts"`
+	Scores     []*event.ModelScore `json:"scores,omitempty"`
+	Features   map[string]float64  `json:"features"`
+	Summary    string              `json:"summary"`
+	SHA256     string              `json:"sha256"`
 }
 
 func (s step) event(t *testing.T) *event.Event {
@@ -131,7 +170,11 @@ func run(t *testing.T, c golden) *wanted {
 	for _, s := range c.History {
 		events = append(events, s.event(t))
 	}
-	w := given(t, events...)
+	models := &decidertest.ModelBytes{}
+	for _, m := range c.Models {
+		events = append(events, m.assigned(t, models)...)
+	}
+	w := givenModels(t, models, events...)
 	request := w.ask(c.Ask.Who, c.Ask.Placement)
 	for name, v := range c.Ask.Context {
 		request.Context = append(request.Context, fact(t, name, v))
@@ -158,7 +201,7 @@ func run(t *testing.T, c golden) *wanted {
 	digest := decider.Digest(d)
 	out := &wanted{
 		Reason: d.GetReason(), Offer: d.GetOffer(), Treatment: d.GetTreatment(), Propensity: d.GetLoggedPropensity(),
-		Aliases: len(d.GetAliases()), Candidates: d.GetCandidates(), Contacts: d.GetContacts(), Features: map[string]float64{},
+		Aliases: len(d.GetAliases()), Candidates: d.GetCandidates(), Contacts: d.GetContacts(), Scores: d.GetScores(), Features: map[string]float64{},
 		Summary: explanation.Summary, SHA256: hex.EncodeToString(digest[:]),
 	}
 	for i, spec := range core().Specs() {

@@ -85,6 +85,9 @@ func (m *Models) answering(c *policy.Compiled, cut uint64, profile domain.Alias)
 		effective := effectiveRole(assigned, profile)
 		for _, a := range assigned {
 			role := registry.RoleName(a.GetRole())
+			if len(a.GetDigest()) != len(domain.Hash{}) {
+				continue // not an assignment that this version writes
+			}
 			out = append(out, Answering{Score: &event.ModelScore{
 				Name: named.GetName(), Use: named.GetUse(), Model: a.GetModel(), Version: a.GetVersion(), Digest: a.GetDigest(),
 				Role: role, Effective: role == effective,
@@ -111,9 +114,22 @@ func (m *Models) now(c *policy.Compiled, cut uint64, profile domain.Alias) []Ans
 	out := m.answering(c, cut, profile)
 	loaded := *m.loaded.Load()
 	for i := range out {
-		out[i].Scorer = loaded[domain.Hash(out[i].Score.GetDigest())]
+		digest := domain.Hash(out[i].Score.GetDigest())
+		if out[i].Scorer = loaded[digest]; out[i].Scorer == nil {
+			out[i].Scorer = m.past.get(digest) // warmed, and assigned a moment ago
+		}
 	}
 	return out
+}
+
+// Warm loads a model that is about to get a role, so that it answers from the first decision on. It fails with
+// ErrNoModelBytes when the model cannot be had, and with domain.ErrUnavailable or the context's error.
+func (m *Models) Warm(ctx context.Context, digest domain.Hash) error {
+	s, err := m.exactly(ctx, digest)
+	if err == nil && s == nil {
+		err = ErrNoModelBytes
+	}
+	return err
 }
 
 // wanted are the digests of the models with a role now.
@@ -141,7 +157,11 @@ func (m *Models) Load(ctx context.Context) error {
 		if next[digest] = before[digest]; next[digest] != nil {
 			continue
 		}
-		s, err := m.read(ctx, digest)
+		s := m.past.get(digest)
+		var err error
+		if s == nil {
+			s, err = m.read(ctx, digest)
+		}
 		if err != nil {
 			delete(next, digest)
 			failed = append(failed, fmt.Errorf("decider: load the model %s: %w", digest, err))
@@ -209,6 +229,12 @@ func (m *Models) Run(ctx context.Context) {
 type pastScorers struct {
 	mu     sync.Mutex
 	byHash map[domain.Hash]*Scorer
+}
+
+func (p *pastScorers) get(digest domain.Hash) *Scorer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byHash[digest]
 }
 
 // keptScorers bounds how many models replay keeps in memory.

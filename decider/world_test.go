@@ -25,6 +25,7 @@ type world struct {
 	views      *decidertest.Views
 	identities *decider.Identities
 	policies   *decider.Policies
+	models     *decidertest.ModelBytes
 	decider    *decider.Decider
 	clock      atomic.Int64 // Unix milliseconds
 	ids        atomic.Uint64
@@ -33,9 +34,15 @@ type world struct {
 // given is a world in which these events have happened and are folded, ready to decide.
 func given(t testing.TB, events ...*event.Event) *world {
 	t.Helper()
+	return givenModels(t, &decidertest.ModelBytes{}, events...)
+}
+
+// givenModels is given with the bytes of models.
+func givenModels(t testing.TB, models *decidertest.ModelBytes, events ...*event.Event) *world {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
-	w := &world{t: t, ctx: ctx, log: decidertest.NewLog(2)}
+	w := &world{t: t, ctx: ctx, log: decidertest.NewLog(2), models: models}
 	w.clock.Store(noon.UnixMilli())
 	w.views = decidertest.NewViews(w.log)
 	w.append(events...)
@@ -49,6 +56,7 @@ func (w *world) start() {
 	w.t.Helper()
 	w.identities = decider.NewIdentities(w.views)
 	w.policies = decider.NewPolicies(feature.Core())
+	w.policies.Models().KeptIn(w.models)
 	w.decider = decider.New(decider.Config{
 		Views: w.views, Lanes: w.log, Source: w.log, Identities: w.identities, Policies: w.policies,
 		Clock: func() time.Time { return time.UnixMilli(w.clock.Load()) },
