@@ -42,6 +42,8 @@ type parts struct {
 	ingest     *commands.Ingest
 	quarantine *commands.Quarantine
 	publish    *commands.PublishPolicy
+	models     *commands.Models
+	modelBytes *natskv.Models
 	changes    *commands.IdentityChanges
 	matching   *commands.MatchPeople
 	fresh      *freshness
@@ -144,6 +146,11 @@ func (n *Node) openViews(ctx context.Context) error {
 func (n *Node) startDeciding(ctx context.Context) error {
 	n.parts.identities = decider.NewIdentities(n.parts.views)
 	n.parts.policies = decider.NewPolicies(feature.Core())
+	var err error
+	if n.parts.modelBytes, err = natskv.OpenModels(ctx, n.parts.nc, n.config.Replicas); err != nil {
+		return err
+	}
+	n.parts.policies.Models().KeptIn(n.parts.modelBytes)
 	n.parts.decider = decider.New(decider.Config{
 		Views: n.parts.views, Lanes: n.parts.log, Source: n.parts.log,
 		Identities: n.parts.identities, Policies: n.parts.policies, Clock: n.now, Random: randomID,
@@ -180,6 +187,9 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	n.parts.publish = commands.NewPublishPolicy(commands.PublishPolicyPorts{
 		Log: log, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
 		Check: func(p *event.Policy) error { _, err := n.parts.policies.Check(p); return err },
+	})
+	n.parts.models = commands.NewModels(commands.ModelPorts{
+		Log: log, Recall: n.parts.recall, Bytes: n.parts.modelBytes, Describe: n.parts.policies.DescribeModel, Now: n.now, Random: rand.Reader,
 	})
 	n.parts.changes = commands.NewIdentityChanges(commands.IdentityPorts{
 		Log: log, Vault: n.parts.vault, Identifiers: n.parts.vault, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,

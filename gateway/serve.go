@@ -34,6 +34,9 @@ func (n *Node) handler() http.Handler {
 		Quarantine: &rpc.Quarantine{Quarantine: n.parts.quarantine},
 		Operations: &rpc.Operations{Counting: n, Projections: n.projections()},
 		Identity:   n.identity(away),
+		Models: &rpc.Models{
+			Commands: n.parts.models, Catalogue: n.parts.recall.Catalogue, Bytes: n.parts.modelBytes, Warm: n.parts.policies.Models().Warm,
+		},
 	})
 	mux.Handle("/v1/", segment.New(n.parts.ingest, n.segmentKeys, n.now))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })

@@ -13,9 +13,11 @@ import (
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/decider"
+	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/identity"
 	"github.com/profferhq/proffer/domain/identity/match"
+	"github.com/profferhq/proffer/domain/model/registry"
 	"github.com/profferhq/proffer/domain/policy"
 	"github.com/profferhq/proffer/domain/problem"
 	"github.com/profferhq/proffer/gateway/guardsfile"
@@ -83,6 +85,18 @@ var table = []row{
 	{commands.ErrNothingToUnlink, connect.CodeFailedPrecondition, "NOTHING_TO_UNLINK", 0},
 	{commands.ErrNotProposed, connect.CodeNotFound, "NOT_PROPOSED", 0},
 
+	{model.ErrGolden, connect.CodeInvalidArgument, "GOLDEN_ROWS_DIFFER", 0},
+	{model.ErrFile, connect.CodeInvalidArgument, "MODEL_INVALID", 0},
+	{model.ErrTooLarge, connect.CodeInvalidArgument, "TOO_LARGE", 0},
+	{commands.ErrModelName, connect.CodeInvalidArgument, "MODEL_NAME_INVALID", 0},
+	{registry.ErrUnknownModel, connect.CodeNotFound, "MODEL_NOT_REGISTERED", 0},
+	{registry.ErrRole, connect.CodeInvalidArgument, "ROLE_INVALID", 0},
+	{registry.ErrShare, connect.CodeInvalidArgument, "SHARE_INVALID", 0},
+	{registry.ErrNoChampion, connect.CodeFailedPrecondition, "NO_CHAMPION", 0},
+	{registry.ErrChampion, connect.CodeFailedPrecondition, "IS_CHAMPION", 0},
+	{decider.ErrNoModelBytes, connect.CodeFailedPrecondition, "MODEL_UNAVAILABLE", 0},
+	{decider.ErrModelView, connect.CodeFailedPrecondition, "MODEL_UNAVAILABLE", 0},
+
 	{ErrTablesAway, connect.CodeUnavailable, "DATABASE_UNAVAILABLE", 5 * time.Second},
 }
 
@@ -121,17 +135,7 @@ func refusedField(err error) error {
 	var guards *identity.GuardsInvalid
 	switch {
 	case errors.As(err, &problems):
-		out := refusal(connect.CodeInvalidArgument, "POLICY_INVALID", problems.Error())
-		violations := &errdetails.BadRequest{}
-		for _, p := range problems {
-			violations.FieldViolations = append(violations.FieldViolations, &errdetails.BadRequest_FieldViolation{
-				Field: p.Field, Reason: p.Reason, Description: p.Message,
-			})
-		}
-		if d, e := connect.NewErrorDetail(violations); e == nil {
-			out.AddDetail(d)
-		}
-		return out
+		return refusedProblems("POLICY_INVALID", problems)
 	case errors.As(err, &guards):
 		out := refusal(connect.CodeInvalidArgument, "GUARDS_INVALID", guards.Error())
 		violation := &errdetails.BadRequest_FieldViolation{Field: guards.Field, Reason: "GUARDS_INVALID", Description: guards.Message}
@@ -145,6 +149,21 @@ func refusedField(err error) error {
 		return refusal(connect.CodeInvalidArgument, "IDENTIFIER_INVALID", malformed.Error())
 	}
 	return nil
+}
+
+// refusedProblems lists the faults of a document by their fields.
+func refusedProblems(reason string, problems problem.List) *connect.Error {
+	out := refusal(connect.CodeInvalidArgument, reason, problems.Error())
+	violations := &errdetails.BadRequest{}
+	for _, p := range problems {
+		violations.FieldViolations = append(violations.FieldViolations, &errdetails.BadRequest_FieldViolation{
+			Field: p.Field, Reason: p.Reason, Description: p.Message,
+		})
+	}
+	if d, e := connect.NewErrorDetail(violations); e == nil {
+		out.AddDetail(d)
+	}
+	return out
 }
 
 // refusal is an error with its stable reason.

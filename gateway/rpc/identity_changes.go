@@ -25,11 +25,17 @@ type Changing interface {
 const operatorName = "operator"
 
 func changeOf(ctx context.Context, c *profferv1.Change) commands.Change {
-	out := commands.Change{ValidateOnly: c.GetValidateOnly(), RequestID: c.GetRequestId(), Reason: c.GetReason()}
-	if roleIn(ctx) == Operator {
-		out.Actor = operatorName
+	return commands.Change{
+		ValidateOnly: c.GetValidateOnly(), RequestID: c.GetRequestId(), Reason: c.GetReason(), Actor: actorOf(ctx),
 	}
-	return out
+}
+
+// actorOf is whose key asks, as the log calls it.
+func actorOf(ctx context.Context) string {
+	if roleIn(ctx) == Operator {
+		return operatorName
+	}
+	return ""
 }
 
 // named are the aliases that a request names, with the types of their identifiers.

@@ -31,6 +31,7 @@ type Services struct {
 	Quarantine profferv1connect.QuarantineServiceHandler
 	Operations profferv1connect.OperationsServiceHandler
 	Identity   profferv1connect.IdentityServiceHandler
+	Models     profferv1connect.ModelServiceHandler
 }
 
 // Mount adds the API, its reflection and its health service to a mux.
@@ -49,10 +50,11 @@ func Mount(mux *http.ServeMux, keys Keys, s Services) {
 	mux.Handle(profferv1connect.NewQuarantineServiceHandler(s.Quarantine, options...))
 	mux.Handle(profferv1connect.NewOperationsServiceHandler(s.Operations, options...))
 	mux.Handle(profferv1connect.NewIdentityServiceHandler(s.Identity, options...))
+	mux.Handle(profferv1connect.NewModelServiceHandler(s.Models, options...))
 	names := []string{
 		profferv1connect.IngestServiceName, profferv1connect.DecisionServiceName, profferv1connect.AuditServiceName,
 		profferv1connect.PolicyServiceName, profferv1connect.QuarantineServiceName, profferv1connect.OperationsServiceName,
-		profferv1connect.IdentityServiceName,
+		profferv1connect.IdentityServiceName, profferv1connect.ModelServiceName,
 	}
 	reflector := grpcreflect.NewStaticReflector(names...)
 	mux.Handle(grpcreflect.NewHandlerV1(reflector))
