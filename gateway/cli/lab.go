@@ -19,6 +19,7 @@ import (
 type laboratory struct {
 	Identity labIdentity `cmd:"" help:"Match the records of files, and count against a known truth."`
 	Sessions labSessions `cmd:"" help:"Fold the rows of files into page views, sessions and visitors."`
+	Train    labTrain    `cmd:"" help:"Train on a file, and judge on rows left out, beside a baseline."`
 }
 
 type labIdentity struct {
