@@ -3,8 +3,6 @@ package decider
 import (
 	"bytes"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain/event"
@@ -26,7 +24,7 @@ func (p *Policies) DescribeModel(data []byte) (*event.ModelRegistered, error) {
 		return nil, fmt.Errorf("%w: it is not written as this program writes models: was it edited?", model.ErrFile)
 	}
 	view, known := p.models.view(f.View)
-	if err := checkModelView(f, view, known, slices.Sorted(maps.Keys(p.views))); err != nil {
+	if err := checkModelView(f, view, known, p.viewNames()); err != nil {
 		return nil, err
 	}
 	digest := loaded.Digest()

@@ -19,6 +19,13 @@ func (p *Policies) LookViews(look func(*feature.Catalogue)) {
 // when this version of the program cannot read it.
 func (p *Policies) View(name string) (feature.View, bool) { return p.viewAt(name, math.MaxUint64) }
 
+// viewNames are all versions of all views, ascending.
+func (p *Policies) viewNames() []string {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.views.Names()
+}
+
 // viewAt is what a name meant at a cut of POLICY.
 func (p *Policies) viewAt(name string, cut uint64) (feature.View, bool) {
 	p.mu.RLock()

@@ -14,7 +14,7 @@ const (
 	straight   = 32.0 // beyond this logit a function of the chance is a constant to e^-32
 )
 
-// expectedAlive is the expected number of purchases in the time after, of a person who is alive, bought x times again
+// ExpectedAlive is the expected number of purchases in the time after, of a person who is alive and bought x times again
 // in the time seen.
 //
 // The published form is (a+b+x-1)/(a-1) * (1 - 2F1(r+x, a-1; a+b+x-1; -y)), y = after/(alpha+seen), which cancels
@@ -24,7 +24,7 @@ const (
 //
 // over the chance p to leave after a purchase, beta distributed with a and b+x, and that is what is computed, over the
 // logit of p: there the weight is log-concave, h has no kinks, and every term is positive.
-func (p Purchasing) expectedAlive(x int, seen, after float64) float64 {
+func (p Purchasing) ExpectedAlive(x int, seen, after float64) float64 {
 	if !(after > 0) {
 		return 0
 	}

@@ -47,8 +47,8 @@ func (p Purchasing) Alive(h History) float64 {
 // Expected is how many purchases a person is expected to make in the time after the end of the observation, whether she
 // is alive or not.
 func (p Purchasing) Expected(h History, after float64) float64 {
-	return p.Alive(h) * p.expectedAlive(h.Repeats, h.Observed, after)
+	return p.Alive(h) * p.ExpectedAlive(h.Repeats, h.Observed, after)
 }
 
 // ExpectedNew is how many purchases after the first one is expected of a new person in the time after the first.
-func (p Purchasing) ExpectedNew(after float64) float64 { return p.expectedAlive(0, 0, after) }
+func (p Purchasing) ExpectedNew(after float64) float64 { return p.ExpectedAlive(0, 0, after) }

@@ -71,7 +71,7 @@ func TestTheExpectationIsThePublishedSeries(t *testing.T) {
 		if math.Abs(p.A-1) < .01 || math.Abs(p.A+p.B+float64(x)-1) < .05 || after > 20*(p.Alpha+seen) {
 			t.Skip("the series has no digits left there")
 		}
-		want, got := series(p, x, seen, after), p.expectedAlive(x, seen, after)
+		want, got := series(p, x, seen, after), p.ExpectedAlive(x, seen, after)
 		if math.Abs(got-want) > 1e-7*math.Abs(want)+1e-9 {
 			t.Fatalf("got %.12g, want %.12g", got, want)
 		}
@@ -84,7 +84,7 @@ func TestTheExpectationHoldsAtTheEdges(t *testing.T) {
 		log := func(name string, from, to float64) float64 { return math.Pow(10, rapid.Float64Range(from, to).Draw(t, name)) }
 		p := Purchasing{R: log("r", -5, 5), Alpha: log("alpha", -5, 6), A: log("a", -6, 6), B: log("b", -6, 6)}
 		h := History{Repeats: rapid.IntRange(0, 1000).Draw(t, "x"), Observed: log("T", -3, 4)}
-		one, two := p.expectedAlive(h.Repeats, h.Observed, 10), p.expectedAlive(h.Repeats, h.Observed, 1e7)
+		one, two := p.ExpectedAlive(h.Repeats, h.Observed, 10), p.ExpectedAlive(h.Repeats, h.Observed, 1e7)
 		most := (p.R + float64(h.Repeats)) * 10 / (p.Alpha + h.Observed)
 		if !(one > 0) || one > most*(1+1e-9) || !(two >= one*(1-1e-9)) || math.IsInf(two, 0) {
 			t.Fatalf("in 10: %g of at most %g, in 10 million: %g", one, most, two)

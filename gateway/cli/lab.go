@@ -20,6 +20,7 @@ type laboratory struct {
 	Identity labIdentity `cmd:"" help:"Match the records of files, and count against a known truth."`
 	Sessions labSessions `cmd:"" help:"Fold the rows of files into page views, sessions and visitors."`
 	Train    labTrain    `cmd:"" help:"Train on a file, and judge on rows left out, beside a baseline."`
+	Ltv      labLifetime `cmd:"" help:"Expect purchases and value of people, from transactions or a summary."`
 }
 
 type labIdentity struct {

@@ -1,5 +1,6 @@
-// Package lab tries the matcher of identities on files: it reads tables, fits a model or takes one, compares, and
-// counts against a known truth where there is one. It needs no server.
+// Package lab tries parts of the product on files, without a server: the matcher of identities, lifetime values, segments.
+// The matcher reads tables, fits a model or takes one, compares, and
+// counts against a known truth where there is one.
 package lab
 
 import (
