@@ -139,7 +139,7 @@ func (n *Node) openViews(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	n.parts.projector = projections.NewViewsProjector(n.parts.log, views)
+	n.parts.projector = projections.NewViewsProjector(n.parts.log, views, nil)
 	return n.parts.projector.CatchUp(ctx, nil)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
 )
 
 // kept says what of a message is read: all of it, or some of its fields, by number; of a message with neither, only
@@ -56,6 +57,28 @@ func activityFields() *kept {
 	})
 }
 
+// seriesFields are what the fold reads, and all that the series of a layout can read of the kinds they take.
+func seriesFields(layout *feature.Layout) *kept {
+	whole := &kept{whole: true}
+	fields := activityFields()
+	fields.fields[6] = whole
+	bodies := map[feature.Kind]protowire.Number{
+		feature.Viewed: 20, feature.Carted: 21, feature.Purchased: 22, feature.Refunded: 23, feature.Tracked: 24,
+		feature.Delivered: 80, feature.Exposed: 81, feature.Clicked: 82, feature.Converted: 83,
+	}
+	for _, k := range layout.Kinds() {
+		if number, known := bodies[k]; known {
+			fields.fields[number] = whole
+		}
+		if k == feature.Offered {
+			fields.fields[60] = fieldsRead(map[protowire.Number]*kept{
+				2: whole, 3: whole, 7: whole, 8: whole, 11: whole, 20: whole, 21: whole, 25: whole,
+			})
+		}
+	}
+	return fields
+}
+
 // typeFields are what domain.TypeOf reads: which body an event has, and whether a decision is external.
 func typeFields() *kept {
 	fields := map[protowire.Number]*kept{}
@@ -76,7 +99,10 @@ type leanDecoder struct {
 }
 
 // activityDecoder decodes what the fold of an activity reads.
-func activityDecoder() *leanDecoder {
+func activityDecoder(layout *feature.Layout) *leanDecoder {
+	if layout != nil {
+		return &leanDecoder{read: seriesFields(layout)}
+	}
 	return &leanDecoder{read: activityFields(), fast: &fastDecoder{texts: map[string]string{}}}
 }
 

@@ -83,7 +83,7 @@ func randomScalar(t *rapid.T, fd protoreflect.FieldDescriptor) protoreflect.Valu
 
 // decoderToTest is the decoder with or without its fast way.
 func decoderToTest(t *rapid.T) *leanDecoder {
-	d := activityDecoder()
+	d := activityDecoder(nil)
 	if rapid.Bool().Draw(t, "general") {
 		d.fast = nil
 	}
@@ -168,7 +168,7 @@ func FuzzLean(f *testing.F) {
 	}
 	f.Add([]byte{0xa2, 0x01, 0xff})
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		lean := activityDecoder()
+		lean := activityDecoder(nil)
 		envelope := domain.Envelope{Frames: [][]byte{frame}}
 		parts, err := lean.recorded(envelope)
 		whole, wholeErr := envelope.Recorded()
@@ -213,7 +213,7 @@ func BenchmarkDecode(b *testing.B) {
 			envelope.Frames[i] = frame
 		}
 		b.Run(name+"/lean", func(b *testing.B) {
-			d, memory := activityDecoder(), new(slab)
+			d, memory := activityDecoder(nil), new(slab)
 			for b.Loop() {
 				if _, err := d.recordedIn(memory, envelope); err != nil {
 					b.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/feature"
 )
 
 // viewStreams are the streams that views fold: those about people.
@@ -21,6 +22,7 @@ type Progress func(done, total uint64)
 type ViewsProjector struct {
 	source Source
 	store  ViewStore
+	layout *feature.Layout
 
 	sessions *sessions
 
@@ -29,9 +31,9 @@ type ViewsProjector struct {
 	opened  bool
 }
 
-// NewViewsProjector projects from a log into a store of views.
-func NewViewsProjector(source Source, store ViewStore) *ViewsProjector {
-	return &ViewsProjector{source: source, store: store, sessions: newSessions()}
+// NewViewsProjector projects from a log into a store of views, all of the layout.
+func NewViewsProjector(source Source, store ViewStore, layout *feature.Layout) *ViewsProjector {
+	return &ViewsProjector{source: source, store: store, layout: layout, sessions: newSessions()}
 }
 
 // Applied is the cut up to which everything has been folded and stored.

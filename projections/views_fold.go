@@ -28,6 +28,7 @@ const (
 // viewsBatch folds what has arrived.
 type viewsBatch struct {
 	store   ViewStore
+	layout  *feature.Layout
 	folding map[domain.Alias]*folding
 	// order is the same in the order of begin, and last the one folded into before, which often comes again.
 	order  []*folding
@@ -43,8 +44,11 @@ type folding struct {
 	changed bool
 }
 
-func newViewsBatch(store ViewStore, cut domain.Cut) *viewsBatch {
-	return &viewsBatch{store: store, cut: cut, folding: map[domain.Alias]*folding{}}
+// decoder decodes what the fold reads.
+func (p *ViewsProjector) decoder() *leanDecoder { return activityDecoder(p.layout) }
+
+func newViewsBatch(store ViewStore, layout *feature.Layout, cut domain.Cut) *viewsBatch {
+	return &viewsBatch{store: store, layout: layout, cut: cut, folding: map[domain.Alias]*folding{}}
 }
 
 // take folds one message. An event that stands in a stream it does not belong to is about no one.
@@ -94,11 +98,11 @@ func (b *viewsBatch) foldingOf(a domain.Alias) (*folding, error) {
 	if f, known := b.folding[a]; known {
 		return f, nil
 	}
-	var activity feature.Activity
+	activity := b.layout.Empty()
 	blob, known := b.store.View(a)
 	if known {
 		var err error
-		if activity, err = feature.Decode(blob); err != nil {
+		if activity, err = b.layout.Decode(blob); err != nil {
 			return nil, fmt.Errorf("projections: fold a view: %w", err)
 		}
 	}
@@ -183,8 +187,8 @@ func (p *ViewsProjector) foldToEnd(ctx context.Context, progress Progress) error
 	total := distance(begun, targets)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	batch := newViewsBatch(p.store, begun)
-	for m := range between(ctx, p.source, viewStreams(), activityDecoder, begun, targets) {
+	batch := newViewsBatch(p.store, p.layout, begun)
+	for m := range between(ctx, p.source, viewStreams(), p.decoder, begun, targets) {
 		if m.err != nil {
 			return m.err
 		}
@@ -213,8 +217,8 @@ func (p *ViewsProjector) foldToEnd(ctx context.Context, progress Progress) error
 func (p *ViewsProjector) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	batch := newViewsBatch(p.store, p.Applied())
-	arrived := arriving(ctx, p.source, viewStreams(), activityDecoder, batch.cut)
+	batch := newViewsBatch(p.store, p.layout, p.Applied())
+	arrived := arriving(ctx, p.source, viewStreams(), p.decoder, batch.cut)
 	for {
 		var m message
 		select {

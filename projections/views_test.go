@@ -125,7 +125,7 @@ func TestViewsAreTheStraightFoldWhateverHappens(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()
-		p := projections.NewViewsProjector(log, store)
+		p := projections.NewViewsProjector(log, store, nil)
 		must := func(err error) {
 			if err != nil {
 				t.Fatal(err)
@@ -141,7 +141,7 @@ func TestViewsAreTheStraightFoldWhateverHappens(t *testing.T) {
 				batches := store.Batches()
 				store = store.Crash(rapid.IntRange(0, batches).Draw(t, "written"), rapid.IntRange(0, 3).Draw(t, "partial"),
 					rapid.IntRange(0, batches).Draw(t, "checked"))
-				p = projections.NewViewsProjector(log, store)
+				p = projections.NewViewsProjector(log, store, nil)
 			case 5:
 				must(p.Rebuild(context.Background(), nil))
 			}
@@ -157,7 +157,7 @@ func TestDigestIsThatOfTheLogAndNotOfItsHistory(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()
-		p := projections.NewViewsProjector(log, store)
+		p := projections.NewViewsProjector(log, store, nil)
 		for range rapid.IntRange(1, 4).Draw(t, "rounds") {
 			appendSome(t, log, 4)
 			if err := p.CatchUp(context.Background(), nil); err != nil {
@@ -223,7 +223,7 @@ func TestRunFollowsWhatArrives(t *testing.T) {
 	t.Parallel()
 	log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()
 	log.Append(domain.Lane{Stream: domain.Behaviour, Key: "0"}, viewed(1))
-	p := projections.NewViewsProjector(log, store)
+	p := projections.NewViewsProjector(log, store, nil)
 	running(t, p.Run)
 	for i := range 100 {
 		log.Append(domain.Lane{Stream: domain.Behaviour, Key: strconv.Itoa(i % 2)}, viewed(i), viewed(i+1))
@@ -237,7 +237,7 @@ func TestRunFollowsWhatArrives(t *testing.T) {
 func TestRebuildInterruptsRunWhichGoesOn(t *testing.T) {
 	t.Parallel()
 	log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()
-	p := projections.NewViewsProjector(log, store)
+	p := projections.NewViewsProjector(log, store, nil)
 	running(t, p.Run)
 	lane := domain.Lane{Stream: domain.Behaviour, Key: "0"}
 	for i := range 5 {
@@ -258,7 +258,7 @@ func TestRunWaitsForALogThatIsAway(t *testing.T) {
 	t.Parallel()
 	log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()
 	lane := domain.Lane{Stream: domain.Behaviour, Key: "0"}
-	p := projections.NewViewsProjector(log, store)
+	p := projections.NewViewsProjector(log, store, nil)
 	log.SetDown(true)
 	running(t, p.Run)
 	eventually(t, "trouble is told", func() bool { return errors.Is(p.Trouble(), domain.ErrUnavailable) })
@@ -281,7 +281,7 @@ func TestAViewThatCannotBeReadIsFoldedAgain(t *testing.T) {
 	if err := store.Store(t.Context(), spoilt); err != nil {
 		t.Fatal(err)
 	}
-	p := projections.NewViewsProjector(log, store)
+	p := projections.NewViewsProjector(log, store, nil)
 	running(t, p.Run)
 	log.Append(lane, viewed(1))
 	eventually(t, "the views are folded anew", func() bool {
@@ -293,7 +293,7 @@ func TestAnEventInAForeignStreamIsAboutNoOne(t *testing.T) {
 	t.Parallel()
 	log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()
 	log.Append(domain.Lane{Stream: domain.Outcome, Key: "0"}, viewed(1))
-	p := projections.NewViewsProjector(log, store)
+	p := projections.NewViewsProjector(log, store, nil)
 	if err := p.CatchUp(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}

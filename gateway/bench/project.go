@@ -80,7 +80,7 @@ func projectViews(ctx context.Context, o Options) (Result, error) {
 	case <-ctx.Done():
 		return Result{}, ctx.Err()
 	}
-	projector := projections.NewViewsProjector(f.log, views)
+	projector := projections.NewViewsProjector(f.log, views, nil)
 	var values, ceilings []float64
 	for turn := range projectTurns {
 		m, err := o.profiled(turn == projectTurns-1, func() (measured, error) {

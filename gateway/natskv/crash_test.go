@@ -39,7 +39,7 @@ func TestVictim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = projections.NewViewsProjector(log, views).Run(t.Context()) }()
+	go func() { _ = projections.NewViewsProjector(log, views, nil).Run(t.Context()) }()
 	for {
 		fill(t, log, 400, 3_000)
 		fmt.Println("appended")
@@ -113,7 +113,7 @@ func resumedEqualsRebuilt(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := projections.NewViewsProjector(log, views)
+	p := projections.NewViewsProjector(log, views, nil)
 	cut, digest, err := p.Digest(t.Context(), views)
 	if err != nil {
 		t.Fatal(err)

@@ -101,7 +101,7 @@ func BenchmarkProjectKV(b *testing.B) {
 		b.Fatal(err)
 	}
 	views := open(b, nc, natskv.ViewsOptions{Writer: true})
-	p := projections.NewViewsProjector(log, views)
+	p := projections.NewViewsProjector(log, views, nil)
 	for b.Loop() {
 		began, used := time.Now(), cpu(b)
 		for _, err := range log.Read(b.Context(), domain.Behaviour, 1, last) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/feature"
 )
 
 // Defaults of ViewsOptions.
@@ -26,8 +28,10 @@ const (
 
 // ViewsOptions says how views are kept.
 type ViewsOptions struct {
-	// Name begins the buckets' names; "" is "views", hence views_0, views_1, ...
+	// Name begins the buckets' names; "" is "views", hence views_0, views_1, ... With a layout, its digest follows.
 	Name string
+	// Layout is the series that the activities keep.
+	Layout *feature.Layout
 	// Buckets is over how many buckets the 64 partitions are spread; it must stay as it was when the views were
 	// begun. 0 is DefaultBuckets.
 	Buckets int
@@ -114,7 +118,10 @@ func OpenViews(ctx context.Context, nc *nats.Conn, o ViewsOptions) (*Views, erro
 
 func (o ViewsOptions) withDefaults() ViewsOptions {
 	if o.Name == "" {
-		o.Name = "views"
+		o.Name = viewsName
+	}
+	if o.Layout != nil {
+		o.Name += fmt.Sprintf("_%016x", o.Layout.Digest())
 	}
 	if o.Buckets == 0 {
 		o.Buckets = DefaultBuckets
@@ -143,6 +150,46 @@ func (v *Views) start() error {
 	return nil
 }
 
+// viewsName begins the names of buckets, unless told otherwise.
+const viewsName = "views"
+
+// Drop deletes the buckets of views that are closed and that nobody will open again.
+func (v *Views) Drop(ctx context.Context) error {
+	for _, b := range v.buckets {
+		if err := v.js.DeleteStream(ctx, "KV_"+b.name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return fmt.Errorf("natskv: drop bucket %s: %w", b.name, unavailable(err))
+		}
+	}
+	return nil
+}
+
+// DropOthers deletes the buckets of other layouts: those that a stop left between folding anew and dropping the old.
+func (v *Views) DropOthers(ctx context.Context) error {
+	own := map[string]bool{}
+	for _, b := range v.buckets {
+		own["KV_"+b.name] = true
+	}
+	names := v.js.StreamNames(ctx, jetstream.WithStreamListSubject("$KV.*.>"))
+	var stale []string
+	for name := range names.Name() {
+		if layoutBucket.MatchString(name) && !own[name] {
+			stale = append(stale, name)
+		}
+	}
+	if err := names.Err(); err != nil {
+		return fmt.Errorf("natskv: list the buckets of views: %w", unavailable(err))
+	}
+	for _, name := range stale {
+		if err := v.js.DeleteStream(ctx, name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return fmt.Errorf("natskv: drop bucket %s: %w", name, unavailable(err))
+		}
+	}
+	return nil
+}
+
+// layoutBucket is the stream of a bucket of views, of any layout.
+var layoutBucket = regexp.MustCompile(`^KV_` + viewsName + `(_[0-9a-f]{16})?_[0-9]+$`)
+
 // Close writes what is not written yet, as long as the context allows, and stops. Views stay readable. It fails when
 // something could not be written; it will be folded again after the next start.
 func (v *Views) Close(ctx context.Context) error {
@@ -160,8 +207,15 @@ func (v *Views) Close(ctx context.Context) error {
 // Ready is closed when every bucket's present content has been loaded. Before that, a view that is missing may exist.
 func (v *Views) Ready() <-chan struct{} { return v.ready }
 
-// Blob is the newest activity of an alias, encoded; false when there is none. The bytes must not be changed.
-func (v *Views) Blob(a domain.Alias) ([]byte, bool) { return v.serving.Load().blob(a) }
+// Blob is the newest activity of an alias, encoded, and the layout it is decoded with; false when there is none. The
+// bytes must not be changed.
+func (v *Views) Blob(a domain.Alias) ([]byte, *feature.Layout, bool) {
+	blob, known := v.serving.Load().blob(a)
+	return blob, v.options.Layout, known
+}
+
+// Layout is what the blobs are decoded with.
+func (v *Views) Layout() *feature.Layout { return v.options.Layout }
 
 // Applied is the cut that Blob stands at: every alias has every event up to it, and perhaps later ones.
 func (v *Views) Applied() domain.Cut { return v.applied.now() }

@@ -93,7 +93,7 @@ func storeViews(t *testing.T, v *natskv.Views, sequence uint64, more bool, conte
 
 func wantBlob(t *testing.T, v *natskv.Views, n int, want string) {
 	t.Helper()
-	blob, known := v.Blob(projectionstest.ViewAlias(n))
+	blob, _, known := v.Blob(projectionstest.ViewAlias(n))
 	if string(blob) != want || known != (want != "") {
 		t.Fatalf("blob of %d = %q, %v, want %q", n, blob, known, want)
 	}
