@@ -6,17 +6,19 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/model/registry"
 )
 
-// Catalogue is what POLICY has defined so far: the offers of imports, the policies in effect and the models. It is a fold over
-// the stream, and safe for concurrent use.
+// Catalogue is what POLICY has defined so far: the offers of imports, the policies in effect, the models and the feature
+// views. It is a fold over the stream, and safe for concurrent use.
 type Catalogue struct {
 	mu       sync.RWMutex
 	applied  map[domain.Lane]domain.Position
 	offers   map[string]domain.Hash
 	policies map[string]PublishedPolicy
 	models   registry.Registry
+	views    *feature.Catalogue
 }
 
 // PublishedPolicy is the version of a policy that is in effect.
@@ -37,6 +39,7 @@ type PublishedPolicy struct {
 func NewCatalogue() *Catalogue {
 	return &Catalogue{
 		applied: map[domain.Lane]domain.Position{}, offers: map[string]domain.Hash{}, policies: map[string]PublishedPolicy{},
+		views: feature.NewCatalogue(feature.BuiltIn()...),
 	}
 }
 
@@ -60,6 +63,7 @@ func (c *Catalogue) apply(lane domain.Lane, r domain.Recorded) {
 	}
 	c.applied[lane] = r.At
 	c.models.Apply(r)
+	c.views.Apply(r)
 	if o := r.Event.GetOfferDefined().GetOffer(); o != nil {
 		c.offers[o.GetId()] = digestOf(o)
 	}

@@ -25,8 +25,8 @@ type PublishPolicy struct {
 type PublishPolicyPorts struct {
 	Log    Log
 	Recall *Recall
-	// Check compiles the policy; its error is returned as it is.
-	Check func(*event.Policy) error
+	// Check compiles the policy and waits until it can be evaluated; its error is returned as it is.
+	Check func(context.Context, *event.Policy) error
 	Now   func() time.Time
 	// Random yields event ids; reads must not fail.
 	Random io.Reader
@@ -49,7 +49,7 @@ func (p *PublishPolicy) Publish(ctx context.Context, policy *event.Policy, docum
 	if policy.GetId() == "" || checkText("id", policy.GetId()) != nil {
 		return Published{}, ErrNoPolicyID
 	}
-	if err := p.ports.Check(policy); err != nil {
+	if err := p.ports.Check(ctx, policy); err != nil {
 		return Published{}, err
 	}
 	p.mu.Lock()

@@ -2,6 +2,7 @@ package decider
 
 import (
 	"math"
+	"slices"
 
 	"github.com/profferhq/proffer/domain/feature"
 )
@@ -44,24 +45,27 @@ func (p *Policies) layout() *feature.Layout {
 	return feature.LayoutOf(p.views.Readable()...)
 }
 
-// Wanted is the layout that the views must keep: for the version of each name that is live and the one that was
-// published last, and for those that policies in effect name.
-func (p *Policies) Wanted() *feature.Layout {
+// Wanted is the layout that the views must keep: for those that policies in effect name, and of each name that was
+// published for its live version, the one before it (which a rollback switches to) and the one published last. Views
+// that come with the product cost nothing until a policy names them. Further views may be asked for.
+func (p *Policies) Wanted(further ...feature.View) *feature.Layout {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	var names []string
-	for _, family := range p.views.Families() {
-		latest, _ := p.views.Latest(family)
-		names = append(names, family, latest.Name)
-	}
-	for _, published := range p.latest {
-		names = append(names, published.Policy.GetView())
-	}
-	var needed []feature.View
-	for _, name := range names {
-		if found, known := p.views.At(name, math.MaxUint64); known && found.Err == nil {
+	needed := slices.Clone(further)
+	add := func(found *feature.Published, known bool) {
+		if known && found.Err == nil {
 			needed = append(needed, found.View)
 		}
+	}
+	for _, family := range p.views.Families() {
+		if latest, _ := p.views.Latest(family); !latest.BuiltIn() {
+			add(latest, true)
+			add(p.views.Live(family))
+			add(p.views.Before(family))
+		}
+	}
+	for _, published := range p.latest {
+		add(p.views.At(published.Policy.GetView(), math.MaxUint64))
 	}
 	return feature.LayoutOf(needed...)
 }

@@ -29,8 +29,7 @@ type parts struct {
 	log        *natslog.Log
 	nc         *nats.Conn
 	vault      *natskv.Vault
-	views      *natskv.Views
-	projector  *projections.ViewsProjector
+	views      *liveViews
 	counts     *projections.CountsProjector
 	counters   *natskv.Counters
 	identities *decider.Identities
@@ -42,12 +41,14 @@ type parts struct {
 	ingest     *commands.Ingest
 	quarantine *commands.Quarantine
 	publish    *commands.PublishPolicy
-	models     *commands.Models
-	modelBytes *natskv.Models
-	changes    *commands.IdentityChanges
-	matching   *commands.MatchPeople
-	fresh      *freshness
-	tables     tables
+	// featureViews publishes and switches views.
+	featureViews *commands.FeatureViews
+	models       *commands.Models
+	modelBytes   *natskv.Models
+	changes      *commands.IdentityChanges
+	matching     *commands.MatchPeople
+	fresh        *freshness
+	tables       tables
 }
 
 // openLog joins the cluster, or starts a server of its own, and opens the streams.
@@ -114,38 +115,34 @@ func (n *Node) openVault(ctx context.Context) error {
 }
 
 // openViews loads the views and folds what the log holds beyond them, so that the first decision is no staler than
-// the last before the restart.
+// the last before the restart. Which series they keep stands in POLICY.
 func (n *Node) openViews(ctx context.Context) error {
+	n.parts.policies = decider.NewPolicies(feature.BuiltIn()...)
+	if err := n.parts.policies.Load(ctx, n.parts.log); err != nil {
+		return err
+	}
+	n.parts.fresh = &freshness{now: n.now}
+	n.parts.views = &liveViews{open: n.openLayout, source: n.parts.log, applied: n.parts.fresh.appliedTo}
+	n.closing(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return n.parts.views.Close(ctx)
+	})
+	return n.parts.views.start(ctx, n.parts.policies.Wanted())
+}
+
+func (n *Node) openLayout(ctx context.Context, layout *feature.Layout) (*natskv.Views, error) {
 	incarnation := ""
 	if n.config.NatsURL == "" {
 		incarnation = natskv.Incarnation()
 	}
-	views, err := natskv.OpenViews(ctx, n.parts.nc, natskv.ViewsOptions{
-		Replicas: n.config.Replicas, Writer: true, Incarnation: incarnation, Logger: slog.Default(),
+	return natskv.OpenViews(ctx, n.parts.nc, natskv.ViewsOptions{
+		Replicas: n.config.Replicas, Writer: true, Incarnation: incarnation, Logger: slog.Default(), Layout: layout,
 	})
-	if err != nil {
-		return err
-	}
-	n.parts.views = views
-	n.parts.fresh = &freshness{now: n.now}
-	views.OnApplied(n.parts.fresh.appliedTo)
-	n.closing(func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		return views.Close(ctx)
-	})
-	select {
-	case <-views.Ready():
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	n.parts.projector = projections.NewViewsProjector(n.parts.log, views, nil)
-	return n.parts.projector.CatchUp(ctx, nil)
 }
 
 func (n *Node) startDeciding(ctx context.Context) error {
 	n.parts.identities = decider.NewIdentities(n.parts.views)
-	n.parts.policies = decider.NewPolicies(feature.Core())
 	var err error
 	if n.parts.modelBytes, err = natskv.OpenModels(ctx, n.parts.nc, n.config.Replicas); err != nil {
 		return err
@@ -186,7 +183,10 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	})
 	n.parts.publish = commands.NewPublishPolicy(commands.PublishPolicyPorts{
 		Log: log, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
-		Check: func(p *event.Policy) error { _, err := n.parts.policies.Check(p); return err },
+		Check: n.checkPolicy,
+	})
+	n.parts.featureViews = commands.NewFeatureViews(commands.FeatureViewPorts{
+		Log: log, Recall: n.parts.recall, Ready: n.parts.views.Prepare, Now: n.now, Random: rand.Reader,
 	})
 	n.parts.models = commands.NewModels(commands.ModelPorts{
 		Log: log, Recall: n.parts.recall, Bytes: n.parts.modelBytes, Describe: n.parts.policies.DescribeModel, Now: n.now, Random: rand.Reader,
@@ -202,13 +202,23 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	return nil
 }
 
+// checkPolicy compiles a policy and waits until what it reads can be read.
+func (n *Node) checkPolicy(ctx context.Context, p *event.Policy) error {
+	compiled, err := n.parts.policies.Check(p)
+	if err != nil {
+		return err
+	}
+	return n.parts.views.Prepare(ctx, compiled.View())
+}
+
 func (n *Node) startProjecting(ctx context.Context) error {
 	store, err := natskv.OpenCounts(ctx, n.parts.nc, n.config.Replicas)
 	if err != nil {
 		return err
 	}
 	n.parts.counts = projections.NewCountsProjector(n.parts.log, store)
-	n.run("fold views", n.parts.projector.Run)
+	n.run("fold views", n.parts.views.fold)
+	n.run("keep what feature views read", func(ctx context.Context) error { return n.parts.views.keep(ctx, n.parts.policies) })
 	n.run("count", n.parts.counts.Run)
 	return nil
 }

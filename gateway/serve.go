@@ -10,7 +10,6 @@ import (
 
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
-	"github.com/profferhq/proffer/domain/feature"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 	"github.com/profferhq/proffer/gateway/rpc"
 	"github.com/profferhq/proffer/gateway/segment"
@@ -34,6 +33,7 @@ func (n *Node) handler() http.Handler {
 		Quarantine: &rpc.Quarantine{Quarantine: n.parts.quarantine},
 		Operations: &rpc.Operations{Counting: n, Projections: n.projections()},
 		Identity:   n.identity(away),
+		Features:   n.features(),
 		Models: &rpc.Models{
 			Commands: n.parts.models, Catalogue: n.parts.recall.Catalogue, Bytes: n.parts.modelBytes, Warm: n.parts.policies.Models().Warm,
 		},
@@ -53,10 +53,19 @@ func (n *Node) identity(away outage) *rpc.Identity {
 			Profiles:   decider.NewProfiles(n.parts.log, n.parts.log, n.parts.views, n.parts.identities),
 			identities: n.parts.identities, log: n.parts.log,
 		},
-		Views:    []feature.View{feature.Core()},
+		Views:    n.parts.policies.View,
 		Changing: n.parts.changes, Guarding: n.parts.changes, Previewing: n.parts.changes,
 		Modelling: modelling{n.parts.matching},
 		Supposing: n.parts.replayer, Count: n.profileCount, Now: n.now,
+	}
+}
+
+// features is the feature views, and what they read of people.
+func (n *Node) features() *rpc.Features {
+	return &rpc.Features{
+		Commands: n.parts.featureViews, Catalogue: n.parts.policies,
+		Comparing: decider.NewProfiles(n.parts.log, n.parts.log, n.parts.views, n.parts.identities),
+		People:    n.parts.views.Aliases, Prepare: n.parts.views.Prepare, Now: n.now,
 	}
 }
 
@@ -104,17 +113,9 @@ func (n *Node) diskRoom() error {
 }
 
 func (n *Node) projections() []rpc.Projection {
-	views, counts := n.parts.projector, n.parts.counts
+	views, counts := n.parts.views, n.parts.counts
 	return []rpc.Projection{
-		{
-			Name: "views", Applied: views.Applied, Lag: views.Lag,
-			Digest: func(ctx context.Context) (domain.Cut, domain.Hash, error) {
-				return views.Digest(ctx, n.parts.views)
-			},
-			Rebuild: func(ctx context.Context, progress func(done, total uint64)) error {
-				return views.Rebuild(ctx, progress)
-			},
-		},
+		{Name: "views", Applied: views.Applied, Lag: views.Lag, Digest: views.Digest, Rebuild: views.Rebuild},
 		{Name: "counts", Applied: counts.Applied, Lag: counts.Lag},
 		n.projectionTables(),
 	}

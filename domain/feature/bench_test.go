@@ -86,6 +86,35 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
+func BenchmarkReadRetail(b *testing.B) {
+	v := feature.Retail()
+	for _, n := range []int{20, 200} {
+		a := fold(feature.LayoutOf(v).Empty(), shopper(n))
+		blob := feature.Encode(a)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			var dst []float64
+			for b.Loop() {
+				dst = v.Read(a, noon, dst[:0])
+			}
+			b.ReportMetric(float64(len(blob)), "blob-bytes")
+		})
+	}
+}
+
+func BenchmarkFoldRetail(b *testing.B) {
+	all := shopper(200)
+	layout := feature.LayoutOf(feature.Retail())
+	b.ReportAllocs()
+	var f *feature.Folder
+	for i := 0; b.Loop(); i++ {
+		if i%200 == 0 {
+			f = feature.NewFolder(layout.Empty())
+		}
+		f.Fold(all[i%200])
+	}
+}
+
 func BenchmarkMerge(b *testing.B) {
 	all := shopper(40)
 	web, app := fold(feature.Activity{}, all[:20]), fold(feature.Activity{}, all[20:])

@@ -107,6 +107,14 @@ func (c *Catalogue) At(name string, cut uint64) (*Published, bool) {
 // Live is what a name without a version means at the end of the log.
 func (c *Catalogue) Live(family string) (*Published, bool) { return c.At(family, math.MaxUint64) }
 
+// Before is what the name meant before its last switch.
+func (c *Catalogue) Before(family string) (*Published, bool) {
+	if n := len(c.switches[family]); n > 1 {
+		return c.switches[family][n-2].to, true
+	}
+	return nil, false
+}
+
 // Latest is the version of a name that was published last.
 func (c *Catalogue) Latest(family string) (*Published, bool) {
 	all := c.families[family]

@@ -3,7 +3,6 @@ package feature
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,18 +57,6 @@ const (
 )
 
 var viewName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
-
-//go:embed core@1.json
-var coreDocument string
-
-// Core is the view core@1 that comes with the product.
-func Core() View {
-	v, err := ParseView([]byte(coreDocument))
-	if err != nil {
-		panic(fmt.Sprintf("feature: the built-in view: %v", err))
-	}
-	return v
-}
 
 // ParseView reads and checks a view's JSON document. All faults are reported together in a problem.List, each with the
 // field it is in; the error wraps ErrViewInvalid.
@@ -171,6 +158,9 @@ func (d document) canonical() ([]byte, error) {
 func (v View) Name() string {
 	return v.document.Name + "@" + strconv.FormatUint(uint64(v.document.Version), 10)
 }
+
+// Description is for people.
+func (v View) Description() string { return v.document.Description }
 
 // Family is the view's name without its version: "core".
 func (v View) Family() string { return v.document.Name }

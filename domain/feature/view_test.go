@@ -131,3 +131,20 @@ func FuzzParseView(f *testing.F) {
 		}
 	})
 }
+
+func TestRetail(t *testing.T) {
+	t.Parallel()
+	v := feature.Retail()
+	if v.Name() != "retail@1" || v.Len() < 120 {
+		t.Errorf("%s has %d features, want 120 at least", v.Name(), v.Len())
+	}
+	s := source(4)
+	layout := feature.LayoutOf(v)
+	a := fold(layout.Empty(), history(&s, 250, 90*day))
+	if got := v.Read(a, noon, nil); len(got) != v.Len() {
+		t.Errorf("%d values for %d features", len(got), v.Len())
+	}
+	if layout.Series() > 32 {
+		t.Errorf("%d series to keep for everybody, at most 32", layout.Series())
+	}
+}

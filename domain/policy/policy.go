@@ -105,6 +105,22 @@ func (c *Compiled) Offers() []*Offer { return c.offers }
 // Models are the uses of models whose scores the expressions read, in the policy's order.
 func (c *Compiled) Models() []*event.PolicyModel { return c.policy.GetModels() }
 
+// Expressions yields every rule and every part of a score.
+func (c *Compiled) Expressions(yield func(*Expression) bool) {
+	for _, o := range c.offers {
+		for i := range o.Rules {
+			if !yield(&o.Rules[i].When) {
+				return
+			}
+		}
+		for _, e := range []*Expression{&o.Propensity, &o.Value, &o.Weight, &o.Cost} {
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
 // Limits are the contact limits in the policy's order.
 func (c *Compiled) Limits() []Limit { return c.limits }
 

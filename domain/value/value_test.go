@@ -81,7 +81,9 @@ func TestTheExpectationIsThePublishedSeries(t *testing.T) {
 func TestTheExpectationHoldsAtTheEdges(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		log := func(name string, from, to float64) float64 { return math.Pow(10, rapid.Float64Range(from, to).Draw(t, name)) }
+		log := func(name string, from, to float64) float64 {
+			return math.Pow(10, rapid.Float64Range(from, to).Draw(t, name))
+		}
 		p := Purchasing{R: log("r", -5, 5), Alpha: log("alpha", -5, 6), A: log("a", -6, 6), B: log("b", -6, 6)}
 		h := History{Repeats: rapid.IntRange(0, 1000).Draw(t, "x"), Observed: log("T", -3, 4)}
 		one, two := p.ExpectedAlive(h.Repeats, h.Observed, 10), p.ExpectedAlive(h.Repeats, h.Observed, 1e7)

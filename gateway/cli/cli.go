@@ -34,6 +34,7 @@ type commands struct {
 	Status     status     `cmd:"" help:"Count what the log holds and how far the projections are."`
 	Quarantine quarantine `cmd:"" help:"List, repair or discard what was refused."`
 	Policy     policy     `cmd:"" help:"Publish, validate or list policies."`
+	Feature    features   `cmd:"" help:"Publish, compare and switch feature views; follow their lineage."`
 	Identity   identities `cmd:"" help:"See, join and split people; guards, reviews, matching."`
 	Lab        laboratory `cmd:"" help:"Try parts of Proffer on files, without a server."`
 	Bench      benchmark  `cmd:"" help:"Measure, with the ceiling in the same run."`

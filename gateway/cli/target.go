@@ -33,6 +33,7 @@ type remote struct {
 	decisions  profferv1connect.DecisionServiceClient
 	audit      profferv1connect.AuditServiceClient
 	policies   profferv1connect.PolicyServiceClient
+	features   profferv1connect.FeatureServiceClient
 	quarantine profferv1connect.QuarantineServiceClient
 	identity   profferv1connect.IdentityServiceClient
 	operations profferv1connect.OperationsServiceClient
@@ -107,6 +108,7 @@ func dial(url, key string, closing func() error) *remote {
 		policies:   profferv1connect.NewPolicyServiceClient(client, url),
 		quarantine: profferv1connect.NewQuarantineServiceClient(client, url),
 		identity:   profferv1connect.NewIdentityServiceClient(client, url),
+		features:   profferv1connect.NewFeatureServiceClient(client, url),
 		operations: profferv1connect.NewOperationsServiceClient(client, url),
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/identity"
 	"github.com/profferhq/proffer/domain/identity/match"
 	"github.com/profferhq/proffer/domain/model/registry"
@@ -22,6 +23,7 @@ import (
 	"github.com/profferhq/proffer/domain/problem"
 	"github.com/profferhq/proffer/gateway/guardsfile"
 	"github.com/profferhq/proffer/gateway/policyfile"
+	"github.com/profferhq/proffer/gateway/viewfile"
 )
 
 // errorDomain names us in ErrorInfo: (reason, domain) is the stable contract of an error (AIP-193).
@@ -54,6 +56,13 @@ var table = []row{
 	{policy.ErrContext, connect.CodeInvalidArgument, "CONTEXT_INVALID", 0},
 	{decider.ErrNoSuchPlace, connect.CodeInvalidArgument, "POSITION_INVALID", 0},
 	{decider.ErrUnknownPlacement, connect.CodeNotFound, "UNKNOWN_PLACEMENT", 0},
+	{decider.ErrViewNotReady, connect.CodeUnavailable, "VIEW_NOT_READY", 2 * time.Second},
+	{decider.ErrUnknownView, connect.CodeNotFound, "UNKNOWN_VIEW", 0},
+	{commands.ErrUnknownView, connect.CodeNotFound, "UNKNOWN_VIEW", 0},
+	{commands.ErrViewTaken, connect.CodeAlreadyExists, "VIEW_VERSION_TAKEN", 0},
+	{viewfile.ErrInvalid, connect.CodeInvalidArgument, "VIEW_UNREADABLE", 0},
+	{feature.ErrViewInvalid, connect.CodeInvalidArgument, "VIEW_INVALID", 0},
+	{errNoLineage, connect.CodeNotFound, "NO_LINEAGE", 0},
 	{decider.ErrPolicyUnusable, connect.CodeFailedPrecondition, "POLICY_UNUSABLE", 0},
 
 	{errWhichDecision, connect.CodeInvalidArgument, "DECISION_ID_INVALID", 0},

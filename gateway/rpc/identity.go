@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -62,8 +63,8 @@ type Identity struct {
 	People   People
 	Log      Scan
 	Profiles Profiles
-	// Views are the feature views; the first is the default.
-	Views      []feature.View
+	// Views finds a feature view by its name.
+	Views      func(name string) (feature.View, bool)
 	Changing   Changing
 	Guarding   Guarding
 	Modelling  Modelling
@@ -153,11 +154,12 @@ func (s *Identity) Get(ctx context.Context, r *profferv1.GetRequest) (*profferv1
 	return s.past(ctx, r, alias, view, cut, at)
 }
 
+// defaultView is read when a request names none.
+const defaultView = "core"
+
 func (s *Identity) view(name string) (feature.View, error) {
-	for _, v := range s.Views {
-		if name == v.Name() || name == "" {
-			return v, nil
-		}
+	if v, known := s.Views(cmp.Or(name, defaultView)); known {
+		return v, nil
 	}
 	return feature.View{}, errView
 }

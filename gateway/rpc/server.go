@@ -32,6 +32,7 @@ type Services struct {
 	Operations profferv1connect.OperationsServiceHandler
 	Identity   profferv1connect.IdentityServiceHandler
 	Models     profferv1connect.ModelServiceHandler
+	Features   profferv1connect.FeatureServiceHandler
 }
 
 // Mount adds the API, its reflection and its health service to a mux.
@@ -51,10 +52,11 @@ func Mount(mux *http.ServeMux, keys Keys, s Services) {
 	mux.Handle(profferv1connect.NewOperationsServiceHandler(s.Operations, options...))
 	mux.Handle(profferv1connect.NewIdentityServiceHandler(s.Identity, options...))
 	mux.Handle(profferv1connect.NewModelServiceHandler(s.Models, options...))
+	mux.Handle(profferv1connect.NewFeatureServiceHandler(s.Features, options...))
 	names := []string{
 		profferv1connect.IngestServiceName, profferv1connect.DecisionServiceName, profferv1connect.AuditServiceName,
 		profferv1connect.PolicyServiceName, profferv1connect.QuarantineServiceName, profferv1connect.OperationsServiceName,
-		profferv1connect.IdentityServiceName, profferv1connect.ModelServiceName,
+		profferv1connect.IdentityServiceName, profferv1connect.ModelServiceName, profferv1connect.FeatureServiceName,
 	}
 	reflector := grpcreflect.NewStaticReflector(names...)
 	mux.Handle(grpcreflect.NewHandlerV1(reflector))
