@@ -9,6 +9,7 @@ import (
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/past"
 )
 
 // Times says when the entries of the log were appended.
@@ -27,6 +28,8 @@ type Profile struct {
 	View   feature.View
 	Vector []float64
 	NowMS  int64
+	// Exact says of each value whether nothing in its window was rounded (View.Exact).
+	Exact []bool
 	// Contacts are the offers received, oldest first, as many as an activity keeps.
 	Contacts []*event.Contact
 }
@@ -57,7 +60,8 @@ func (p *Profiles) Now(ctx context.Context, alias domain.Alias, view feature.Vie
 	cut := g.applied
 	cut[domain.Identity] = g.cut
 	return Profile{
-		Aliases: g.aliases, Cut: cut, View: view, Vector: g.vector, NowMS: nowMS, Contacts: g.merged.Contacts(math.MinInt64),
+		Aliases: g.aliases, Cut: cut, View: view, Vector: g.vector, NowMS: nowMS,
+		Contacts: g.merged.Contacts(math.MinInt64), Exact: view.Exact(g.merged, nowMS),
 	}, nil
 }
 
@@ -79,6 +83,7 @@ func (p *Profiles) AsOf(
 		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
 	}
 	out := Profile{Aliases: h.Profile(alias, cut[domain.Identity]), Cut: cut, View: view, NowMS: nowMS}
+	h.layout = feature.LayoutOf(view)
 	h.want(out.Aliases...)
 	if err := h.readEvents(ctx, p.source, cut); err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
@@ -88,6 +93,7 @@ func (p *Profiles) AsOf(
 		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
 	}
 	out.Vector, out.Contacts = view.Read(merged, nowMS, nil), merged.Contacts(math.MinInt64)
+	out.Exact = view.Exact(merged, nowMS)
 	return out, nil
 }
 
@@ -95,7 +101,7 @@ func (p *Profiles) AsOf(
 func (h *history) merged(aliases []domain.Alias, cut domain.Cut) (feature.Activity, error) {
 	var to [domain.Streams]domain.Position
 	for s := range to {
-		to[s] = endOf(cut[s])
+		to[s] = past.EndOf(cut[s])
 	}
 	activities := make([]feature.Activity, 0, len(aliases))
 	for _, alias := range aliases {

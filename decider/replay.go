@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -288,10 +287,10 @@ func (h *history) inputOf(
 			p = &personPast{Events: past.Events{Layout: h.layout}}
 		}
 		to := unseen
+		to[domain.Identity] = past.EndOf(cut[domain.Identity])
 		if s := seen[alias]; s != nil {
-			to = positions(s)
+			to = past.Positions(s, cut[domain.Identity])
 		}
-		to[domain.Identity] = endOf(cut[domain.Identity])
 		a, err := p.Read(to)
 		if err != nil {
 			return in, err
@@ -315,20 +314,6 @@ func momentOf(in Input, at *policy.Placement) feature.Moment {
 		m.Channel = at.Event.GetChannel()
 	}
 	return m
-}
-
-// positions are the states of an alias's parts that were read; that of IDENTITY is the decision's cut.
-func positions(s *event.SeenAlias) [domain.Streams]domain.Position {
-	var to [domain.Streams]domain.Position
-	to[domain.Behaviour] = domain.PositionOf(s.GetBehaviour())
-	to[domain.Decision] = domain.PositionOf(s.GetDecision())
-	to[domain.Outcome] = domain.PositionOf(s.GetOutcome())
-	return to
-}
-
-// endOf is the last position of an envelope.
-func endOf(sequence uint64) domain.Position {
-	return domain.Position{Sequence: sequence, Index: math.MaxUint32}
 }
 
 // contactsKnown applies the rule: contacts in the decision's lane before it, and in other lanes up to its cut.

@@ -217,10 +217,10 @@ func unseen(l Logged) [domain.Streams]domain.Position {
 	cut := domain.CutOf(l.Record.GetCut())
 	var to [domain.Streams]domain.Position
 	for s := range to {
-		to[s] = endOf(cut[s])
+		to[s] = past.EndOf(cut[s])
 	}
 	if !l.At.After(to[domain.Decision]) && l.At.Sequence > 0 {
-		to[domain.Decision] = endOf(l.At.Sequence - 1)
+		to[domain.Decision] = past.EndOf(l.At.Sequence - 1)
 	}
 	return to
 }

@@ -2,15 +2,14 @@ package past
 
 import (
 	"github.com/profferhq/proffer/domain"
-	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
 )
 
 // Events are what happened to one alias, and its activity as of some position of each stream. Reading forward costs
 // what lies between; reading back folds anew.
 type Events struct {
-	// Decode is that of Frame.Recorded.
-	Decode func(*event.Event, []byte) bool
+	// Decode is how its frames are read; nil decodes all of each.
+	Decode Decode
 	// Layout is the series that the activity keeps.
 	Layout *feature.Layout
 

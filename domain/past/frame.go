@@ -2,6 +2,7 @@ package past
 
 import (
 	"fmt"
+	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -19,14 +20,18 @@ type Frame struct {
 	Mirrored bool
 }
 
-// Recorded decodes the event; decode fills one from its bytes, or is proto.Unmarshal when it is nil. It fails with
-// domain.ErrEnvelopeCorrupt.
-func (f Frame) Recorded(decode func(*event.Event, []byte) bool) (domain.Recorded, error) {
-	r := domain.Recorded{At: f.At, Event: new(event.Event)}
+// Decode reads an encoded event, perhaps only as much of it as a fold reads; false when it is malformed. The event may
+// be in memory that is used again: it is folded before the next is asked for.
+type Decode func(frame []byte) (*event.Event, bool)
+
+// Recorded decodes the event; a nil Decode decodes all of it. It fails with domain.ErrEnvelopeCorrupt.
+func (f Frame) Recorded(decode Decode) (domain.Recorded, error) {
+	r := domain.Recorded{At: f.At}
 	good := false
 	if decode != nil {
-		good = decode(r.Event, f.Bytes)
+		r.Event, good = decode(f.Bytes)
 	} else {
+		r.Event = new(event.Event)
 		good = proto.Unmarshal(f.Bytes, r.Event) == nil
 	}
 	if !good {
@@ -81,4 +86,20 @@ func MirrorOf(f Frame) (domain.Alias, Frame, bool, error) {
 	alias, err := domain.AliasFromBytes(mirrored.Event.GetAlias())
 	f.Mirrored = true
 	return alias, f, err == nil, nil
+}
+
+// Positions are the state of an alias's parts that a decision read, as its record says; all of IDENTITY is at the
+// decision's cut of it.
+func Positions(s *event.SeenAlias, identityCut uint64) [domain.Streams]domain.Position {
+	var to [domain.Streams]domain.Position
+	to[domain.Behaviour] = domain.PositionOf(s.GetBehaviour())
+	to[domain.Decision] = domain.PositionOf(s.GetDecision())
+	to[domain.Outcome] = domain.PositionOf(s.GetOutcome())
+	to[domain.Identity] = EndOf(identityCut)
+	return to
+}
+
+// EndOf is the last position of an envelope.
+func EndOf(sequence uint64) domain.Position {
+	return domain.Position{Sequence: sequence, Index: math.MaxUint32}
 }
