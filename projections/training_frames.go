@@ -1,0 +1,96 @@
+package projections
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+)
+
+// Numbers of the bodies that an export tells apart without decoding them.
+const (
+	bodyLinked   protowire.Number = 40
+	bodyUnlinked protowire.Number = 41
+	bodyMarked   protowire.Number = 45
+	bodyDecision protowire.Number = 60
+)
+
+// frameHead is what stands before an event's body.
+type frameHead struct {
+	alias                  domain.Alias
+	occurredMS, receivedMS int64
+	source                 []byte
+	sourceSeq              uint64
+	body                   protowire.Number
+}
+
+// headOf reads it; false when the event is about nobody or malformed.
+func headOf(frame []byte) (frameHead, bool) {
+	var h frameHead
+	var f field
+	known := false
+	for rest, ok := frame, true; len(rest) > 0; {
+		if rest, ok = f.next(rest); !ok {
+			return h, false
+		}
+		switch f.number {
+		case 2:
+			if len(f.bytes) != len(h.alias) || f.kind != protowire.BytesType {
+				return h, false
+			}
+			copy(h.alias[:], f.bytes)
+			known = true
+		case 4:
+			h.occurredMS = int64(f.varint)
+		case 5:
+			h.receivedMS = int64(f.varint)
+		case 6:
+			h.source = f.bytes
+		case 7:
+			h.sourceSeq = f.varint
+		}
+		if f.number >= 20 && f.number < 200 && h.body == 0 {
+			h.body = f.number
+		}
+	}
+	return h, known
+}
+
+// keyMS is when an event was known: when it was accepted, or, of a file of history, when it happened.
+func (h *frameHead) keyMS() int64 {
+	if h.sourceSeq != 0 && h.occurredMS != 0 {
+		return h.occurredMS
+	}
+	return h.receivedMS
+}
+
+// decisionFields are what an export reads of a decision: not its candidates, contacts and scores.
+func decisionFields() *kept {
+	type of = map[protowire.Number]*kept
+	whole := &kept{whole: true}
+	fields := of{}
+	for _, n := range []protowire.Number{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 20, 21, 25} {
+		fields[n] = whole
+	}
+	return fieldsRead(of{1: whole, 2: whole, 3: whole, 4: whole, 5: whole, 6: whole, 7: whole, 8: whole, bodyDecision: fieldsRead(fields)})
+}
+
+// kindsDecoder decodes what a fold needs of events of most kinds, and all of those of some.
+type kindsDecoder struct {
+	lean  *leanDecoder
+	slab  *slab
+	whole [256]bool
+}
+
+func (d *kindsDecoder) decode(frame []byte) (*event.Event, bool) {
+	h, ok := headOf(frame)
+	if !ok {
+		return nil, false
+	}
+	if h.body > 0 && d.whole[h.body] {
+		return whole(frame)
+	}
+	d.slab.reuse()
+	e := d.slab.events.next()
+	return e, d.lean.decode(e, frame, d.slab)
+}

@@ -1,0 +1,225 @@
+package projections
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/past"
+)
+
+// moment is when a row is, and what it knows.
+type moment struct {
+	atMS int64
+	// decision is nil at dates; own is one of this system, which knows what its record says.
+	decision *event.Decision
+	own      bool
+	at       domain.Position
+	// Any other knows what has an earlier key; at dates, that key's too.
+	keyMS     int64
+	inclusive bool
+	source    uint32
+	seq       uint64
+	// to are the positions that an own decision has seen, by member.
+	to [][domain.Streams]domain.Position
+}
+
+// knows says whether an event was known. Of those accepted in the same millisecond as a decision of another system,
+// the ones before it in its own file, or in its own stream, were.
+func (m *moment) knows(e *heldEvent) bool {
+	switch {
+	case m.own:
+		return !e.at.After(m.to[e.member][e.stream])
+	case e.keyMS != m.keyMS:
+		return e.keyMS < m.keyMS
+	case m.inclusive:
+		return true
+	case m.seq != 0:
+		return e.seq != 0 && e.source == m.source && e.seq < m.seq
+	}
+	return e.seq == 0 && e.stream == domain.Decision && m.at.After(e.at)
+}
+
+// person is one alias of a family.
+type person struct {
+	alias domain.Alias
+	past  past.Events
+	// refs are its events, by stream in the order of positions; ordered says of each whether their keys ascend, too.
+	refs    [domain.Streams][]int32
+	ordered [domain.Streams]bool
+}
+
+// persons sorts a family's events by whose they are.
+func (t *trainee) persons(f *family) []person {
+	out := make([]person, len(f.members))
+	for i := range out {
+		out[i].alias = f.members[i]
+		out[i].past = past.Events{Decode: t.decoder.decode, Layout: t.export.layout}
+		for s := range out[i].ordered {
+			out[i].ordered[s] = true
+		}
+	}
+	for i := range f.events {
+		e := &f.events[i]
+		p := &out[e.member]
+		if refs := p.refs[e.stream]; len(refs) > 0 && f.events[refs[len(refs)-1]].keyMS > e.keyMS {
+			p.ordered[e.stream] = false
+		}
+		p.refs[e.stream] = append(p.refs[e.stream], int32(i))
+		p.past.Add(e.stream, f.frame(e))
+	}
+	return out
+}
+
+// activity is what a moment knows of one alias; known is false when that is nothing.
+func (t *trainee) activity(n int, m *moment) (a feature.Activity, known bool, err error) {
+	p := &t.people[n]
+	var to [domain.Streams]domain.Position
+	if m.own {
+		to = m.to[n]
+	} else if prefix := t.prefix(p, m, &to); !prefix {
+		return t.folded(p, m)
+	}
+	a, err = p.past.Read(to)
+	for s := range to {
+		known = known || to[s] != domain.Position{}
+	}
+	return a, known, err
+}
+
+// prefix finds the last event that a moment knows of each stream; false when it knows some and not an earlier one.
+func (t *trainee) prefix(p *person, m *moment, to *[domain.Streams]domain.Position) bool {
+	for s, refs := range p.refs {
+		if !p.ordered[s] {
+			return false
+		}
+		n := sort.Search(len(refs), func(i int) bool { return t.family.events[refs[i]].keyMS >= m.keyMS })
+		for n < len(refs) && m.knows(&t.family.events[refs[n]]) {
+			n++
+		}
+		for later := n; later < len(refs) && t.family.events[refs[later]].keyMS == m.keyMS; later++ {
+			if m.knows(&t.family.events[refs[later]]) {
+				return false
+			}
+		}
+		if n > 0 {
+			to[s] = t.family.events[refs[n-1]].at
+		}
+	}
+	return true
+}
+
+// folded folds what a moment knows of an alias anew, in the order of the log.
+func (t *trainee) folded(p *person, m *moment) (feature.Activity, bool, error) {
+	folder, known := feature.NewFolder(t.export.layout.Empty()), false
+	for _, refs := range p.refs {
+		for _, i := range refs {
+			e := &t.family.events[i]
+			if !m.knows(e) {
+				continue
+			}
+			r, err := t.family.frame(e).Recorded(t.decoder.decode)
+			if err != nil {
+				return feature.Activity{}, false, err
+			}
+			folder.Fold(r)
+			known = true
+		}
+	}
+	return folder.Activity(), known, nil
+}
+
+// linking are a family's links and marks, numbered in the order of the log.
+type linking struct {
+	links *past.Links
+	// refs are the events that change it: the number of one is its place here, from 1.
+	refs    []int32
+	events  []*event.Event
+	ordered bool
+}
+
+func (t *trainee) linkingOf(f *family) (linking, error) {
+	l := linking{ordered: true}
+	for i := range f.events {
+		e := &f.events[i]
+		if e.stream != domain.Identity || e.mirrored || !isLinking(e.body) {
+			continue
+		}
+		r, err := f.frame(e).Recorded(nil)
+		if err != nil {
+			return l, err
+		}
+		if n := len(l.refs); n > 0 && f.events[l.refs[n-1]].keyMS > e.keyMS {
+			l.ordered = false
+		}
+		l.refs, l.events = append(l.refs, int32(i)), append(l.events, r.Event)
+	}
+	if len(l.events) > 0 {
+		l.links = past.NewLinks()
+		for i, e := range l.events {
+			l.links.Add(uint64(i+1), e)
+		}
+	}
+	return l, nil
+}
+
+func isLinking(body uint8) bool {
+	return body == uint8(bodyLinked) || body == uint8(bodyUnlinked) || body == uint8(bodyMarked)
+}
+
+// profile lists the members of an alias's profile at a moment, the earliest first.
+func (t *trainee) profile(alias domain.Alias, m *moment) []int {
+	l := &t.linking
+	if l.links == nil {
+		t.profileOf = append(t.profileOf[:0], t.place(alias))
+		return t.profileOf
+	}
+	var aliases []domain.Alias
+	if n, prefix := t.linksKnown(m); prefix {
+		aliases = l.links.Profile(alias, uint64(n))
+	} else {
+		fresh, n := past.NewLinks(), uint64(0)
+		for i, ref := range l.refs {
+			if m.knowsLink(&t.family.events[ref]) {
+				n++
+				fresh.Add(n, l.events[i])
+			}
+		}
+		aliases = fresh.Profile(alias, n)
+	}
+	out := t.profileOf[:0]
+	for _, a := range aliases {
+		if n := t.place(a); n >= 0 {
+			out = append(out, n)
+		}
+	}
+	t.profileOf = out
+	return out
+}
+
+// knowsLink is knows, of an event of IDENTITY: it counts up to the decision's cut whosever it is.
+func (m *moment) knowsLink(e *heldEvent) bool {
+	if m.own {
+		return e.at.Sequence <= m.decision.GetCut().GetIdentity()
+	}
+	return m.knows(e)
+}
+
+// linksKnown is how many of the family's links and marks a moment knows, when those are the first.
+func (t *trainee) linksKnown(m *moment) (int, bool) {
+	known, prefix := 0, true
+	for i, ref := range t.linking.refs {
+		if m.knowsLink(&t.family.events[ref]) {
+			prefix = prefix && known == i
+			known++
+		}
+	}
+	return known, prefix
+}
+
+// place is an alias's among the family's members; -1 for one without any event.
+func (t *trainee) place(a domain.Alias) int {
+	return slices.Index(t.family.members, a)
+}

@@ -1,0 +1,270 @@
+package projections
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/label"
+	"github.com/profferhq/proffer/domain/past"
+)
+
+// trainee makes the rows of one family after another. It is for one goroutine.
+type trainee struct {
+	export  *export
+	decoder *kindsDecoder
+
+	family  *family
+	people  []person
+	linking linking
+	happened
+	sources []uint32
+
+	profileOf  []int
+	activities []feature.Activity
+	vector     []float64
+	out        *made
+}
+
+func newTrainee(x *export) *trainee {
+	t := &trainee{export: x, decoder: &kindsDecoder{lean: activityDecoder(), slab: new(slab)}}
+	for _, k := range x.layout.Kinds() {
+		t.decoder.whole[bodyOf(k)] = true
+	}
+	return t
+}
+
+// bodyOf is the number of the body whose events count as a kind.
+func bodyOf(k feature.Kind) int {
+	switch k {
+	case feature.Viewed, feature.Carted, feature.Purchased, feature.Refunded, feature.Tracked:
+		return 20 + int(k-feature.Viewed)
+	case feature.Offered, feature.Withheld:
+		return int(bodyDecision)
+	case feature.Delivered, feature.Exposed, feature.Clicked, feature.Converted:
+		return 80 + int(k-feature.Delivered)
+	}
+	return 0
+}
+
+// block makes the rows of some families.
+func (t *trainee) block(ctx context.Context, families []*family) *made {
+	t.out = new(made)
+	for _, f := range families {
+		if ctx.Err() != nil {
+			t.out.err = context.Cause(ctx)
+			break
+		}
+		if t.out.err = t.rows(f); t.out.err != nil {
+			break
+		}
+	}
+	return t.out
+}
+
+func (t *trainee) rows(f *family) error {
+	t.family = f
+	t.people = t.persons(f)
+	var err error
+	if t.linking, err = t.linkingOf(f); err != nil {
+		return err
+	}
+	t.sources = t.sources[:0]
+	for i := range f.events {
+		if n := f.events[i].source; !slices.Contains(t.sources, n) {
+			t.sources = append(t.sources, n)
+		}
+	}
+	if err := t.gather(); err != nil {
+		return err
+	}
+	if t.export.request.AtDecisions {
+		return t.rowsAtDecisions()
+	}
+	return t.rowsAtDates()
+}
+
+func (t *trainee) rowsAtDecisions() error {
+	for i := range t.decisions {
+		d := &t.decisions[i]
+		if !t.export.wanted(d.decision.GetPlacement()) {
+			continue
+		}
+		if err := t.row(&d.moment, d.alias, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowsAtDates makes one row a date for every profile of the family that is known then.
+func (t *trainee) rowsAtDates() error {
+	first := int64(math.MaxInt64)
+	for i := range t.family.events {
+		first = min(first, t.family.events[i].keyMS)
+	}
+	dates := t.export.dates
+	from, _ := slices.BinarySearch(dates, first)
+	for _, at := range dates[from:] {
+		m := &moment{atMS: at, keyMS: at, inclusive: true}
+		done := make([]bool, len(t.people))
+		for n := range t.people {
+			if done[n] {
+				continue
+			}
+			for _, member := range t.profile(t.people[n].alias, m) {
+				done[member] = true
+			}
+			done[n] = true
+			if err := t.row(m, t.people[n].alias, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// row makes one row, or counts why there is none. d is nil at dates.
+func (t *trainee) row(m *moment, alias domain.Alias, d *decided) error {
+	l := &t.export.request.Label
+	members := t.profile(alias, m)
+	if m.own {
+		// Also when there will be no row: every vector that was served is checked.
+		if err := t.check(members, m); err != nil {
+			return err
+		}
+	}
+	var offer *event.Offer
+	if d != nil {
+		if offer = t.export.offers.of(d.decision); l.OfOffer() && d.decision.GetOffer() == "" {
+			t.out.end.Outside++
+			return nil
+		}
+	}
+	if !t.meets(members, m) {
+		if m.decision != nil || t.anythingKnown(members, m) {
+			t.out.end.Outside++
+		}
+		return nil
+	}
+	after, until, ok := l.Window(m.atMS, offer.GetValidityMs())
+	if !ok {
+		t.out.end.Outside++
+		return nil
+	}
+	known, err := t.read(t.export.request.View, members, m)
+	if err != nil || !known && m.decision == nil {
+		return err
+	}
+	if !t.export.rule.Holds(t.vector, label.Decided{Record: m.decision, Attributes: offer.GetAttributes()}) {
+		t.out.end.Outside++
+		return nil
+	}
+	if until > t.export.sources.covered(t.sources, m.atMS) {
+		t.out.end.Unfinished++
+		return nil
+	}
+	events, micros := t.resolve(members, m, d, after, until)
+	t.append(members, m, l.Value(events, micros))
+	return nil
+}
+
+func (t *trainee) append(members []int, m *moment, value float64) {
+	rows := &t.out.rows
+	rows.Profiles = append(rows.Profiles, t.people[members[0]].alias)
+	rows.AtMS = append(rows.AtMS, m.atMS)
+	var id domain.Alias
+	if m.decision != nil {
+		id, _ = domain.AliasFromBytes(m.decision.GetId())
+	}
+	rows.Decisions = append(rows.Decisions, id)
+	rows.Labels = append(rows.Labels, value)
+	rows.Values = append(rows.Values, t.vector...)
+}
+
+// read reads a view's vector at a moment; known is false when nothing was known of the person.
+func (t *trainee) read(v feature.View, members []int, m *moment) (known bool, err error) {
+	t.activities = t.activities[:0]
+	for _, n := range members {
+		a, some, err := t.activity(n, m)
+		if err != nil {
+			return false, err
+		}
+		known = known || some
+		t.activities = append(t.activities, a)
+	}
+	at := feature.Moment{NowMS: m.atMS}
+	if d := m.decision; d != nil {
+		at.Placement, at.Channel, at.Context = d.GetPlacement(), d.GetChannel(), d.GetContext()
+	}
+	t.vector = v.ReadAt(feature.Merge(t.activities...), at, t.vector[:0])
+	return known, nil
+}
+
+// check reads the vector of an own decision again with the view that it was made with.
+func (t *trainee) check(members []int, m *moment) error {
+	v := t.export.served[m.decision.GetView()]
+	fingerprint := v.Fingerprint()
+	if v.Len() == 0 || !bytes.Equal(fingerprint[:], m.decision.GetViewFingerprint()) {
+		return nil
+	}
+	if _, err := t.read(v, members, m); err != nil {
+		return err
+	}
+	if !slices.EqualFunc(t.vector, m.decision.GetVector(), func(x, y float64) bool {
+		return math.Float64bits(x) == math.Float64bits(y)
+	}) {
+		t.out.end.Skewed++
+	}
+	return nil
+}
+
+// decided is a decision of the family, as a moment.
+type decided struct {
+	moment
+	id    domain.Alias
+	alias domain.Alias
+	// place among the family's decisions, by time.
+	place int
+}
+
+// decidedOf reads a decision's event.
+func (t *trainee) decidedOf(e *heldEvent) (decided, error) {
+	r, err := t.family.frame(e).Recorded(nil)
+	if err != nil {
+		return decided{}, err
+	}
+	record := r.Event.GetDecision()
+	d := decided{moment: moment{
+		atMS: feature.TimeOf(r.Event), decision: record, own: !record.GetExternal(), at: e.at,
+		keyMS: e.keyMS, source: e.source, seq: e.seq,
+	}, alias: t.family.members[e.member]}
+	d.id, _ = domain.AliasFromBytes(record.GetId())
+	if !d.own {
+		return d, nil
+	}
+	if requested, err := domain.AliasFromBytes(record.GetRequestedAlias()); err == nil && t.place(requested) >= 0 {
+		d.alias = requested
+	}
+	cut := record.GetCut().GetIdentity()
+	d.to = make([][domain.Streams]domain.Position, len(t.people))
+	for n := range d.to {
+		d.to[n][domain.Identity] = past.EndOf(cut)
+	}
+	for _, seen := range record.GetAliases() {
+		if a, err := domain.AliasFromBytes(seen.GetAlias()); err == nil && t.place(a) >= 0 {
+			d.to[t.place(a)] = past.Positions(seen, cut)
+		}
+	}
+	return d, nil
+}
+
+// byTime orders the decisions of a family.
+func byTime(x, y decided) int {
+	return cmp.Or(cmp.Compare(x.atMS, y.atMS), x.at.Compare(y.at))
+}
