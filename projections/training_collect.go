@@ -22,15 +22,14 @@ type family struct {
 	earliest domain.Alias
 	hash     uint64
 	members  []domain.Alias
-	arena    []byte
 	// events by stream, then position.
 	events []heldEvent
 }
 
-// heldEvent is an event in a family's arena.
+// heldEvent is an event of a family.
 type heldEvent struct {
 	at       domain.Position
-	from, to int
+	bytes    []byte
 	keyMS    int64
 	seq      uint64 // in its file; 0 for live events
 	source   uint32
@@ -40,10 +39,23 @@ type heldEvent struct {
 	mirrored bool
 }
 
-func (f *family) bytesOf(e *heldEvent) []byte { return f.arena[e.from:e.to:e.to] }
+func (e *heldEvent) frame() past.Frame {
+	return past.Frame{At: e.at, Bytes: e.bytes, Mirrored: e.mirrored}
+}
 
-func (f *family) frame(e *heldEvent) past.Frame {
-	return past.Frame{At: e.at, Bytes: f.bytesOf(e), Mirrored: e.mirrored}
+// arena is memory for bytes that are kept as long as any of them.
+type arena struct{ chunk []byte }
+
+// chunkBytes is how much is asked for at once.
+const chunkBytes = 1 << 20
+
+func (a *arena) keep(b []byte) []byte {
+	if len(b) > cap(a.chunk)-len(a.chunk) {
+		a.chunk = make([]byte, 0, max(chunkBytes, len(b)))
+	}
+	from := len(a.chunk)
+	a.chunk = append(a.chunk, b...)
+	return a.chunk[from:len(a.chunk):len(a.chunk)]
 }
 
 // member is the place of an alias among the members.
@@ -127,6 +139,7 @@ type collection struct {
 	low, high uint64
 	families  map[domain.Alias]*family
 	weight    int
+	arena     arena
 	// first: this pass reads every event's head, for what all passes need.
 	first bool
 	// The family of the event before, which often comes again.
@@ -261,9 +274,7 @@ func (c *collection) hold(alias domain.Alias, held heldEvent, frame []byte) {
 		c.last, c.lastAlias = f, alias
 	}
 	held.member = f.member(alias)
-	held.from = len(f.arena)
-	f.arena = append(f.arena, frame...)
-	held.to = len(f.arena)
+	held.bytes = c.arena.keep(frame)
 	f.events = append(f.events, held)
 	c.weight += len(frame) + heldWeight
 }
@@ -293,11 +304,15 @@ func (c *collection) shrink() {
 		if c.high = hashes[(len(hashes)-1)/2]; c.high == hashes[len(hashes)-1] {
 			return // all have one hash
 		}
-		c.last = nil
+		c.last, c.weight, c.arena = nil, 0, arena{}
 		for earliest, f := range c.families {
 			if f.hash > c.high {
-				c.weight -= len(f.arena) + heldWeight*len(f.events)
 				delete(c.families, earliest)
+				continue
+			}
+			for i := range f.events { // the rest's memory is shared with what is left out
+				f.events[i].bytes = c.arena.keep(f.events[i].bytes)
+				c.weight += len(f.events[i].bytes) + heldWeight
 			}
 		}
 	}

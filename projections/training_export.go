@@ -109,21 +109,34 @@ func (x *export) setDates() error {
 
 // noteDecision counts a decision that a row is asked for and remembers the view it was made with.
 func (x *export) noteDecision(frame []byte) bool {
-	ev, ok := whole(frame)
-	if !ok {
-		return false
+	if !x.request.AtDecisions {
+		return true
 	}
-	d := ev.GetDecision()
-	if x.request.AtDecisions && x.wanted(d.GetPlacement()) {
-		x.expected++
-	}
-	if name := d.GetView(); x.request.AtDecisions && name != "" && !d.GetExternal() {
-		if _, known := x.served[name]; !known {
-			// A view that nobody knows any more is kept as one without features: its vectors are not checked.
-			x.served[name], _ = x.training.views.View(name)
+	var f field
+	var placement, view []byte
+	external := false
+	body, ok := bodyIn(frame)
+	for len(body) > 0 && ok {
+		if body, ok = f.next(body); !ok {
+			return false
+		}
+		switch f.number {
+		case 2:
+			external = f.varint != 0
+		case 7:
+			placement = f.bytes
+		case 14:
+			view = f.bytes
 		}
 	}
-	return true
+	if x.request.Placement == "" || x.request.Placement == string(placement) {
+		x.expected++
+	}
+	if _, known := x.served[string(view)]; !known && len(view) > 0 && !external {
+		// A view that nobody knows any more is kept as one without features: its vectors are not checked.
+		x.served[string(view)], _ = x.training.views.View(string(view))
+	}
+	return ok
 }
 
 func (x *export) wanted(placement string) bool {

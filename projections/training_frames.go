@@ -56,6 +56,17 @@ func headOf(frame []byte) (frameHead, bool) {
 	return h, known
 }
 
+// bodyIn is a decision in its event's frame.
+func bodyIn(frame []byte) (body []byte, ok bool) {
+	var f field
+	for ok = true; len(frame) > 0 && ok; {
+		if frame, ok = f.next(frame); ok && f.number == bodyDecision {
+			return f.bytes, f.kind == protowire.BytesType
+		}
+	}
+	return nil, ok
+}
+
 // keyMS is when an event was known: when it was accepted, or, of a file of history, when it happened.
 func (h *frameHead) keyMS() int64 {
 	if h.sourceSeq != 0 && h.occurredMS != 0 {

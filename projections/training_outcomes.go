@@ -73,7 +73,7 @@ func (t *trainee) gather() error {
 }
 
 func (t *trainee) count(i int32, e *heldEvent) error {
-	r, err := t.family.frame(e).Recorded(nil)
+	r, err := e.frame().Recorded(nil)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (t *trainee) credit() error {
 	for i := range t.outcomes {
 		c := &t.outcomes[i]
 		e := &t.family.events[c.ref]
-		r, err := t.family.frame(e).Recorded(nil)
+		r, err := e.frame().Recorded(nil)
 		if err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func (t *trainee) persons(f *family) []person {
 			p.ordered[e.stream] = false
 		}
 		p.refs[e.stream] = append(p.refs[e.stream], int32(i))
-		p.past.Add(e.stream, f.frame(e))
+		p.past.Add(e.stream, e.frame())
 	}
 	return out
 }
@@ -120,7 +120,7 @@ func (t *trainee) folded(p *person, m *moment) (feature.Activity, bool, error) {
 			if !m.knows(e) {
 				continue
 			}
-			r, err := t.family.frame(e).Recorded(t.decoder.decode)
+			r, err := e.frame().Recorded(t.decoder.decode)
 			if err != nil {
 				return feature.Activity{}, false, err
 			}
@@ -147,7 +147,7 @@ func (t *trainee) linkingOf(f *family) (linking, error) {
 		if e.stream != domain.Identity || e.mirrored || !isLinking(e.body) {
 			continue
 		}
-		r, err := f.frame(e).Recorded(nil)
+		r, err := e.frame().Recorded(nil)
 		if err != nil {
 			return l, err
 		}

@@ -55,6 +55,7 @@ func bodyOf(k feature.Kind) int {
 // block makes the rows of some families.
 func (t *trainee) block(ctx context.Context, families []*family) *made {
 	t.out = new(made)
+	t.grow(families)
 	for _, f := range families {
 		if ctx.Err() != nil {
 			t.out.err = context.Cause(ctx)
@@ -65,6 +66,24 @@ func (t *trainee) block(ctx context.Context, families []*family) *made {
 		}
 	}
 	return t.out
+}
+
+// grow makes room for the rows that are likely.
+func (t *trainee) grow(families []*family) {
+	const most = 1 << 14
+	rows := len(families) * len(t.export.dates)
+	for _, f := range families {
+		for i := range f.events {
+			if t.export.request.AtDecisions && f.events[i].stream == domain.Decision {
+				rows++
+			}
+		}
+	}
+	rows = min(rows, most)
+	r := &t.out.rows
+	r.Profiles, r.Decisions = make([]domain.Alias, 0, rows), make([]domain.Alias, 0, rows)
+	r.AtMS, r.Labels = make([]int64, 0, rows), make([]float64, 0, rows)
+	r.Values = make([]float64, 0, rows*t.export.request.View.Len())
 }
 
 func (t *trainee) rows(f *family) error {
@@ -133,9 +152,11 @@ func (t *trainee) rowsAtDates() error {
 func (t *trainee) row(m *moment, alias domain.Alias, d *decided) error {
 	l := &t.export.request.Label
 	members := t.profile(alias, m)
+	served := false
 	if m.own {
 		// Also when there will be no row: every vector that was served is checked.
-		if err := t.check(members, m); err != nil {
+		var err error
+		if served, err = t.check(members, m); err != nil {
 			return err
 		}
 	}
@@ -157,9 +178,11 @@ func (t *trainee) row(m *moment, alias domain.Alias, d *decided) error {
 		t.out.end.Outside++
 		return nil
 	}
-	known, err := t.read(t.export.request.View, members, m)
-	if err != nil || !known && m.decision == nil {
-		return err
+	if !served { // else it is read
+		known, err := t.read(t.export.request.View, members, m)
+		if err != nil || !known && m.decision == nil {
+			return err
+		}
 	}
 	if !t.export.rule.Holds(t.vector, label.Decided{Record: m.decision, Attributes: offer.GetAttributes()}) {
 		t.out.end.Outside++
@@ -206,22 +229,23 @@ func (t *trainee) read(v feature.View, members []int, m *moment) (known bool, er
 	return known, nil
 }
 
-// check reads the vector of an own decision again with the view that it was made with.
-func (t *trainee) check(members []int, m *moment) error {
+// check reads the vector of an own decision again with the view that it was made with; same is true when that is the
+// view whose rows are exported.
+func (t *trainee) check(members []int, m *moment) (same bool, err error) {
 	v := t.export.served[m.decision.GetView()]
 	fingerprint := v.Fingerprint()
 	if v.Len() == 0 || !bytes.Equal(fingerprint[:], m.decision.GetViewFingerprint()) {
-		return nil
+		return false, nil
 	}
 	if _, err := t.read(v, members, m); err != nil {
-		return err
+		return false, err
 	}
 	if !slices.EqualFunc(t.vector, m.decision.GetVector(), func(x, y float64) bool {
 		return math.Float64bits(x) == math.Float64bits(y)
 	}) {
 		t.out.end.Skewed++
 	}
-	return nil
+	return fingerprint == t.export.request.View.Fingerprint(), nil
 }
 
 // decided is a decision of the family, as a moment.
@@ -235,7 +259,7 @@ type decided struct {
 
 // decidedOf reads a decision's event.
 func (t *trainee) decidedOf(e *heldEvent) (decided, error) {
-	r, err := t.family.frame(e).Recorded(nil)
+	r, err := e.frame().Recorded(nil)
 	if err != nil {
 		return decided{}, err
 	}
