@@ -39,7 +39,10 @@ type Rule struct {
 // Centres are what k-means found, over these features.
 type Centres struct {
 	Features []string `json:"features"`
-	Scale    Scale    `json:"scale"`
+	// Log are the features, by place, of which the logarithm of 1 + the value is taken; empty for none. A negative value of
+	// one is missing.
+	Log   []bool `json:"log,omitempty"`
+	Scale Scale  `json:"scale"`
 	// Names has the segment of each centre; Points are the centres, scaled.
 	Names  []string    `json:"names"`
 	Points [][]float64 `json:"points"`
@@ -196,6 +199,9 @@ func (c *Compiled) checkCentres(features []string, found *problem.List) {
 	if len(x.Scale.Mean) != n || len(x.Scale.Deviation) != n {
 		found.Add("centres.scale", problem.Invalid, "must have %d means and deviations", n)
 	}
+	if len(x.Log) != 0 && len(x.Log) != n {
+		found.Add("centres.log", problem.Invalid, "must be left out, or have %d values", n)
+	}
 	for i, v := range x.Scale.Deviation {
 		if !(v > 0) {
 			found.Add(fmt.Sprintf("centres.scale.deviation[%d]", i), problem.OutOfRange, "must be above 0")
@@ -245,13 +251,23 @@ func (c *Compiled) Of(vector []float64) []string {
 	row, known := c.row(vector)
 	switch {
 	case c.definition.Centres != nil && known > 0:
-		at, _ := Nearest(c.definition.Centres.Scale.Apply(row, nil), c.definition.Centres.Points)
-		out = append(out, c.definition.Centres.Names[at])
+		out = append(out, c.definition.Centres.name(row))
 	case c.definition.RFM != nil && known == 3 && row[1] > 0:
 		out = append(out, c.definition.RFM.Cuts.Score(Bought{row[0], row[1], row[2]}).Name())
 	}
 	slices.Sort(out)
 	return out
+}
+
+// name is the segment of the nearest centre.
+func (x *Centres) name(row []float64) string {
+	for i, logged := range x.Log {
+		if logged {
+			row[i] = math.Log1p(row[i])
+		}
+	}
+	at, _ := Nearest(x.Scale.Apply(row, nil), x.Points)
+	return x.Names[at]
 }
 
 // row picks the columns, and counts those that are known.

@@ -75,10 +75,10 @@ func ScaleOf(r Rows) (Scale, error) {
 	return s, nil
 }
 
-// Apply appends the scaled row to dst. A missing value becomes the mean: it speaks neither for nor against a group.
+// Apply appends the scaled row to dst. A missing or infinite value becomes the mean: it speaks neither for nor against a group.
 func (s Scale) Apply(row, dst []float64) []float64 {
 	for j, v := range row {
-		if math.IsNaN(v) {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
 			dst = append(dst, 0)
 			continue
 		}

@@ -258,6 +258,7 @@ func TestDefinitionsSayWhoBelongs(t *testing.T) {
 		"centres":           {`{"id":"like","view":"v@1","centres":{"features":["days","spend"],"scale":{"mean":[10,100],"deviation":[5,50]},"names":["a","b"],"points":[[-1,-1],[1,1]]}}`, []float64{150, nan, 16}, []string{"b"}},
 		"centres, half":     {`{"id":"like","view":"v@1","centres":{"features":["days","spend"],"scale":{"mean":[10,100],"deviation":[5,50]},"names":["a","b"],"points":[[-1,-1],[1,1]]}}`, []float64{nan, nan, 3}, []string{"a"}},
 		"centres, nothing":  {`{"id":"like","view":"v@1","centres":{"features":["days"],"scale":{"mean":[10],"deviation":[5]},"names":["a"],"points":[[0]]}}`, []float64{1, 2, nan}, nil},
+		"centres of logs":   {`{"id":"like","view":"v@1","centres":{"features":["days","spend"],"log":[false,true],"scale":{"mean":[0,3],"deviation":[1,1]},"names":["a","b"],"points":[[0,-1],[0,1]]}}`, []float64{60, nan, nan}, []string{"b"}},
 		"rfm":               {`{"id":"r","view":"v@1","rfm":{"days":"days","purchases":"orders","money":"spend","cuts":{"days":[1,2,3,4],"purchases":[1,2,3,4],"money":[1,2,3,4]}}}`, []float64{9, 9, 1}, []string{"champions"}},
 		"rfm, never bought": {`{"id":"r","view":"v@1","rfm":{"days":"days","purchases":"orders","money":"spend","cuts":{"days":[1,2,3,4],"purchases":[1,2,3,4],"money":[1,2,3,4]}}}`, []float64{0, 0, nan}, nil},
 	} {

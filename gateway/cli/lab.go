@@ -21,6 +21,7 @@ type laboratory struct {
 	Sessions labSessions `cmd:"" help:"Fold the rows of files into page views, sessions and visitors."`
 	Train    labTrain    `cmd:"" help:"Train on a file, and judge on rows left out, beside a baseline."`
 	Ltv      labLifetime `cmd:"" help:"Expect purchases and value of people, from transactions or a summary."`
+	Segments labSegments `cmd:"" help:"Group people: by likeness, or by recency, frequency and money."`
 }
 
 type labIdentity struct {
