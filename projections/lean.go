@@ -62,21 +62,29 @@ func seriesFields(layout *feature.Layout) *kept {
 	whole := &kept{whole: true}
 	fields := activityFields()
 	fields.fields[6] = whole
-	bodies := map[feature.Kind]protowire.Number{
-		feature.Viewed: 20, feature.Carted: 21, feature.Purchased: 22, feature.Refunded: 23, feature.Tracked: 24,
-		feature.Delivered: 80, feature.Exposed: 81, feature.Clicked: 82, feature.Converted: 83,
-	}
 	for _, k := range layout.Kinds() {
-		if number, known := bodies[k]; known {
-			fields.fields[number] = whole
-		}
 		if k == feature.Offered {
-			fields.fields[60] = fieldsRead(map[protowire.Number]*kept{
+			fields.fields[bodyDecision] = fieldsRead(map[protowire.Number]*kept{
 				2: whole, 3: whole, 7: whole, 8: whole, 11: whole, 20: whole, 21: whole, 25: whole,
 			})
+		} else if number := bodyOf(k); number > 0 {
+			fields.fields[number] = whole
 		}
 	}
 	return fields
+}
+
+// bodyOf is the number of the body whose events count as a kind.
+func bodyOf(k feature.Kind) int {
+	switch k {
+	case feature.Viewed, feature.Carted, feature.Purchased, feature.Refunded, feature.Tracked:
+		return 20 + int(k-feature.Viewed)
+	case feature.Offered, feature.Withheld:
+		return int(bodyDecision)
+	case feature.Delivered, feature.Exposed, feature.Clicked, feature.Converted:
+		return 80 + int(k-feature.Delivered)
+	}
+	return 0
 }
 
 // typeFields are what domain.TypeOf reads: which body an event has, and whether a decision is external.

@@ -32,24 +32,11 @@ type trainee struct {
 }
 
 func newTrainee(x *export) *trainee {
-	t := &trainee{export: x, decoder: &kindsDecoder{lean: activityDecoder(), slab: new(slab)}}
+	t := &trainee{export: x, decoder: &kindsDecoder{lean: activityDecoder(nil), slab: new(slab)}}
 	for _, k := range x.layout.Kinds() {
 		t.decoder.whole[bodyOf(k)] = true
 	}
 	return t
-}
-
-// bodyOf is the number of the body whose events count as a kind.
-func bodyOf(k feature.Kind) int {
-	switch k {
-	case feature.Viewed, feature.Carted, feature.Purchased, feature.Refunded, feature.Tracked:
-		return 20 + int(k-feature.Viewed)
-	case feature.Offered, feature.Withheld:
-		return int(bodyDecision)
-	case feature.Delivered, feature.Exposed, feature.Clicked, feature.Converted:
-		return 80 + int(k-feature.Delivered)
-	}
-	return 0
 }
 
 // block makes the rows of some families.
