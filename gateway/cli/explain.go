@@ -58,6 +58,7 @@ func tellExplanation(w io.Writer, e *profferv1.ExplainResponse) {
 			strings.TrimSpace(c.GetReason()+" "+c.GetRule()), c.GetExpectedValue())
 	}
 	_ = table.Flush()
+	tellScores(w, e.GetScores())
 	for _, c := range e.GetCandidates() {
 		if len(c.GetRules()) == 0 {
 			continue
@@ -67,6 +68,27 @@ func tellExplanation(w io.Writer, e *profferv1.ExplainResponse) {
 			fmt.Fprintf(w, "  %-8s %s: %s%s\n", rule.GetResult(), rule.GetName(), rule.GetExpression(), values(rule.GetValues()))
 		}
 	}
+}
+
+func tellScores(w io.Writer, scores []*profferv1.ExplainedScore) {
+	if len(scores) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "MODEL\tAS\tUSE\tROLE\tCOUNTS\tSCORE\tMARGIN")
+	for _, s := range scores {
+		score, counts := fmt.Sprintf("%.6f", s.GetScore()), ""
+		if s.GetFailure() != "" {
+			score = s.GetFailure()
+		}
+		if s.GetEffective() {
+			counts = "yes"
+		}
+		fmt.Fprintf(table, "%s@%d\tmodels.%s\t%s\t%s\t%s\t%s\t%g\n",
+			s.GetModel(), s.GetVersion(), s.GetName(), s.GetUse(), s.GetRole(), counts, score, s.GetMargin())
+	}
+	_ = table.Flush()
 }
 
 func values(of map[string]string) string {

@@ -37,6 +37,7 @@ type remote struct {
 	quarantine profferv1connect.QuarantineServiceClient
 	identity   profferv1connect.IdentityServiceClient
 	operations profferv1connect.OperationsServiceClient
+	models     profferv1connect.ModelServiceClient
 	close      func() error
 }
 
@@ -110,6 +111,7 @@ func dial(url, key string, closing func() error) *remote {
 		identity:   profferv1connect.NewIdentityServiceClient(client, url),
 		features:   profferv1connect.NewFeatureServiceClient(client, url),
 		operations: profferv1connect.NewOperationsServiceClient(client, url),
+		models:     profferv1connect.NewModelServiceClient(client, url),
 	}
 }
 

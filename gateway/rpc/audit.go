@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,7 +12,9 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/profferhq/proffer/decider"
+	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
 
@@ -81,6 +84,9 @@ func explanationOf(e decider.Explanation) *profferv1.ExplainResponse {
 	for _, c := range e.Candidates {
 		out.Candidates = append(out.Candidates, candidateOf(c))
 	}
+	for _, score := range e.Scores {
+		out.Scores = append(out.Scores, scoreMessage(score))
+	}
 	for _, f := range e.Features {
 		value := f.Value
 		if f.Missing {
@@ -89,6 +95,14 @@ func explanationOf(e decider.Explanation) *profferv1.ExplainResponse {
 		out.Features = append(out.Features, &profferv1.ExplainedFeature{Name: f.Name, Missing: f.Missing, Value: value})
 	}
 	return out
+}
+
+func scoreMessage(s *event.ModelScore) *profferv1.ExplainedScore {
+	return &profferv1.ExplainedScore{
+		Name: s.GetName(), Use: s.GetUse(), Model: s.GetModel(), Version: s.GetVersion(), Sha256: hex.EncodeToString(s.GetDigest()),
+		Role: s.GetRole(), Effective: s.GetEffective(), Margin: s.GetMargin(), Score: float64(s.GetMicros()) / model.Micro,
+		Failure: s.GetFailure(),
+	}
 }
 
 func candidateOf(c decider.ExplainedCandidate) *profferv1.ExplainedCandidate {

@@ -110,7 +110,9 @@ type ExplainResponse struct {
 	// One sentence for people.
 	Summary string `protobuf:"bytes,19,opt,name=summary,proto3" json:"summary,omitempty"`
 	// When it was asked for, and the decision was made here.
-	Identity      *IdentityComparison `protobuf:"bytes,20,opt,name=identity,proto3" json:"identity,omitempty"`
+	Identity *IdentityComparison `protobuf:"bytes,20,opt,name=identity,proto3" json:"identity,omitempty"`
+	// What the models said that answer for what the policy reads.
+	Scores        []*ExplainedScore `protobuf:"bytes,21,rep,name=scores,proto3" json:"scores,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -285,6 +287,135 @@ func (x *ExplainResponse) GetIdentity() *IdentityComparison {
 	return nil
 }
 
+func (x *ExplainResponse) GetScores() []*ExplainedScore {
+	if x != nil {
+		return x.Scores
+	}
+	return nil
+}
+
+// ExplainedScore is what one model said.
+type ExplainedScore struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the policy calls it, and the use.
+	Name    string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Use     string `protobuf:"bytes,2,opt,name=use,proto3" json:"use,omitempty"`
+	Model   string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
+	Version uint64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	Sha256  string `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// champion, challenger or shadow.
+	Role string `protobuf:"bytes,6,opt,name=role,proto3" json:"role,omitempty"`
+	// Rules and scores read this one.
+	Effective bool    `protobuf:"varint,7,opt,name=effective,proto3" json:"effective,omitempty"`
+	Margin    float64 `protobuf:"fixed64,8,opt,name=margin,proto3" json:"margin,omitempty"`
+	// A calibrated probability, or a value.
+	Score float64 `protobuf:"fixed64,9,opt,name=score,proto3" json:"score,omitempty"`
+	// UPPER_SNAKE, when there is no score.
+	Failure       string `protobuf:"bytes,10,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedScore) Reset() {
+	*x = ExplainedScore{}
+	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedScore) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedScore) ProtoMessage() {}
+
+func (x *ExplainedScore) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedScore.ProtoReflect.Descriptor instead.
+func (*ExplainedScore) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ExplainedScore) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ExplainedScore) GetUse() string {
+	if x != nil {
+		return x.Use
+	}
+	return ""
+}
+
+func (x *ExplainedScore) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ExplainedScore) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ExplainedScore) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *ExplainedScore) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *ExplainedScore) GetEffective() bool {
+	if x != nil {
+		return x.Effective
+	}
+	return false
+}
+
+func (x *ExplainedScore) GetMargin() float64 {
+	if x != nil {
+		return x.Margin
+	}
+	return 0
+}
+
+func (x *ExplainedScore) GetScore() float64 {
+	if x != nil {
+		return x.Score
+	}
+	return 0
+}
+
+func (x *ExplainedScore) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
 // IdentityComparison is a decision beside the one that another identity would have given. All else is as it was: the
 // time, the draws, the policy version, what was known of the streams.
 type IdentityComparison struct {
@@ -311,7 +442,7 @@ type IdentityComparison struct {
 
 func (x *IdentityComparison) Reset() {
 	*x = IdentityComparison{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	mi := &file_proffer_v1_audit_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -323,7 +454,7 @@ func (x *IdentityComparison) String() string {
 func (*IdentityComparison) ProtoMessage() {}
 
 func (x *IdentityComparison) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	mi := &file_proffer_v1_audit_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -336,7 +467,7 @@ func (x *IdentityComparison) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityComparison.ProtoReflect.Descriptor instead.
 func (*IdentityComparison) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{2}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *IdentityComparison) GetThen() *KnownIdentity {
@@ -430,7 +561,7 @@ type KnownIdentity struct {
 
 func (x *KnownIdentity) Reset() {
 	*x = KnownIdentity{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	mi := &file_proffer_v1_audit_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -442,7 +573,7 @@ func (x *KnownIdentity) String() string {
 func (*KnownIdentity) ProtoMessage() {}
 
 func (x *KnownIdentity) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	mi := &file_proffer_v1_audit_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -455,7 +586,7 @@ func (x *KnownIdentity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KnownIdentity.ProtoReflect.Descriptor instead.
 func (*KnownIdentity) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{3}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *KnownIdentity) GetPosition() string {
@@ -493,7 +624,7 @@ type ChangedFeature struct {
 
 func (x *ChangedFeature) Reset() {
 	*x = ChangedFeature{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	mi := &file_proffer_v1_audit_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +636,7 @@ func (x *ChangedFeature) String() string {
 func (*ChangedFeature) ProtoMessage() {}
 
 func (x *ChangedFeature) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	mi := &file_proffer_v1_audit_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +649,7 @@ func (x *ChangedFeature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedFeature.ProtoReflect.Descriptor instead.
 func (*ChangedFeature) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{4}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ChangedFeature) GetName() string {
@@ -578,7 +709,7 @@ type ExplainedCandidate struct {
 
 func (x *ExplainedCandidate) Reset() {
 	*x = ExplainedCandidate{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[5]
+	mi := &file_proffer_v1_audit_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +721,7 @@ func (x *ExplainedCandidate) String() string {
 func (*ExplainedCandidate) ProtoMessage() {}
 
 func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[5]
+	mi := &file_proffer_v1_audit_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +734,7 @@ func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedCandidate.ProtoReflect.Descriptor instead.
 func (*ExplainedCandidate) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{5}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ExplainedCandidate) GetOffer() string {
@@ -704,7 +835,7 @@ type ExplainedRule struct {
 
 func (x *ExplainedRule) Reset() {
 	*x = ExplainedRule{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[6]
+	mi := &file_proffer_v1_audit_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -716,7 +847,7 @@ func (x *ExplainedRule) String() string {
 func (*ExplainedRule) ProtoMessage() {}
 
 func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[6]
+	mi := &file_proffer_v1_audit_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -729,7 +860,7 @@ func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedRule.ProtoReflect.Descriptor instead.
 func (*ExplainedRule) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{6}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ExplainedRule) GetName() string {
@@ -772,7 +903,7 @@ type ExplainedFeature struct {
 
 func (x *ExplainedFeature) Reset() {
 	*x = ExplainedFeature{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[7]
+	mi := &file_proffer_v1_audit_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +915,7 @@ func (x *ExplainedFeature) String() string {
 func (*ExplainedFeature) ProtoMessage() {}
 
 func (x *ExplainedFeature) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[7]
+	mi := &file_proffer_v1_audit_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +928,7 @@ func (x *ExplainedFeature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedFeature.ProtoReflect.Descriptor instead.
 func (*ExplainedFeature) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{7}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ExplainedFeature) GetName() string {
@@ -832,7 +963,7 @@ type ReplayRequest struct {
 
 func (x *ReplayRequest) Reset() {
 	*x = ReplayRequest{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[8]
+	mi := &file_proffer_v1_audit_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -844,7 +975,7 @@ func (x *ReplayRequest) String() string {
 func (*ReplayRequest) ProtoMessage() {}
 
 func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[8]
+	mi := &file_proffer_v1_audit_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -857,7 +988,7 @@ func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRequest.ProtoReflect.Descriptor instead.
 func (*ReplayRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{8}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ReplayRequest) GetDecisionId() string {
@@ -887,7 +1018,7 @@ type ReplayResponse struct {
 
 func (x *ReplayResponse) Reset() {
 	*x = ReplayResponse{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[9]
+	mi := &file_proffer_v1_audit_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -899,7 +1030,7 @@ func (x *ReplayResponse) String() string {
 func (*ReplayResponse) ProtoMessage() {}
 
 func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[9]
+	mi := &file_proffer_v1_audit_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -912,7 +1043,7 @@ func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayResponse.ProtoReflect.Descriptor instead.
 func (*ReplayResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{9}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReplayResponse) GetIdentical() bool {
@@ -959,7 +1090,7 @@ type Difference struct {
 
 func (x *Difference) Reset() {
 	*x = Difference{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[10]
+	mi := &file_proffer_v1_audit_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -971,7 +1102,7 @@ func (x *Difference) String() string {
 func (*Difference) ProtoMessage() {}
 
 func (x *Difference) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[10]
+	mi := &file_proffer_v1_audit_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -984,7 +1115,7 @@ func (x *Difference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Difference.ProtoReflect.Descriptor instead.
 func (*Difference) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{10}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Difference) GetDecisionId() string {
@@ -1040,7 +1171,7 @@ type ReplayAllRequest struct {
 
 func (x *ReplayAllRequest) Reset() {
 	*x = ReplayAllRequest{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[11]
+	mi := &file_proffer_v1_audit_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1183,7 @@ func (x *ReplayAllRequest) String() string {
 func (*ReplayAllRequest) ProtoMessage() {}
 
 func (x *ReplayAllRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[11]
+	mi := &file_proffer_v1_audit_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1196,7 @@ func (x *ReplayAllRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayAllRequest.ProtoReflect.Descriptor instead.
 func (*ReplayAllRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{11}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReplayAllRequest) GetRecordsOnly() bool {
@@ -1093,7 +1224,7 @@ type ReplayAllResponse struct {
 
 func (x *ReplayAllResponse) Reset() {
 	*x = ReplayAllResponse{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[12]
+	mi := &file_proffer_v1_audit_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1236,7 @@ func (x *ReplayAllResponse) String() string {
 func (*ReplayAllResponse) ProtoMessage() {}
 
 func (x *ReplayAllResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[12]
+	mi := &file_proffer_v1_audit_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1249,7 @@ func (x *ReplayAllResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayAllResponse.ProtoReflect.Descriptor instead.
 func (*ReplayAllResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{12}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReplayAllResponse) GetReplayed() uint64 {
@@ -1187,7 +1318,7 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1a\n" +
-	"\bidentity\x18\x03 \x01(\tR\bidentity\"\xc6\x05\n" +
+	"\bidentity\x18\x03 \x01(\tR\bidentity\"\xfa\x05\n" +
 	"\x0fExplainResponse\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1a\n" +
@@ -1213,7 +1344,20 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\bfeatures\x18\x11 \x03(\v2\x1c.proffer.v1.ExplainedFeatureR\bfeatures\x12\x1a\n" +
 	"\bcontacts\x18\x12 \x03(\tR\bcontacts\x12\x18\n" +
 	"\asummary\x18\x13 \x01(\tR\asummary\x12:\n" +
-	"\bidentity\x18\x14 \x01(\v2\x1e.proffer.v1.IdentityComparisonR\bidentity\"\x9d\x03\n" +
+	"\bidentity\x18\x14 \x01(\v2\x1e.proffer.v1.IdentityComparisonR\bidentity\x122\n" +
+	"\x06scores\x18\x15 \x03(\v2\x1a.proffer.v1.ExplainedScoreR\x06scores\"\xf8\x01\n" +
+	"\x0eExplainedScore\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03use\x18\x02 \x01(\tR\x03use\x12\x14\n" +
+	"\x05model\x18\x03 \x01(\tR\x05model\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06sha256\x18\x05 \x01(\tR\x06sha256\x12\x12\n" +
+	"\x04role\x18\x06 \x01(\tR\x04role\x12\x1c\n" +
+	"\teffective\x18\a \x01(\bR\teffective\x12\x16\n" +
+	"\x06margin\x18\b \x01(\x01R\x06margin\x12\x14\n" +
+	"\x05score\x18\t \x01(\x01R\x05score\x12\x18\n" +
+	"\afailure\x18\n" +
+	" \x01(\tR\afailure\"\x9d\x03\n" +
 	"\x12IdentityComparison\x12-\n" +
 	"\x04then\x18\x01 \x01(\v2\x19.proffer.v1.KnownIdentityR\x04then\x12+\n" +
 	"\x03now\x18\x02 \x01(\v2\x19.proffer.v1.KnownIdentityR\x03now\x12\x1c\n" +
@@ -1314,48 +1458,50 @@ func file_proffer_v1_audit_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_audit_proto_rawDescData
 }
 
-var file_proffer_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_proffer_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_proffer_v1_audit_proto_goTypes = []any{
 	(*ExplainRequest)(nil),        // 0: proffer.v1.ExplainRequest
 	(*ExplainResponse)(nil),       // 1: proffer.v1.ExplainResponse
-	(*IdentityComparison)(nil),    // 2: proffer.v1.IdentityComparison
-	(*KnownIdentity)(nil),         // 3: proffer.v1.KnownIdentity
-	(*ChangedFeature)(nil),        // 4: proffer.v1.ChangedFeature
-	(*ExplainedCandidate)(nil),    // 5: proffer.v1.ExplainedCandidate
-	(*ExplainedRule)(nil),         // 6: proffer.v1.ExplainedRule
-	(*ExplainedFeature)(nil),      // 7: proffer.v1.ExplainedFeature
-	(*ReplayRequest)(nil),         // 8: proffer.v1.ReplayRequest
-	(*ReplayResponse)(nil),        // 9: proffer.v1.ReplayResponse
-	(*Difference)(nil),            // 10: proffer.v1.Difference
-	(*ReplayAllRequest)(nil),      // 11: proffer.v1.ReplayAllRequest
-	(*ReplayAllResponse)(nil),     // 12: proffer.v1.ReplayAllResponse
-	nil,                           // 13: proffer.v1.ExplainedRule.ValuesEntry
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*ExplainedScore)(nil),        // 2: proffer.v1.ExplainedScore
+	(*IdentityComparison)(nil),    // 3: proffer.v1.IdentityComparison
+	(*KnownIdentity)(nil),         // 4: proffer.v1.KnownIdentity
+	(*ChangedFeature)(nil),        // 5: proffer.v1.ChangedFeature
+	(*ExplainedCandidate)(nil),    // 6: proffer.v1.ExplainedCandidate
+	(*ExplainedRule)(nil),         // 7: proffer.v1.ExplainedRule
+	(*ExplainedFeature)(nil),      // 8: proffer.v1.ExplainedFeature
+	(*ReplayRequest)(nil),         // 9: proffer.v1.ReplayRequest
+	(*ReplayResponse)(nil),        // 10: proffer.v1.ReplayResponse
+	(*Difference)(nil),            // 11: proffer.v1.Difference
+	(*ReplayAllRequest)(nil),      // 12: proffer.v1.ReplayAllRequest
+	(*ReplayAllResponse)(nil),     // 13: proffer.v1.ReplayAllResponse
+	nil,                           // 14: proffer.v1.ExplainedRule.ValuesEntry
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
 }
 var file_proffer_v1_audit_proto_depIdxs = []int32{
-	14, // 0: proffer.v1.ExplainResponse.decided_at:type_name -> google.protobuf.Timestamp
-	5,  // 1: proffer.v1.ExplainResponse.candidates:type_name -> proffer.v1.ExplainedCandidate
-	7,  // 2: proffer.v1.ExplainResponse.features:type_name -> proffer.v1.ExplainedFeature
-	2,  // 3: proffer.v1.ExplainResponse.identity:type_name -> proffer.v1.IdentityComparison
-	3,  // 4: proffer.v1.IdentityComparison.then:type_name -> proffer.v1.KnownIdentity
-	3,  // 5: proffer.v1.IdentityComparison.now:type_name -> proffer.v1.KnownIdentity
-	4,  // 6: proffer.v1.IdentityComparison.features:type_name -> proffer.v1.ChangedFeature
-	10, // 7: proffer.v1.IdentityComparison.differences:type_name -> proffer.v1.Difference
-	6,  // 8: proffer.v1.ExplainedCandidate.rules:type_name -> proffer.v1.ExplainedRule
-	13, // 9: proffer.v1.ExplainedRule.values:type_name -> proffer.v1.ExplainedRule.ValuesEntry
-	10, // 10: proffer.v1.ReplayResponse.differences:type_name -> proffer.v1.Difference
-	10, // 11: proffer.v1.ReplayAllResponse.differences:type_name -> proffer.v1.Difference
-	0,  // 12: proffer.v1.AuditService.Explain:input_type -> proffer.v1.ExplainRequest
-	8,  // 13: proffer.v1.AuditService.Replay:input_type -> proffer.v1.ReplayRequest
-	11, // 14: proffer.v1.AuditService.ReplayAll:input_type -> proffer.v1.ReplayAllRequest
-	1,  // 15: proffer.v1.AuditService.Explain:output_type -> proffer.v1.ExplainResponse
-	9,  // 16: proffer.v1.AuditService.Replay:output_type -> proffer.v1.ReplayResponse
-	12, // 17: proffer.v1.AuditService.ReplayAll:output_type -> proffer.v1.ReplayAllResponse
-	15, // [15:18] is the sub-list for method output_type
-	12, // [12:15] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	15, // 0: proffer.v1.ExplainResponse.decided_at:type_name -> google.protobuf.Timestamp
+	6,  // 1: proffer.v1.ExplainResponse.candidates:type_name -> proffer.v1.ExplainedCandidate
+	8,  // 2: proffer.v1.ExplainResponse.features:type_name -> proffer.v1.ExplainedFeature
+	3,  // 3: proffer.v1.ExplainResponse.identity:type_name -> proffer.v1.IdentityComparison
+	2,  // 4: proffer.v1.ExplainResponse.scores:type_name -> proffer.v1.ExplainedScore
+	4,  // 5: proffer.v1.IdentityComparison.then:type_name -> proffer.v1.KnownIdentity
+	4,  // 6: proffer.v1.IdentityComparison.now:type_name -> proffer.v1.KnownIdentity
+	5,  // 7: proffer.v1.IdentityComparison.features:type_name -> proffer.v1.ChangedFeature
+	11, // 8: proffer.v1.IdentityComparison.differences:type_name -> proffer.v1.Difference
+	7,  // 9: proffer.v1.ExplainedCandidate.rules:type_name -> proffer.v1.ExplainedRule
+	14, // 10: proffer.v1.ExplainedRule.values:type_name -> proffer.v1.ExplainedRule.ValuesEntry
+	11, // 11: proffer.v1.ReplayResponse.differences:type_name -> proffer.v1.Difference
+	11, // 12: proffer.v1.ReplayAllResponse.differences:type_name -> proffer.v1.Difference
+	0,  // 13: proffer.v1.AuditService.Explain:input_type -> proffer.v1.ExplainRequest
+	9,  // 14: proffer.v1.AuditService.Replay:input_type -> proffer.v1.ReplayRequest
+	12, // 15: proffer.v1.AuditService.ReplayAll:input_type -> proffer.v1.ReplayAllRequest
+	1,  // 16: proffer.v1.AuditService.Explain:output_type -> proffer.v1.ExplainResponse
+	10, // 17: proffer.v1.AuditService.Replay:output_type -> proffer.v1.ReplayResponse
+	13, // 18: proffer.v1.AuditService.ReplayAll:output_type -> proffer.v1.ReplayAllResponse
+	16, // [16:19] is the sub-list for method output_type
+	13, // [13:16] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_audit_proto_init() }
@@ -1369,7 +1515,7 @@ func file_proffer_v1_audit_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_audit_proto_rawDesc), len(file_proffer_v1_audit_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
