@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"math/rand/v2"
@@ -169,7 +170,7 @@ func TestAWishThatCannotComeTrueNamesItsField(t *testing.T) {
 	w.register(t, "churn", "model core@1 a")
 	w.register(t, "other", "model retail@1 a")
 	publish := commands.NewPublishPolicy(commands.PublishPolicyPorts{
-		Log: w.log, Recall: w.recall, Check: func(*event.Policy) error { return nil },
+		Log: w.log, Recall: w.recall, Check: func(context.Context, *event.Policy) error { return nil },
 		Now: func() time.Time { return now }, Random: rand.NewChaCha8([32]byte{2}),
 	})
 	p := &event.Policy{Id: "welcome", View: "core@1", Models: []*event.PolicyModel{{Name: "churn", Use: "churn_90d"}}}
