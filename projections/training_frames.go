@@ -86,21 +86,13 @@ func decisionFields() *kept {
 	return fieldsRead(of{1: whole, 2: whole, 3: whole, 4: whole, 5: whole, 6: whole, 7: whole, 8: whole, bodyDecision: fieldsRead(fields)})
 }
 
-// kindsDecoder decodes what a fold needs of events of most kinds, and all of those of some.
-type kindsDecoder struct {
-	lean  *leanDecoder
-	slab  *slab
-	whole [256]bool
+// foldDecoder decodes what a fold needs, into memory that is used again for the next event.
+type foldDecoder struct {
+	lean *leanDecoder
+	slab *slab
 }
 
-func (d *kindsDecoder) decode(frame []byte) (*event.Event, bool) {
-	h, ok := headOf(frame)
-	if !ok {
-		return nil, false
-	}
-	if h.body > 0 && d.whole[h.body] {
-		return whole(frame)
-	}
+func (d *foldDecoder) decode(frame []byte) (*event.Event, bool) {
 	d.slab.reuse()
 	e := d.slab.events.next()
 	return e, d.lean.decode(e, frame, d.slab)

@@ -17,7 +17,7 @@ import (
 // trainee makes the rows of one family after another. It is for one goroutine.
 type trainee struct {
 	export  *export
-	decoder *kindsDecoder
+	decoder *foldDecoder
 
 	family  *family
 	people  []person
@@ -32,11 +32,7 @@ type trainee struct {
 }
 
 func newTrainee(x *export) *trainee {
-	t := &trainee{export: x, decoder: &kindsDecoder{lean: activityDecoder(nil), slab: new(slab)}}
-	for _, k := range x.layout.Kinds() {
-		t.decoder.whole[bodyOf(k)] = true
-	}
-	return t
+	return &trainee{export: x, decoder: &foldDecoder{lean: activityDecoder(x.layout), slab: new(slab)}}
 }
 
 // block makes the rows of some families.

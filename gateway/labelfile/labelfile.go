@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/profferhq/proffer/domain/expression"
+	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/label"
 	"github.com/profferhq/proffer/domain/problem"
 )
@@ -37,29 +38,42 @@ func fields() map[string][]string {
 	}
 }
 
-// Parse reads one document: YAML, or the name of a label that comes with the product.
-func Parse(text []byte) (label.Label, error) {
+// Parse reads one document: YAML, or the name of a label that comes with the product. Its population is checked against
+// the view.
+func Parse(text []byte, v feature.View) (label.Label, error) {
+	l, lines, err := read(text)
+	if err == nil {
+		_, err = l.For(v)
+	}
+	if err != nil {
+		return label.Label{}, withLines(err, lines)
+	}
+	return l, nil
+}
+
+// read is Parse without a view, and the lines of the document's fields.
+func read(text []byte) (label.Label, map[string]int, error) {
 	if l, shipped := label.ShippedAs(strings.TrimSpace(string(text))); shipped {
-		return l, nil
+		return l, nil, nil
 	}
 	if len(text) > MaxBytes {
-		return label.Label{}, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrInvalid, len(text), MaxBytes)
+		return label.Label{}, nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrInvalid, len(text), MaxBytes)
 	}
 	root, err := rootOf(text)
 	if err != nil {
-		return label.Label{}, err
+		return label.Label{}, nil, err
 	}
 	lines := map[string]int{}
 	value, err := plain(root, "", lines)
 	if err != nil {
-		return label.Label{}, err
+		return label.Label{}, nil, err
 	}
 	data, err := json.Marshal(value)
 	if err != nil {
-		return label.Label{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return label.Label{}, nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	l, err := label.Parse(data)
-	return l, withLines(err, lines)
+	return l, lines, err
 }
 
 func rootOf(text []byte) (*yaml.Node, error) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/label"
 )
 
@@ -24,7 +25,7 @@ attribution: person
 
 func TestParseReadsWhatIsWritten(t *testing.T) {
 	t.Parallel()
-	l, err := Parse([]byte(sample))
+	l, err := Parse([]byte(sample), feature.Core())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func TestParseReadsWhatIsWritten(t *testing.T) {
 	if l.Name() != "big_order_30d" || d.Population.AtLeast[0].Count != 2 || d.Filter != "event.amount > 100" || d.Horizon != "30d" || !l.Binary() {
 		t.Errorf("read %+v", d)
 	}
-	if shipped, err := Parse([]byte("churn_90d\n")); err != nil || shipped.Name() != "churn_90d" {
+	if shipped, err := Parse([]byte("churn_90d\n"), feature.Core()); err != nil || shipped.Name() != "churn_90d" {
 		t.Errorf("a shipped label: %v", err)
 	}
 }
@@ -48,6 +49,7 @@ func TestParseNamesTheLine(t *testing.T) {
 		"no number":       {"count: 2", "count: two", `line 6: population.at_least[0].count: "two" is no whole number`},
 		"an inner field":  {"count: 2", "cont: 2", `line 6: there is no field "population.at_least[0].cont"`},
 		"event's field":   {"event.amount", "event.amnt", `did you mean "amount"?`},
+		"a feature":       {"features.tenure_days", "features.tenure_dys", `line 7: the view core@1 has no feature "tenure_dys" (did you mean "tenure_days"?)`},
 		"an alias":        {"owner: commerce", "owner: &o commerce\n# x\ndescription2: *o", "line 5"},
 		"a mapping":       {"owner: commerce", "owner: {a: b}", "line 3: owner takes no fields"},
 		"a second":        {"attribution: person", "attribution: person\n---\nname: y", "one document"},
@@ -61,7 +63,7 @@ func TestParseNamesTheLine(t *testing.T) {
 			if text == sample {
 				t.Fatal("nothing was changed")
 			}
-			_, err := Parse([]byte(text))
+			_, err := Parse([]byte(text), feature.Core())
 			if err == nil || !(errors.Is(err, ErrInvalid) || errors.Is(err, label.ErrInvalid)) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("error %v, want %q", err, c.says)
 			}
@@ -73,7 +75,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(sample))
 	f.Add([]byte("churn_90d"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		l, err := Parse(text)
+		l, err := Parse(text, feature.Core())
 		if err == nil && len(l.Canonical()) == 0 {
 			t.Error("a label without a canonical form")
 		}
