@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -57,7 +58,11 @@ type Envelope struct {
 // EncodeEnvelope appends the envelope of these encoded events to dst and returns it with its hash.
 // The caller keeps within MaxEnvelopeBytes and MaxEnvelopeEvents.
 func EncodeEnvelope(dst []byte, prev Hash, frames [][]byte) ([]byte, Hash) {
-	start := len(dst)
+	start, size := len(dst), envelopeMin+binary.MaxVarintLen64
+	for _, f := range frames {
+		size += FrameSize(len(f))
+	}
+	dst = slices.Grow(dst, size)
 	dst = append(dst, envelopeMagic[:]...)
 	dst = append(dst, prev[:]...)
 	dst = binary.AppendUvarint(dst, uint64(len(frames)))

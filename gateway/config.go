@@ -70,7 +70,7 @@ func (c Config) Validate() error {
 }
 
 func (c Config) logOptions() natslog.Options {
-	return natslog.Options{Lanes: c.Lanes, Replicas: c.Replicas}
+	return natslog.Options{Lanes: c.Lanes, Replicas: c.Replicas, Alone: c.NatsURL == ""}
 }
 
 // inData is a file of the data folder, unless the setting names another.

@@ -87,6 +87,7 @@ type lane struct {
 	end     *laneEnd
 	unsure  bool
 	unknown []domain.Hash
+	buffer  []byte // for the next envelope
 
 	mu       sync.Mutex
 	queue    []*call
@@ -140,7 +141,6 @@ func (ln *lane) drain() {
 	defer ln.log.working.Done()
 	ln.turn <- struct{}{}
 	defer func() { <-ln.turn }()
-	var buffer []byte
 	for {
 		// Whoever is ready to run may be about to append: they go first, and ride along. On idle cores this is nothing.
 		runtime.Gosched()
@@ -148,7 +148,7 @@ func (ln *lane) drain() {
 		if batch == nil {
 			return
 		}
-		buffer = ln.commit(batch, buffer[:0])
+		ln.commit(batch)
 	}
 }
 
@@ -173,8 +173,8 @@ func (ln *lane) take() []*call {
 	return batch
 }
 
-// commit publishes one batch and tells its callers; it returns the buffer for the next.
-func (ln *lane) commit(batch []*call, buffer []byte) []byte {
+// commit publishes one batch and tells its callers, and then those who follow the stream.
+func (ln *lane) commit(batch []*call) {
 	var frames [][]byte
 	if len(batch) == 1 {
 		frames = batch[0].frames
@@ -183,17 +183,17 @@ func (ln *lane) commit(batch []*call, buffer []byte) []byte {
 			frames = append(frames, c.frames...)
 		}
 	}
-	sequence, buffer, err := ln.publish(frames, buffer)
+	envelope, err := ln.publish(frames)
 	if err != nil {
 		ln.fail(batch, fmt.Errorf("natslog: append to %s: %w", ln.id.Stream, err))
-		return buffer
+		return
 	}
 	ln.counts.envelopes.Add(1)
 	ln.counts.events.Add(uint64(len(frames)))
-	ln.counts.bytes.Add(uint64(len(buffer)))
+	ln.counts.bytes.Add(uint64(len(ln.buffer)))
 	index := uint32(0)
 	for _, c := range batch {
-		c.at = domain.Position{Sequence: sequence, Index: index}
+		c.at = domain.Position{Sequence: envelope.Sequence, Index: index}
 		index += uint32(len(c.frames))
 	}
 	ln.mu.Lock()
@@ -202,7 +202,7 @@ func (ln *lane) commit(batch []*call, buffer []byte) []byte {
 	for _, c := range batch {
 		close(c.done)
 	}
-	return buffer
+	ln.log.hand(envelope)
 }
 
 // leave takes the calls out of the books; the caller holds mu.

@@ -25,6 +25,9 @@ type Options struct {
 	// Bulk is the connection for reading; nil is the one for appending. A connection of its own keeps
 	// acknowledgements from queueing behind bulk reads.
 	Bulk *nats.Conn
+	// Alone: no other process appends. What this one appends is then handed to its followers from memory, once it is
+	// acknowledged. Should something else stand in a stream all the same, followers see it within lookEvery.
+	Alone bool
 	// Patience bounds how long an append is tried before it fails with domain.ErrUnavailable; 0 is 10 s, which
 	// outlasts an election of a stream's leader.
 	Patience time.Duration

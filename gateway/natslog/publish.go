@@ -48,17 +48,19 @@ const (
 	closed                   // the connection is gone for good
 )
 
-// publish makes one envelope of the frames durable and returns its sequence and the buffer that holds it. It
+// publish makes one envelope of the frames durable and returns it. It
 // runs in the holder of the lane's turn, one at a time.
-func (ln *lane) publish(frames [][]byte, buffer []byte) (uint64, []byte, error) {
+func (ln *lane) publish(frames [][]byte) (domain.Envelope, error) {
 	started := time.Now()
 	defer func() { ln.counts.publishNanos.Add(int64(time.Since(started))) }()
 	ctx, cancel := context.WithTimeout(context.Background(), ln.log.options.Patience)
 	defer cancel()
 	if err := ln.settle(ctx); err != nil {
-		return 0, buffer, err
+		return domain.Envelope{}, err
 	}
-	buffer, hash := domain.EncodeEnvelope(buffer, ln.end.hash, frames)
+	buffer, hash := domain.EncodeEnvelope(ln.buffer[:0], ln.end.hash, frames)
+	ln.buffer = buffer
+	envelope := domain.Envelope{Lane: ln.id, Prev: ln.end.hash, Hash: hash, Frames: frames}
 	msg := ln.message(buffer, hash)
 	maybeSent := false
 	wait := firstWait
@@ -70,12 +72,14 @@ func (ln *lane) publish(frames [][]byte, buffer []byte) (uint64, []byte, error) 
 		switch v {
 		case accepted:
 			ln.advance(sequence, hash)
-			return sequence, buffer, nil
+			envelope.Sequence = sequence
+			return envelope, nil
 		case uncertain:
 			maybeSent = true
 			done, resolved := ln.resolve(ctx, hash)
 			if done {
-				return ln.end.sequence, buffer, resolved
+				envelope.Sequence = ln.end.sequence
+				return envelope, resolved
 			}
 			err = errors.Join(err, resolved)
 			if resolved == nil && ln.alone { // the stream ends otherwise than the lane: a hole, or a message of no lane
@@ -84,11 +88,11 @@ func (ln *lane) publish(frames [][]byte, buffer []byte) (uint64, []byte, error) 
 			}
 		case refused, closed:
 			ln.doubt(hash, maybeSent)
-			return 0, buffer, err
+			return domain.Envelope{}, err
 		}
 		if !pause(ctx, &wait) {
 			ln.doubt(hash, maybeSent)
-			return 0, buffer, fmt.Errorf("%w: no success within %s: %w", domain.ErrUnavailable, ln.log.options.Patience, err)
+			return domain.Envelope{}, fmt.Errorf("%w: no success within %s: %w", domain.ErrUnavailable, ln.log.options.Patience, err)
 		}
 	}
 }

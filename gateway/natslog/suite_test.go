@@ -72,15 +72,20 @@ func credentials(t *testing.T, e *Embedded) nats.Option {
 	return nats.Token(strings.TrimSpace(string(token)))
 }
 
-func TestEmbeddedLog(t *testing.T) {
-	t.Parallel()
+func TestEmbeddedLog(t *testing.T) { t.Parallel(); runEmbedded(t, false) }
+
+// A log that believes to be alone is none the worse for a rival.
+func TestEmbeddedLogAlone(t *testing.T) { t.Parallel(); runEmbedded(t, true) }
+
+func runEmbedded(t *testing.T, alone bool) {
+	t.Helper()
 	commandstest.RunLogSuite(t, func(t *testing.T) commandstest.Harness {
 		dir := t.TempDir()
 		e := startEmbedded(t, EmbeddedOptions{Dir: dir})
 		proxy := newLossyProxy(t, hostOf(e.ClientURL()))
 		owner, direct := dialed(t, proxy.url(), credentials(t, e)), dialed(t, e.ClientURL(), credentials(t, e))
 		return commandstest.Harness{
-			Log:         opened(t, owner, Options{Lanes: 2, Bulk: direct}),
+			Log:         opened(t, owner, Options{Lanes: 2, Bulk: direct, Alone: alone}),
 			Rival:       func() commandstest.Log { return opened(t, direct, Options{}) },
 			Put:         put(t, direct),
 			LoseReplies: proxy.loseReplies,
@@ -91,7 +96,7 @@ func TestEmbeddedLog(t *testing.T) {
 				nc, err := again.Connect(testContext(t))
 				must(t, err, "connect")
 				t.Cleanup(nc.Close)
-				return opened(t, nc, Options{})
+				return opened(t, nc, Options{Alone: alone})
 			},
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/profferhq/proffer/domain"
 )
@@ -15,8 +16,17 @@ const (
 	tailEnvelopes = 1024
 )
 
-// tail reads the end of a stream once for all who follow it: the server delivers each message once, and it is checked
-// and decoded once.
+// A tail that is handed what this process appends reads the stream where something is missing: at first, when what
+// follows it has not come within missingFor (lanes of one stream may overtake one another), and every lookEvery.
+const (
+	missingFor = 50 * time.Millisecond
+	lookEvery  = time.Second
+	// earlyEnvelopes is how many that came early are kept; those beyond are read.
+	earlyEnvelopes = 256
+)
+
+// tail has the end of a stream once for all who follow it: the server delivers each message once, and it is checked
+// and decoded once; or, where nobody else appends, it is handed over by who has appended it.
 type tail struct {
 	stream    domain.Stream
 	followers int // guarded by Log.tailing
@@ -29,6 +39,10 @@ type tail struct {
 	dropped uint64 // the last sequence that is no longer in recent
 	err     error
 	changed chan struct{}
+	// handed is nil for a tail that reads everything. It has a token when something is missing.
+	handed chan struct{}
+	next   uint64 // the sequence that comes next, of a tail that is handed
+	early  map[uint64]domain.Envelope
 }
 
 // join makes the caller one of those who follow the stream's end, from a sequence that is at the end or close to it.
@@ -40,7 +54,13 @@ func (l *Log) join(stream domain.Stream, next uint64) *tail {
 		ctx, stop := context.WithCancel(context.Background())
 		t = &tail{stream: stream, stop: stop, dropped: next - 1, changed: make(chan struct{})}
 		l.tails[stream] = t
-		go t.run(ctx, &reader{log: l, stream: stream, next: next, live: true, waits: true})
+		if l.options.Alone {
+			t.handed, t.next, t.early = make(chan struct{}, 1), next, map[uint64]domain.Envelope{}
+			go func() { t.end(t.complete(ctx, l)) }()
+		} else {
+			r := &reader{log: l, stream: stream, next: next, live: true, waits: true}
+			go func() { t.end(t.read(ctx, r)) }()
+		}
 	}
 	t.followers++
 	return t
@@ -59,20 +79,124 @@ func (l *Log) leave(t *tail) {
 	}
 }
 
-func (t *tail) run(ctx context.Context, r *reader) {
-	err := r.run(ctx, func(e domain.Envelope, _ error) bool {
+// hand gives an acknowledged envelope to those who follow its stream.
+func (l *Log) hand(e domain.Envelope) {
+	if !l.options.Alone {
+		return
+	}
+	l.tailing.Lock()
+	t := l.tails[e.Lane.Stream]
+	l.tailing.Unlock()
+	if t != nil {
+		t.take(e)
+	}
+}
+
+// take takes an envelope that was appended: at once when it is the next, otherwise when those before it have come.
+func (t *tail) take(e domain.Envelope) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e.Sequence > t.next {
+		if len(t.early) < earlyEnvelopes {
+			t.early[e.Sequence] = e
+		}
+		select {
+		case t.handed <- struct{}{}:
+		default:
+		}
+		return
+	}
+	t.put(e)
+}
+
+// put takes an envelope that was read or is the next, and those that came early and follow it; t.mu is held.
+func (t *tail) put(e domain.Envelope) {
+	for known := e.Sequence >= t.next; known; e, known = t.early[t.next] {
+		delete(t.early, e.Sequence)
+		t.next = e.Sequence + 1
 		t.push(e)
+	}
+	for sequence := range t.early { // what was read came early too
+		if sequence < t.next {
+			delete(t.early, sequence)
+		}
+	}
+}
+
+// missing says whether something came early and waits for what is before it.
+func (t *tail) missing() (next uint64, missing bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.next, len(t.early) > 0
+}
+
+// complete reads what a tail that is handed envelopes lacks, until the context ends.
+func (t *tail) complete(ctx context.Context, l *Log) error {
+	look := time.NewTimer(0)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+		case <-t.handed:
+			if came, err := t.comes(ctx); came || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		next, _ := t.missing()
+		if err := t.read(ctx, &reader{log: l, stream: t.stream, next: next, to: End, waits: true}); err != nil {
+			return err
+		}
+		look.Reset(lookEvery)
+	}
+}
+
+// comes waits a little for what is missing.
+func (t *tail) comes(ctx context.Context) (bool, error) {
+	waited := time.NewTimer(missingFor)
+	defer waited.Stop()
+	for {
+		if _, missing := t.missing(); !missing {
+			return true, nil
+		}
+		select {
+		case <-t.handed:
+		case <-waited.C:
+			_, missing := t.missing()
+			return !missing, nil
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
+}
+
+func (t *tail) read(ctx context.Context, r *reader) error {
+	return r.run(ctx, func(e domain.Envelope, _ error) bool {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.handed != nil {
+			t.put(e)
+		} else {
+			t.push(e)
+		}
 		return true
 	})
+}
+
+// end is why there is nothing more to follow.
+func (t *tail) end(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.err = err
 	close(t.changed)
 }
 
+// push adds an envelope; t.mu is held.
 func (t *tail) push(e domain.Envelope) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.recent = append(t.recent, e)
 	t.bytes += sizeOf(e)
 	for len(t.recent) > 1 && (t.bytes > tailBytes || len(t.recent) > tailEnvelopes) {

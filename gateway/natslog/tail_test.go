@@ -5,6 +5,8 @@ import (
 	"iter"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/profferhq/proffer/commands/commandstest"
 	"github.com/profferhq/proffer/domain"
 )
@@ -27,9 +29,16 @@ func following(t *testing.T, l *Log, from uint64) (next func() uint64, stop func
 		}
 }
 
-func TestFollowersShareOneReading(t *testing.T) {
+func TestFollowersShareOneReading(t *testing.T) { t.Parallel(); followersShare(t, Options{}, 1) }
+
+func TestFollowersAreHandedWhatIsAppendedHere(t *testing.T) {
 	t.Parallel()
-	l := opened(t, connected(t, startEmbedded(t, EmbeddedOptions{Dir: t.TempDir(), Sync: "2m"})), Options{})
+	followersShare(t, Options{Alone: true}, 0)
+}
+
+func followersShare(t *testing.T, o Options, consumers int) {
+	t.Helper()
+	l := opened(t, connected(t, startEmbedded(t, EmbeddedOptions{Dir: t.TempDir(), Sync: "2m"})), o)
 	ctx := testContext(t)
 	add := func() {
 		_, err := l.Append(ctx, zero, commandstest.Tracked("x"))
@@ -54,8 +63,8 @@ func TestFollowersShareOneReading(t *testing.T) {
 	}
 	info, err := l.streams[domain.Behaviour].Info(ctx)
 	must(t, err, "look at the stream")
-	if info.State.Consumers != 1 {
-		t.Errorf("three followers have %d consumers, want 1", info.State.Consumers)
+	if info.State.Consumers != consumers {
+		t.Errorf("three followers have %d consumers, want %d", info.State.Consumers, consumers)
 	}
 	last := uint64(3 + tailEnvelopes + 50)
 	for i := uint64(4); i <= last; i++ { // more than is kept, while slow stands still
@@ -81,4 +90,63 @@ func TestFollowersShareOneReading(t *testing.T) {
 	if l.tails[domain.Behaviour] != nil {
 		t.Error("nobody follows, and the tail is still read")
 	}
+}
+
+// What others append all the same is read.
+func TestFollowersAloneSeeWhatOthersAppend(t *testing.T) {
+	t.Parallel()
+	nc := connected(t, startEmbedded(t, EmbeddedOptions{Dir: t.TempDir(), Sync: "2m"}))
+	alone, other := opened(t, nc, Options{Alone: true}), opened(t, nc, Options{})
+	ctx := testContext(t)
+	next, stop := following(t, alone, 1)
+	defer stop()
+	for want := uint64(1); want <= 6; want++ {
+		l := alone
+		if want%3 != 0 {
+			l = other
+		}
+		_, err := l.TakeOver(ctx, zero)
+		must(t, err, "take over")
+		_, err = l.Append(ctx, zero, commandstest.Tracked("x"))
+		must(t, err, "append")
+		if want%2 == 0 { // two at a time, of which the later may be handed
+			for got := want - 1; got <= want; got++ {
+				if sequence := next(); sequence != got {
+					t.Fatalf("got %d, want %d", sequence, got)
+				}
+			}
+		}
+	}
+}
+
+// Whatever the order in which envelopes are handed over, and whichever are read instead, each comes once and in order.
+func TestATailIsInOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		const first, last = 5, 30
+		tail := &tail{changed: make(chan struct{}), handed: make(chan struct{}, 1), next: first, dropped: first - 1, early: map[uint64]domain.Envelope{}}
+		var all []uint64
+		for sequence := uint64(first - 2); sequence <= last; sequence++ {
+			all = append(all, sequence)
+		}
+		for _, sequence := range rapid.Permutation(all).Draw(t, "handed") {
+			if rapid.Bool().Draw(t, "read instead") {
+				next, _ := tail.missing()
+				for read := next; read <= sequence; read++ {
+					tail.mu.Lock()
+					tail.put(domain.Envelope{Sequence: read})
+					tail.mu.Unlock()
+				}
+			}
+			tail.take(domain.Envelope{Sequence: sequence})
+		}
+		if next, missing := tail.missing(); next != last+1 || missing || len(tail.recent) != last-first+1 {
+			t.Fatalf("%d envelopes, then %d, missing: %v", len(tail.recent), next, missing)
+		}
+		for i, e := range tail.recent {
+			if e.Sequence != uint64(first+i) {
+				t.Fatalf("envelope %d is %d", i, e.Sequence)
+			}
+		}
+	})
 }
