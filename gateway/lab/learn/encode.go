@@ -35,6 +35,9 @@ func encode(columns []column, labels []float64, learn []int32, seed uint64) enco
 			e.between(columns, moments[b], moments[a])
 		}
 	}
+	if len(e.from) == 0 { // all words are rare
+		e.add(0, columns[0].name, make([]float64, len(labels)))
+	}
 	return e
 }
 

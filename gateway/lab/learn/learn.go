@@ -68,7 +68,11 @@ type Trial struct {
 	Lift               []stat.Lift
 }
 
-const maxFolds = 50
+// Bounds of folds, and of the rows of either label.
+const (
+	maxFolds  = 50
+	leastRows = 10
+)
 
 // Run reads, trains in folds and judges. It fails with lab.ErrFile, lab.ErrOptions, or the error of a cancelled context.
 func Run(ctx context.Context, o Options) (*Trial, error) {
@@ -113,9 +117,9 @@ func newSubject(t lab.Table, o Options) (*subject, error) {
 			classes[int(y)]++
 		}
 	}
-	if fewest := min(classes[0], classes[1]); fewest < 2*o.Folds {
+	if fewest := min(classes[0], classes[1]); fewest < max(leastRows, 2*o.Folds) {
 		return nil, fmt.Errorf("%w: the label %q has %d rows of %q and %d of %q: %d folds need %d of each", lab.ErrOptions,
-			l.name, classes[1], l.positive, classes[0], l.negative, o.Folds, 2*o.Folds)
+			l.name, classes[1], l.positive, classes[0], l.negative, o.Folds, max(leastRows, 2*o.Folds))
 	}
 	if l.missing > 0 {
 		s.warnings = append(s.warnings, fmt.Sprintf("%d rows have no label %q: they are left out", l.missing, l.name))
@@ -178,7 +182,7 @@ func (s *subject) folds(ctx context.Context, o Options) ([]fold, error) {
 func (s *subject) fold(ctx context.Context, split train.Split, seed uint64) fold {
 	f := fold{rows: split.Valid, gain: make([]float64, len(s.columns)), splits: make([]int, len(s.columns))}
 	e := encode(s.columns, s.labels, split.Train, seed)
-	model, err := train.CrossFit(ctx, e.set, split.Train, innerFolds(len(split.Train)), candidates(len(split.Train), seed))
+	model, err := train.CrossFit(ctx, e.set, split.Train, s.parts(split.Train), candidates(len(split.Train), seed))
 	if err != nil {
 		f.err = err
 		return f
@@ -208,13 +212,18 @@ func (s *subject) fold(ctx context.Context, split train.Split, seed uint64) fold
 	return f
 }
 
-// innerFolds is in how many parts the rows to learn from are used to stop and to calibrate: the fewer rows, the more.
-func innerFolds(rows int) int {
-	switch {
-	case rows <= 20_000:
-		return 5
+// parts is in how many the rows to learn from are cut to stop and to calibrate: the fewer rows, the more, as long as
+// each has a row of either label.
+func (s *subject) parts(learn []int32) int {
+	yes := 0
+	for _, r := range learn {
+		yes += int(s.labels[r])
+	}
+	switch rows := len(learn); {
+	case rows <= 10_000:
+		return max(4, min(10, yes, rows-yes))
 	case rows <= 100_000:
-		return 3
+		return 6
 	}
 	return 1
 }
@@ -224,7 +233,13 @@ func candidates(rows int, seed uint64) []train.Options {
 	o := train.Defaults(tree.Binary)
 	o.Rounds, o.Rate, o.Patience, o.RowShare, o.ColumnShare, o.MinHessian, o.Seed = 1000, .05, 40, .8, .7, 3, seed
 	shallow, deep := o, o
-	shallow.Depth, deep.Depth = 3, 6
+	shallow.Depth, deep.Depth = 2, 5
+	if rows > 10_000 {
+		shallow.Depth, deep.Depth = 3, 6
+		for _, c := range []*train.Options{&shallow, &deep} {
+			c.Rate, c.Patience = .1, 25
+		}
+	}
 	return []train.Options{shallow, deep}
 }
 
