@@ -74,7 +74,7 @@ func explanationOf(e decider.Explanation) *profferv1.ExplainResponse {
 	out := &profferv1.ExplainResponse{
 		DecisionId: aliasText(d.GetId()), Position: placeOf(e.Logged), DecidedAt: timestamppb.New(time.UnixMilli(d.GetNowMs())),
 		Placement: d.GetPlacement(), Offer: d.GetOffer(), Treatment: d.GetTreatment(), Reason: d.GetReason(),
-		Policy: d.GetPolicy(), PolicyVersion: d.GetPolicyVersion(), Profile: aliasText(d.GetProfile()),
+		Policy: d.GetPolicy(), PolicyVersion: d.GetPolicyVersion(), View: d.GetView(), Profile: aliasText(d.GetProfile()),
 		External: d.GetExternal(), HeldOut: d.GetHeldOut(), HoldoutDraw: e.HoldoutDraw, Holdout: e.Holdout,
 		Contacts: e.Contacts, Summary: e.Summary,
 	}

@@ -112,7 +112,9 @@ type ExplainResponse struct {
 	// When it was asked for, and the decision was made here.
 	Identity *IdentityComparison `protobuf:"bytes,20,opt,name=identity,proto3" json:"identity,omitempty"`
 	// What the models said that answer for what the policy reads.
-	Scores        []*ExplainedScore `protobuf:"bytes,21,rep,name=scores,proto3" json:"scores,omitempty"`
+	Scores []*ExplainedScore `protobuf:"bytes,21,rep,name=scores,proto3" json:"scores,omitempty"`
+	// The version of the feature view that was read: "core@1".
+	View          string `protobuf:"bytes,22,opt,name=view,proto3" json:"view,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -292,6 +294,13 @@ func (x *ExplainResponse) GetScores() []*ExplainedScore {
 		return x.Scores
 	}
 	return nil
+}
+
+func (x *ExplainResponse) GetView() string {
+	if x != nil {
+		return x.View
+	}
+	return ""
 }
 
 // ExplainedScore is what one model said.
@@ -1318,7 +1327,7 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1a\n" +
-	"\bidentity\x18\x03 \x01(\tR\bidentity\"\xfa\x05\n" +
+	"\bidentity\x18\x03 \x01(\tR\bidentity\"\x8e\x06\n" +
 	"\x0fExplainResponse\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1a\n" +
@@ -1345,7 +1354,8 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\bcontacts\x18\x12 \x03(\tR\bcontacts\x12\x18\n" +
 	"\asummary\x18\x13 \x01(\tR\asummary\x12:\n" +
 	"\bidentity\x18\x14 \x01(\v2\x1e.proffer.v1.IdentityComparisonR\bidentity\x122\n" +
-	"\x06scores\x18\x15 \x03(\v2\x1a.proffer.v1.ExplainedScoreR\x06scores\"\xf8\x01\n" +
+	"\x06scores\x18\x15 \x03(\v2\x1a.proffer.v1.ExplainedScoreR\x06scores\x12\x12\n" +
+	"\x04view\x18\x16 \x01(\tR\x04view\"\xf8\x01\n" +
 	"\x0eExplainedScore\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03use\x18\x02 \x01(\tR\x03use\x12\x14\n" +
