@@ -44,9 +44,9 @@ func (c explain) Run(r *run) error {
 }
 
 func tellExplanation(w io.Writer, e *profferv1.ExplainResponse) {
-	fmt.Fprintf(w, "%s\n\ndecision %s at %s, %s\nplacement %s, policy %s version %d, profile %s\n\n",
+	fmt.Fprintf(w, "%s\n\ndecision %s at %s, %s\nplacement %s, policy %s version %d, view %s, profile %s\n\n",
 		e.GetSummary(), e.GetDecisionId(), e.GetPosition(), e.GetDecidedAt().AsTime().Format("2006-01-02 15:04:05.000"),
-		e.GetPlacement(), e.GetPolicy(), e.GetPolicyVersion(), e.GetProfile())
+		e.GetPlacement(), e.GetPolicy(), e.GetPolicyVersion(), e.GetView(), e.GetProfile())
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, "OFFER\tTREATMENT\tLEFT AT\tWHY\tEXPECTED VALUE")
 	for _, c := range e.GetCandidates() {
