@@ -69,6 +69,7 @@ type Views struct {
 	ready   chan struct{}
 	loading atomic.Int64
 	queue   writeQueue
+	buffers pageBuffers // of whoever writes a round
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
 }

@@ -222,14 +222,41 @@ type pageWriter struct {
 	puts    []put
 	aliases []domain.Alias
 	value   []byte
+	buffers *pageBuffers
+	buffer  int // which of them the value is in
+}
+
+// pageBuffers are the memory of pages, used again by every round.
+type pageBuffers struct {
+	all  [][]byte
+	used int
+}
+
+// keptBuffers is how many are kept from one round to the next.
+const keptBuffers = 16
+
+// reset begins a round: the pages of the one before are written.
+func (b *pageBuffers) reset() {
+	b.all, b.used = b.all[:min(len(b.all), keptBuffers)], 0
+	clear(b.all[len(b.all):cap(b.all)])
+}
+
+// next is a buffer that is free, by its place.
+func (b *pageBuffers) next() int {
+	if b.used == len(b.all) {
+		b.all = append(b.all, nil)
+	}
+	b.used++
+	return b.used - 1
 }
 
 func (w *pageWriter) add(a domain.Alias, blob []byte) {
 	if len(w.value) > 0 && len(w.value)+len(blob) > pageBytes {
 		w.end()
 	}
-	if w.value == nil {
-		w.value = make([]byte, 0, pageBytes+1<<10)
+	if len(w.aliases) == 0 {
+		w.buffer = w.buffers.next()
+		w.value = w.buffers.all[w.buffer][:0]
 	}
 	w.value = appendToPage(w.value, a, blob)
 	w.aliases = append(w.aliases, a)
@@ -251,6 +278,7 @@ func (w *pageWriter) end() {
 			}
 		},
 	})
+	w.buffers.all[w.buffer] = w.value
 	w.value, w.aliases = nil, nil
 }
 

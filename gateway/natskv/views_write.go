@@ -98,8 +98,9 @@ type put struct {
 // puts are the pages that write a round.
 func (v *Views) puts(round pendingWrites) []put {
 	writers, most := make([]pageWriter, len(v.buckets)), len(round.aliases)/len(v.buckets)+outdatedViews
+	v.buffers.reset()
 	for i, b := range v.buckets {
-		writers[i] = pageWriter{bucket: b, memory: round.memory}
+		writers[i] = pageWriter{bucket: b, memory: round.memory, buffers: &v.buffers}
 	}
 	for _, a := range round.aliases {
 		writers[v.bucketIndex(a)].add(a, round.memory.take(a))
