@@ -186,11 +186,12 @@ func (p *CountsProjector) follow(ctx context.Context) error {
 	rested := (<-chan time.Time)(nil) // nil while everything is stored
 	for {
 		select {
-		case m := <-arrived:
+		case m := <-arrived.messages:
 			if m.err != nil {
 				return m.err
 			}
 			p.count(m)
+			arrived.done(m)
 			rested = pause.C
 		case <-rested:
 			if err := p.save(ctx); err != nil {

@@ -102,8 +102,13 @@ func typeFields() *kept {
 type leanDecoder struct {
 	read    *kept
 	scratch []byte
-	// fast is nil unless the fields read are those of the fold of an activity.
-	fast *fastDecoder
+	// fast reads events as they nearly always are; what it does not expect is decoded by the general way.
+	fast fastReader
+}
+
+// fastReader fills in of an event what is read of it; false when the event is of another shape than it expects.
+type fastReader interface {
+	decode(e *event.Event, frame []byte, s *slab) bool
 }
 
 // activityDecoder decodes what the fold of an activity reads.
@@ -115,7 +120,7 @@ func activityDecoder(layout *feature.Layout) *leanDecoder {
 }
 
 // typeDecoder decodes what domain.TypeOf reads.
-func typeDecoder() *leanDecoder { return &leanDecoder{read: typeFields()} }
+func typeDecoder() *leanDecoder { return &leanDecoder{read: typeFields(), fast: newTypeReader()} }
 
 // recorded decodes the events of an envelope, whose memory they may share.
 func (d *leanDecoder) recorded(e domain.Envelope) ([]domain.Recorded, error) {

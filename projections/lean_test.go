@@ -140,6 +140,9 @@ func TestLeanCountsAsWhole(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		lean := typeDecoder()
+		if rapid.Bool().Draw(t, "general") {
+			lean.fast = nil
+		}
 		e := randomEvent(t)
 		frame, err := proto.Marshal(e)
 		if err != nil {
@@ -167,6 +170,8 @@ func FuzzLean(f *testing.F) {
 		f.Add(frame)
 	}
 	f.Add([]byte{0xa2, 0x01, 0xff})
+	f.Add([]byte{0xe2, 0x03, 0x02, 0x10, 0x01, 0xe2, 0x03, 0x00}) // a decision twice: they are one, and external
+	f.Add([]byte{0xe2, 0x03, 0x04, 0x10, 0x01, 0x10, 0x00})       // external, and not
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		lean := activityDecoder(nil)
 		envelope := domain.Envelope{Frames: [][]byte{frame}}
@@ -182,6 +187,13 @@ func FuzzLean(f *testing.F) {
 		b := feature.Encode(feature.Fold(feature.Activity{}, parts[0]))
 		if string(a) != string(b) {
 			t.Fatal("the parts fold to something else")
+		}
+		types, err := typeDecoder().recorded(envelope)
+		if err != nil {
+			t.Fatalf("the whole event decodes, its type does not: %v", err)
+		}
+		if got, want := domain.TypeOf(types[0].Event), domain.TypeOf(whole[0].Event); got != want {
+			t.Fatalf("type %q, want %q", got, want)
 		}
 	})
 }

@@ -14,6 +14,8 @@ type message struct {
 	sequence uint64
 	events   []domain.Recorded
 	err      error
+	// memory that the events are in.
+	memory *slab
 }
 
 // How many messages may wait: envelopes to be decoded, and decoded ones to be folded.
@@ -70,7 +72,7 @@ func readAhead(ctx context.Context, s domain.Stream, envelopes iter.Seq2[domain.
 
 // message decodes what is read of each event, into memory that is the message's until it is used again.
 func (d *leanDecoder) message(memory *slab, u undecoded) message {
-	m := message{stream: u.stream, sequence: u.envelope.Sequence, err: u.err}
+	m := message{stream: u.stream, sequence: u.envelope.Sequence, err: u.err, memory: memory}
 	if m.err == nil {
 		m.events, m.err = d.recordedIn(memory, u.envelope)
 	}
@@ -80,22 +82,45 @@ func (d *leanDecoder) message(memory *slab, u undecoded) message {
 	return m
 }
 
-// arriving receives the messages after a cut as they arrive, of all streams.
-func arriving(ctx context.Context, source Source, streams []domain.Stream, read func() *leanDecoder, from domain.Cut) <-chan message {
-	arrived := make(chan message, messagesAhead)
+// arrivals are messages as they arrive, of all streams.
+type arrivals struct {
+	messages chan message
+	spare    chan *slab
+}
+
+// arriving receives the messages after a cut. Who has folded one is done with it.
+func arriving(ctx context.Context, source Source, streams []domain.Stream, read func() *leanDecoder, from domain.Cut) arrivals {
+	a := arrivals{messages: make(chan message, messagesAhead), spare: make(chan *slab, messagesAhead)}
 	for _, s := range streams {
-		go forward(ctx, s, read, source.Follow(ctx, s, from[s]+1), arrived)
+		go a.forward(ctx, s, read, source.Follow(ctx, s, from[s]+1))
 	}
-	return arrived
+	return a
+}
+
+// done gives the memory of a message's events back.
+func (a arrivals) done(m message) {
+	select {
+	case a.spare <- m.memory:
+	default:
+	}
+}
+
+func (a arrivals) memory() *slab {
+	select {
+	case s := <-a.spare:
+		return s
+	default:
+		return new(slab)
+	}
 }
 
 // forward decodes messages and sends them on until they end, fail (which it sends on too) or the context ends.
-func forward(ctx context.Context, s domain.Stream, read func() *leanDecoder, envelopes iter.Seq2[domain.Envelope, error], to chan<- message) {
+func (a arrivals) forward(ctx context.Context, s domain.Stream, read func() *leanDecoder, envelopes iter.Seq2[domain.Envelope, error]) {
 	decoder := read()
 	for envelope, err := range envelopes {
-		m := decoder.message(new(slab), undecoded{stream: s, envelope: envelope, err: err})
+		m := decoder.message(a.memory(), undecoded{stream: s, envelope: envelope, err: err})
 		select {
-		case to <- m:
+		case a.messages <- m:
 		case <-ctx.Done():
 			return
 		}

@@ -222,7 +222,7 @@ func (p *ViewsProjector) follow(ctx context.Context) error {
 	for {
 		var m message
 		select {
-		case m = <-arrived:
+		case m = <-arrived.messages:
 		case <-ctx.Done():
 			return nil
 		}
@@ -233,11 +233,12 @@ func (p *ViewsProjector) follow(ctx context.Context) error {
 			if err := batch.take(m); err != nil {
 				return err
 			}
+			arrived.done(m)
 			if batch.full() {
 				break
 			}
 			select {
-			case m = <-arrived:
+			case m = <-arrived.messages:
 			default:
 				waiting = false
 			}
