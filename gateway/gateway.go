@@ -177,8 +177,10 @@ func (n *Node) OperatorKey() string { return n.keys.Operator }
 // SourceKey lets a source send events and ask for decisions.
 func (n *Node) SourceKey() string { return n.keys.Source }
 
-// Settle returns when the views are durable: nothing of what was folded so far is still being written.
-func (n *Node) Settle(ctx context.Context) error { return n.parts.views.Flush(ctx) }
+// Settle returns when the work of a start is done: everything in the log is counted, and the views are durable.
+func (n *Node) Settle(ctx context.Context) error {
+	return errors.Join(n.parts.counts.CatchUp(ctx, nil), n.parts.views.Flush(ctx))
+}
 
 // Log is the node's log, for those who measure it.
 func (n *Node) Log() *natslog.Log { return n.parts.log }

@@ -170,11 +170,18 @@ func readRequest(root jsontext.Value) request {
 	return r
 }
 
+// maxRoom is for how many events room is made before they are read.
+const maxRoom = 256
+
 // items are the batch's events; false when there are too many.
 func (r request) items(receivedMS int64) ([]commands.Item, bool) {
 	e := envelope{context: r.context, integral: r.integrations, sentAt: r.sentWhen, receivedMS: receivedMS}
 	var items []commands.Item
 	for v := range r.batch.Elements() {
+		if items == nil { // a batch's events are about as long as its first
+			room := len(r.batch.Raw())/(len(v.Raw())+1) + 2
+			items = make([]commands.Item, 0, min(room, maxRoom))
+		}
 		if len(items) == commands.MaxItems {
 			return nil, false
 		}
