@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/gateway"
@@ -222,6 +224,7 @@ func serveNoop(ctx context.Context) (url string, stop func(), err error) {
 	mux.Handle(profferv1connect.NewDecisionServiceHandler(noop{answer: &profferv1.DecideResponse{
 		DecisionId: rand.Text() + "123456", Offer: "free-shipping", Treatment: "banner", Content: map[string]string{"headline": "Free shipping today"},
 		Reason: "OFFERED", Position: "DECISION/123456/7", Policy: "shop", PolicyVersion: 1, Profile: rand.Text() + "123456",
+		DecidedAt: timestamppb.Now(), Staleness: durationpb.New(0),
 	}}, connect.WithCompressMinBytes(4<<10)))
 	server := rpc.Server(mux)
 	go func() { _ = server.Serve(listener) }()
