@@ -46,6 +46,10 @@ type MatchingPorts struct {
 	ProposedFrom, LinkedFrom float64
 	// Prepared bounds how many records are kept in clear, in memory only; 0 is 20,000.
 	Prepared int
+	// Kept bounds the bytes of what was read of records, in clear, in memory only; 0 is 64 MB.
+	Kept int
+	// Workers is how many goroutines compare; 0 is one.
+	Workers int
 	// CheckpointEvery is how often the checkpoint is stored while it moves; 0 is a second.
 	CheckpointEvery time.Duration
 }
@@ -74,6 +78,8 @@ type MatchProgress struct {
 	Records, Unindexed, Unmatched int
 	// Skipped is how often a key was left out since the start because more records share it than match.MaxGroup.
 	Skipped uint64
+	// Matched is how many changes of records were compared since the start.
+	Matched uint64
 }
 
 // NewMatchPeople returns matching before it has begun.
@@ -87,6 +93,10 @@ func NewMatchPeople(ports MatchingPorts) *MatchPeople {
 	if ports.Prepared == 0 {
 		ports.Prepared = 20_000
 	}
+	if ports.Kept == 0 {
+		ports.Kept = 64 << 20
+	}
+	ports.Workers = max(ports.Workers, 1)
 	if ports.CheckpointEvery == 0 {
 		ports.CheckpointEvery = time.Second
 	}

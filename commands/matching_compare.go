@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/identity"
@@ -20,26 +23,84 @@ type found struct {
 // prepared are the records of aliases in the form in which they are compared, in order.
 func (s *matchSession) prepared(ctx context.Context, aliases []domain.Alias) ([]match.Prepared, error) {
 	out := make([]match.Prepared, len(aliases))
-	var missing []domain.Alias
 	var places []int
 	for i, a := range aliases {
 		p, known := s.recent.find(a)
 		if out[i] = p; !known {
-			missing, places = append(missing, a), append(places, i)
+			places = append(places, i)
 		}
 	}
-	if len(missing) == 0 {
+	if len(places) == 0 {
 		return out, nil
 	}
-	clear, err := s.of.clear(s.traits).read(ctx, missing)
+	records, err := s.records(ctx, aliases, places)
 	if err != nil {
 		return nil, err
 	}
-	for k, i := range places {
-		out[i] = s.matcher.Prepare(s.record(missing[k], clear[k]), s.of.ports.Reader)
+	s.share(len(places), func(k int) { out[places[k]] = s.matcher.Prepare(records[k], s.of.ports.Reader) })
+	for _, i := range places {
 		s.recent.put(out[i])
 	}
 	return out, nil
+}
+
+// records are the records of the aliases at some places: as they are kept, or read from the log.
+func (s *matchSession) records(ctx context.Context, aliases []domain.Alias, places []int) ([]match.Record, error) {
+	records := make([]match.Record, len(places))
+	var missing []domain.Alias
+	var at []int
+	for k, i := range places {
+		values, known := s.kept.find(aliases[i], len(s.matcher.Model().Fields))
+		if !known {
+			missing, at = append(missing, aliases[i]), append(at, k)
+			continue
+		}
+		if s.presence >= 0 {
+			values[s.presence] = s.sightings.values(aliases[i])
+		}
+		records[k] = match.Record{ID: aliases[i], Values: values}
+	}
+	if len(missing) > 0 {
+		clear, err := s.of.clear(s.traits).read(ctx, missing)
+		if err != nil {
+			return nil, err
+		}
+		for n, k := range at {
+			records[k] = s.record(missing[n], clear[n])
+			s.kept.put(missing[n], records[k].Values)
+		}
+	}
+	return records, nil
+}
+
+// share does n things with the workers, each once, in no order; they must not depend on one another.
+func (s *matchSession) share(n int, do func(i int)) {
+	workers := min(s.of.ports.Workers, n/shareFrom)
+	if workers <= 1 {
+		for i := range n {
+			do(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// shareFrom is for how many things another worker is worth its start.
+const shareFrom = 8
+
+// forget drops what is known of a record in clear.
+func (s *matchSession) forget(a domain.Alias) {
+	s.recent.drop(a)
+	s.kept.drop(a)
 }
 
 func (m *MatchPeople) clear(traits *traitLog) clearTraits {
@@ -64,26 +125,27 @@ func (s *matchSession) record(alias domain.Alias, traits []trait) match.Record {
 // first. A pair is compared when the later of the two has its turn.
 func (s *matchSession) matchSlice(ctx context.Context) error {
 	turns, n := s.turns()
-	candidates := make([][]domain.Alias, len(turns))
-	var all []domain.Alias
+	aliases := make([]domain.Alias, len(turns))
 	for i, t := range turns {
-		own, err := s.prepared(ctx, []domain.Alias{t.alias})
-		if err != nil {
-			return err
-		}
-		candidates[i] = s.candidates(t, &own[0])
-		all = append(all, candidates[i]...)
+		aliases[i] = t.alias
 	}
-	if err := s.readAhead(ctx, all); err != nil {
+	own, err := s.prepared(ctx, aliases)
+	if err != nil {
 		return err
 	}
+	candidates, skipped := make([][]domain.Alias, len(turns)), make([]int, len(turns))
+	s.share(len(turns), func(i int) { candidates[i], skipped[i] = s.candidates(turns[i], &own[i]) })
 	var matches []found
-	for i, t := range turns {
-		list, err := s.compare(ctx, t.alias, candidates[i])
+	for from := 0; from < len(turns); {
+		to, others := s.together(candidates, from)
+		records, err := s.prepared(ctx, others)
 		if err != nil {
 			return err
 		}
-		matches = append(matches, list...)
+		lists := make([][]found, to-from)
+		s.share(to-from, func(i int) { lists[i] = s.compare(&own[from+i], candidates[from+i], others, records) })
+		matches = append(matches, slices.Concat(lists...)...)
+		from = to
 	}
 	slices.SortFunc(matches, func(a, b found) int {
 		return cmp.Or(cmp.Compare(b.match.WeightBits, a.match.WeightBits), a.first.Compare(b.first), a.second.Compare(b.second))
@@ -91,10 +153,32 @@ func (s *matchSession) matchSlice(ctx context.Context) error {
 	if err := s.say(ctx, matches); err != nil {
 		return fmt.Errorf("say what was found: %w", err)
 	}
+	for _, count := range skipped {
+		s.skipped += uint64(count)
+	}
+	s.compared += uint64(n)
 	if s.unmatched = s.unmatched[n:]; len(s.unmatched) == 0 {
 		clear(s.done) // nothing of before the start is compared again
 	}
 	return nil
+}
+
+// together is how many of the turns from there are compared in one go, at least one, so that no more records are held
+// than are kept prepared; and the records that they are compared with, ascending.
+func (s *matchSession) together(candidates [][]domain.Alias, from int) (to int, others []domain.Alias) {
+	known := map[domain.Alias]struct{}{}
+	for to = from; to < len(candidates); to++ {
+		for _, c := range candidates[to] {
+			known[c] = struct{}{}
+		}
+		if len(known) > s.recent.most/2 {
+			to++
+			break
+		}
+	}
+	others = slices.Collect(maps.Keys(known))
+	slices.SortFunc(others, domain.Alias.Compare)
+	return to, others
 }
 
 // turns are the records of the next slice, and how many turns they take.
@@ -107,17 +191,17 @@ func (s *matchSession) turns() (turns []turn, n int) {
 	return turns, n
 }
 
-// candidates share a blocking key with the record, changed before it, and can still become one person with it. What
-// changed in where a device was seen has no place in IDENTITY: it is compared with all.
-func (s *matchSession) candidates(t turn, p *match.Prepared) []domain.Alias {
-	list, skipped := s.index.Candidates(p)
-	s.skipped += uint64(skipped)
-	s.of.ports.Recall.People.Look(func(r *identity.Register) {
-		list = slices.DeleteFunc(list, func(c domain.Alias) bool {
-			return !t.sighted && s.traits.order(c, t.alias) > 0 || settled(r, c, t.alias)
-		})
-	})
-	return list
+// candidates share a blocking key with the record and changed before it. What changed in where a device was seen has
+// no place in IDENTITY: it is compared with all.
+func (s *matchSession) candidates(t turn, p *match.Prepared) (list []domain.Alias, skipped int) {
+	list, skipped = s.index.Candidates(p)
+	if t.sighted {
+		return list, skipped
+	}
+	at := s.traits.at(t.alias)
+	return slices.DeleteFunc(list, func(c domain.Alias) bool {
+		return cmp.Or(s.traits.at(c).Compare(at), c.Compare(t.alias)) > 0
+	}), skipped
 }
 
 // settled says whether there is nothing to find out about a pair: they are one person, barred from one another, or
@@ -127,30 +211,22 @@ func settled(r *identity.Register, a, b domain.Alias) bool {
 	return graph.Linked(a, b) || r.Barred(a, b) || graph.Mark(a) != identity.Unmarked || graph.Mark(b) != identity.Unmarked
 }
 
-// readAhead reads the records of many candidates at once, as many as are kept.
-func (s *matchSession) readAhead(ctx context.Context, aliases []domain.Alias) error {
-	slices.SortFunc(aliases, domain.Alias.Compare)
-	aliases = slices.Compact(aliases)
-	_, err := s.prepared(ctx, aliases[:min(len(aliases), s.recent.most/2)])
-	return err
-}
-
-// compare weighs a record against its candidates and returns what is worth saying.
-func (s *matchSession) compare(ctx context.Context, alias domain.Alias, candidates []domain.Alias) ([]found, error) {
-	records, err := s.prepared(ctx, append([]domain.Alias{alias}, candidates...))
-	if err != nil {
-		return nil, err
-	}
+// compare weighs a record against its candidates, whose records are among the others, and returns what is worth saying.
+func (s *matchSession) compare(own *match.Prepared, candidates, others []domain.Alias, records []match.Prepared) []found {
 	var list []found
-	for i := range candidates {
-		f := found{first: alias, second: candidates[i], match: s.index.Compare(&records[0], &records[i+1])}
-		if f.match.Posterior < s.of.ports.ProposedFrom {
+	for _, c := range candidates {
+		at, _ := slices.BinarySearchFunc(others, c, domain.Alias.Compare)
+		if !s.index.Reaches(own, &records[at], s.of.ports.ProposedFrom) {
 			continue
 		}
+		f := found{first: own.ID, second: c, match: s.index.Compare(own, &records[at])}
 		if f.second.Compare(f.first) < 0 {
 			f.first, f.second = f.second, f.first
 		}
 		list = append(list, f)
 	}
-	return list, nil
+	s.of.ports.Recall.People.Look(func(r *identity.Register) {
+		list = slices.DeleteFunc(list, func(f found) bool { return settled(r, f.first, f.second) })
+	})
+	return list
 }

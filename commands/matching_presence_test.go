@@ -1,8 +1,8 @@
 package commands_test
 
 import (
+	"context"
 	"fmt"
-	"runtime"
 	"testing"
 	"time"
 
@@ -40,14 +40,26 @@ func (m *matchWorld) seen(id identity.Identifier, ip, model string, at time.Time
 // matchedAll waits until all sightings were compared, and what came of them is in the log.
 func (m *matchWorld) matchedAll(proposals int) {
 	m.t.Helper()
-	for within := time.Now().Add(20 * time.Second); ; runtime.Gosched() {
-		if _, _, p := m.written(); len(p) >= proposals {
+	ctx, cancel := context.WithTimeout(m.t.Context(), time.Minute)
+	defer cancel()
+	for e, err := range m.log.Follow(ctx, domain.Identity, 1) {
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		events, err := e.Events()
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		for _, e := range events {
+			if e.GetMatchProposed() != nil {
+				proposals--
+			}
+		}
+		if proposals <= 0 {
 			return
 		}
-		if time.Now().After(within) {
-			m.wrote(0, 0, proposals)
-		}
 	}
+	m.t.Fatalf("%d proposals are missing", proposals)
 }
 
 func TestDevicesThatAreAlwaysTogetherAreProposedAndNeverLinked(t *testing.T) {

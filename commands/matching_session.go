@@ -15,7 +15,7 @@ import (
 // How many records one slice of work takes: between two slices new events are taken in.
 const (
 	indexSlice = 1000
-	matchSlice = 32
+	matchSlice = 512
 )
 
 // matchSession is matching under one model. One goroutine owns it.
@@ -28,6 +28,7 @@ type matchSession struct {
 	traits  *traitLog
 	index   *match.Index
 	recent  *recent
+	kept    *kept
 	// presence is the field for where devices were seen, -1 when the model has none: then BEHAVIOUR is not read.
 	presence  int
 	sightings *sightings
@@ -41,6 +42,7 @@ type matchSession struct {
 	unindexed []domain.Alias
 	unmatched []turn
 	skipped   uint64
+	compared  uint64
 	// done are the ids of what matching wrote beyond the checkpoint before it was started again.
 	done map[eventID]struct{}
 }
@@ -57,7 +59,7 @@ type turn struct {
 func newMatchSession(m *MatchPeople, name string, version uint64, matcher *match.Matcher) *matchSession {
 	s := &matchSession{
 		of: m, name: name, version: version, matcher: matcher, fields: map[string]int{}, presence: -1, sightings: newSightings(),
-		traits: newTraitLog(), recent: newRecent(m.ports.Prepared), done: map[eventID]struct{}{},
+		traits: newTraitLog(), recent: newRecent(m.ports.Prepared), kept: newKept(m.ports.Kept), done: map[eventID]struct{}{},
 	}
 	for i, f := range matcher.Model().Fields {
 		s.fields[f.Name] = i
@@ -103,7 +105,7 @@ func (s *matchSession) observe(ctx context.Context, e domain.Envelope) (*event.M
 		}
 		alias, changed := s.traits.observe(r)
 		if changed && !loading {
-			s.recent.drop(alias)
+			s.forget(alias)
 			s.unindexed = append(s.unindexed, alias)
 			s.unmatched = append(s.unmatched, turn{alias: alias, at: r.At})
 		}
@@ -159,7 +161,7 @@ func (s *matchSession) indexSlice(ctx context.Context) error {
 func (s *matchSession) tell() {
 	s.of.report(MatchProgress{
 		Version: s.version, Records: len(s.traits.of), Unindexed: len(s.unindexed), Unmatched: len(s.unmatched),
-		Skipped: s.skipped,
+		Skipped: s.skipped, Matched: s.compared,
 	})
 }
 

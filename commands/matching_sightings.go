@@ -141,7 +141,7 @@ func (s *matchSession) sighted(device domain.Alias, kind string, token uint64) {
 	if !forgotten.IsZero() && s.traits.of[forgotten] == nil {
 		s.index.Remove(forgotten)
 	}
-	s.recent.drop(device)
+	s.recent.drop(device) // what is kept of it has no sightings
 	s.unindexed = append(s.unindexed, device)
 	s.unmatched = append(s.unmatched, turn{alias: device, sighted: true})
 }

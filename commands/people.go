@@ -18,6 +18,7 @@ import (
 type People struct {
 	mu       sync.RWMutex
 	register *identity.Register
+	places   identity.Places
 	// requests are the operators' changes that are in the log, by the id of the event that says them.
 	requests map[eventID]*changed
 	// latest is the last change that is in the log, nil when there was none: what follows from it may be cut off.
@@ -56,6 +57,7 @@ func (p *People) Observe(e domain.Envelope) error {
 	}
 	for _, r := range recorded {
 		p.register.Apply(r)
+		p.places.Observe(r)
 		p.remember(r)
 	}
 	return nil
@@ -113,6 +115,14 @@ func (p *People) Look(look func(*identity.Register)) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	look(p.register)
+}
+
+// Places are the sequences up to `to` of the envelopes of IDENTITY that may name one of the aliases, ascending, and up to
+// where that is known: what comes after must be read.
+func (p *People) Places(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.places.Of(aliases, to), p.register.Applied()
 }
 
 // Matching is the model in effect.

@@ -35,6 +35,9 @@ type Config struct {
 	SourceKey   string `help:"File with the key of the default source; default source.key in the data folder, made at the first start." env:"PROFFER_SOURCE_KEY_FILE" placeholder:"FILE"`
 	OperatorKey string `help:"File with the operator's key; default operator.key in the data folder, made at the first start." env:"PROFFER_OPERATOR_KEY_FILE" placeholder:"FILE"`
 
+	MatchLink   float64 `help:"Posterior from which a match links." default:"0.8" env:"PROFFER_MATCH_LINK" placeholder:"P"`
+	MatchReview float64 `help:"Posterior from which a person reviews a match." default:"0.2" env:"PROFFER_MATCH_REVIEW" placeholder:"P"`
+
 	DecideTimeout time.Duration `help:"How long a decision may take when its request does not say." default:"1s" env:"PROFFER_DECIDE_TIMEOUT"`
 }
 
@@ -62,6 +65,9 @@ func (c Config) Validate() error {
 	}
 	if c.NatsURL == "" && c.Replicas != 1 {
 		return fmt.Errorf("replicas: the embedded server is one node; set nats-url for a cluster")
+	}
+	if !(c.MatchReview > 0 && c.MatchReview <= c.MatchLink && c.MatchLink < 1) {
+		return fmt.Errorf("match-review, match-link: must be above 0, below 1 and in this order")
 	}
 	if c.DecideTimeout <= 0 {
 		return fmt.Errorf("decide-timeout: must be positive")

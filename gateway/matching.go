@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strconv"
 
 	"github.com/profferhq/proffer/commands"
@@ -20,7 +21,8 @@ func (n *Node) startMatching(context.Context) error {
 	}
 	n.parts.matching = commands.NewMatchPeople(commands.MatchingPorts{
 		Log: n.route(), History: n.parts.log, Vault: n.parts.vault, Identifiers: n.parts.vault, Reader: reader, Recall: n.parts.recall,
-		Checkpoint: matchedTo{n.parts.counters}, Now: n.now,
+		Workers: runtime.GOMAXPROCS(0), Checkpoint: matchedTo{n.parts.counters}, Now: n.now,
+		LinkedFrom: n.config.MatchLink, ProposedFrom: n.config.MatchReview,
 	})
 	n.run("match people", n.parts.matching.Run)
 	return nil

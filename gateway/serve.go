@@ -149,11 +149,24 @@ func (n *Node) Status(context.Context) (*profferv1.StatusResponse, error) {
 	c := n.parts.counts.Counts()
 	shown, _, _ := n.parts.tables.urls()
 	return &profferv1.StatusResponse{
-		Events: c.Events, Aliases: uint64(n.parts.views.Len()), Profiles: n.profileCount(),
+		Matching: n.matchingStatus(),
+		Events:   c.Events, Aliases: uint64(n.parts.views.Len()), Profiles: n.profileCount(),
 		Decisions: c.Decisions(), ExternalDecisions: c.ExternalDecisions(), Outcomes: c.Outcomes(),
 		Quarantined: c.Quarantined(), Duplicates: n.parts.ingest.Duplicates(),
 		DatabaseUrl: shown, NatsUrl: n.parts.natsURL,
 	}, nil
+}
+
+// matchingStatus is nil while matching is off.
+func (n *Node) matchingStatus() *profferv1.MatchingStatus {
+	p := n.parts.matching.Progress()
+	if p.Version == 0 {
+		return nil
+	}
+	return &profferv1.MatchingStatus{
+		Version: p.Version, Records: uint64(p.Records), Unindexed: uint64(p.Unindexed), Waiting: uint64(p.Unmatched),
+		Matched: p.Matched, Skipped: p.Skipped,
+	}
 }
 
 // Description is what a person who has started a server wants to know.

@@ -31,6 +31,17 @@ type counted struct {
 	Projections       []projectionStatus `json:"projections"`
 	DatabaseURL       string             `json:"database_url"`
 	NatsURL           string             `json:"nats_url"`
+	Matching          *matchingStatus    `json:"matching,omitempty"`
+}
+
+// matchingStatus is how far matching has come since the server's start.
+type matchingStatus struct {
+	Version   uint64 `json:"version"`
+	Records   uint64 `json:"records"`
+	Unindexed uint64 `json:"unindexed"`
+	Waiting   uint64 `json:"waiting"`
+	Matched   uint64 `json:"matched"`
+	Skipped   uint64 `json:"skipped"`
 }
 
 type projectionStatus struct {
@@ -51,6 +62,9 @@ func (c status) Run(r *run) error {
 			ExternalDecisions: a.GetExternalDecisions(), Outcomes: a.GetOutcomes(), Quarantined: a.GetQuarantined(),
 			Duplicates: a.GetDuplicates(), DatabaseURL: a.GetDatabaseUrl(), NatsURL: a.GetNatsUrl(),
 			Projections: []projectionStatus{},
+		}
+		if m := a.GetMatching(); m != nil {
+			out.Matching = &matchingStatus{m.GetVersion(), m.GetRecords(), m.GetUnindexed(), m.GetWaiting(), m.GetMatched(), m.GetSkipped()}
 		}
 		if out.Events == nil {
 			out.Events = map[string]uint64{}
@@ -75,6 +89,11 @@ func (c counted) tell(w io.Writer) {
 	row("outcomes", c.Outcomes)
 	row("quarantined", c.Quarantined)
 	row("duplicates", c.Duplicates)
+	if m := c.Matching; m != nil {
+		row("records to match", m.Records)
+		row("  waiting", m.Unindexed+m.Waiting)
+		row("  matched", m.Matched)
+	}
 	for _, p := range c.Projections {
 		fmt.Fprintf(table, "%s lag\t%d\t\n", p.Name, p.Lag)
 	}

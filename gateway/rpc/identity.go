@@ -40,6 +40,9 @@ type People interface {
 	Look(look func(*identity.Register))
 	// GuardsInForce is the latest change of the guards; nil when the defaults hold.
 	GuardsInForce() *event.GuardsChanged
+	// Places are the sequences up to `to` of the envelopes of IDENTITY that may name one of the aliases, ascending, and
+	// up to where that is known.
+	Places(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64)
 	// Matching is the model in effect.
 	Matching() commands.Matching
 }
@@ -48,6 +51,7 @@ type People interface {
 type Scan interface {
 	Read(ctx context.Context, stream domain.Stream, from, to uint64) iter.Seq2[domain.Envelope, error]
 	Last(ctx context.Context, stream domain.Stream) (uint64, error)
+	At(ctx context.Context, stream domain.Stream, sequence uint64) (domain.Envelope, error)
 }
 
 // Profiles reads the features of people.

@@ -26,29 +26,9 @@ const guardBlocked = "ALIAS_BLOCKED"
 
 // endsOf are the aliases of an event of IDENTITY; zero where it has none.
 func endsOf(e *event.Event) (a, b domain.Alias) {
-	a, _ = domain.AliasFromBytes(e.GetAlias()) // an event about nobody has no alias
-	b, _ = domain.AliasFromBytes(otherOf(e))   // nor has every event another end
+	a, _ = domain.AliasFromBytes(e.GetAlias())         // an event about nobody has no alias
+	b, _ = domain.AliasFromBytes(identity.OtherEnd(e)) // nor has every event another end
 	return a, b
-}
-
-func otherOf(e *event.Event) []byte {
-	switch b := e.GetBody().(type) {
-	case *event.Event_IdentityLinked:
-		return b.IdentityLinked.GetOther()
-	case *event.Event_IdentityUnlinked:
-		return b.IdentityUnlinked.GetOther()
-	case *event.Event_IdentityWithheld:
-		return b.IdentityWithheld.GetOther()
-	case *event.Event_IdentityBarred:
-		return b.IdentityBarred.GetOther()
-	case *event.Event_MatchProposed:
-		return b.MatchProposed.GetOther()
-	case *event.Event_MatchReviewed:
-		return b.MatchReviewed.GetOther()
-	case *event.Event_GroupJoined:
-		return b.GroupJoined.GetGroup()
-	}
-	return nil
 }
 
 // pairState is what was claimed of two aliases, as it stands.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -113,7 +114,8 @@ func aliasTime(a domain.Alias) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// history is everything IDENTITY says about these aliases, up to a sequence.
+// history is everything IDENTITY says about these aliases, up to a sequence. It reads the envelopes that name them, and
+// what came so lately that nobody has noted yet whom it names.
 func (s *Identity) history(ctx context.Context, aliases []domain.Alias, to uint64) ([]domain.Recorded, error) {
 	if to == 0 || len(aliases) == 0 {
 		return nil, nil
@@ -123,7 +125,7 @@ func (s *Identity) history(ctx context.Context, aliases []domain.Alias, to uint6
 		wanted[a] = true
 	}
 	var out []domain.Recorded
-	for envelope, err := range s.Log.Read(ctx, domain.Identity, 1, to) {
+	for envelope, err := range s.naming(ctx, aliases, to) {
 		if err != nil {
 			return nil, fmt.Errorf("read the history of a profile: %w", err)
 		}
@@ -142,6 +144,55 @@ func (s *Identity) history(ctx context.Context, aliases []domain.Alias, to uint6
 		}
 	}
 	return out, nil
+}
+
+// naming are the envelopes up to a sequence that may name one of the aliases, in order.
+func (s *Identity) naming(ctx context.Context, aliases []domain.Alias, to uint64) iter.Seq2[domain.Envelope, error] {
+	sequences, known := s.People.Places(aliases, to)
+	return func(yield func(domain.Envelope, error) bool) {
+		for from := range runsOf(sequences) {
+			for e, err := range s.read(ctx, from.first, from.last) {
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
+		}
+		if known >= to {
+			return
+		}
+		for e, err := range s.Log.Read(ctx, domain.Identity, known+1, to) {
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// read is one envelope, or several that stand together.
+func (s *Identity) read(ctx context.Context, first, last uint64) iter.Seq2[domain.Envelope, error] {
+	if first < last {
+		return s.Log.Read(ctx, domain.Identity, first, last)
+	}
+	return func(yield func(domain.Envelope, error) bool) { yield(s.Log.At(ctx, domain.Identity, first)) }
+}
+
+// run is a range of sequences.
+type run struct{ first, last uint64 }
+
+// runsOf joins sequences that follow one another into ranges: reading one is cheaper than one by one.
+func runsOf(sequences []uint64) iter.Seq[run] {
+	return func(yield func(run) bool) {
+		for len(sequences) > 0 {
+			n := 1
+			for n < len(sequences) && sequences[n] == sequences[n-1]+1 {
+				n++
+			}
+			if !yield(run{sequences[0], sequences[n-1]}) {
+				return
+			}
+			sequences = sequences[n:]
+		}
+	}
 }
 
 // fewNames is up to how many aliases are looked for in the bytes of an envelope before it is decoded.

@@ -99,7 +99,7 @@ func parseTest(s string) (test, error) {
 func (t test) holds(a, b *form, l *likeness) bool {
 	switch t.kind {
 	case testExact:
-		return a.text == b.text
+		return a.hash == b.hash && a.text == b.text
 	case testKey:
 		return a.key != "" && a.key == b.key
 	case testJaroWinkler:

@@ -14,7 +14,7 @@ const MaxGroup = 400
 // them: for each record its id, a hash for each of its keys, of which a proposed model has about 20, and a hash for
 // each value whose frequency counts; about 60 bytes for each key, 1.5 kB a record.
 //
-// An Index is for one goroutine at a time: its owner guards it.
+// An Index is for one goroutine at a time, but for what Reaches says: its owner guards it.
 type Index struct {
 	matcher     *Matcher
 	frequencies *Frequencies
@@ -116,6 +116,12 @@ func (x *Index) Candidates(p *Prepared) (ids []domain.Alias, skipped int) {
 
 // Compare weighs two records by the model and the frequencies of values in the index.
 func (x *Index) Compare(a, b *Prepared) Match { return x.matcher.Compare(a, b, x.frequencies) }
+
+// Reaches says whether Compare's posterior would be at least from. It allocates nothing. Any number of goroutines may
+// ask at once, and Compare and Candidates too, while nothing is put or removed.
+func (x *Index) Reaches(a, b *Prepared, from float64) bool {
+	return Posterior(x.matcher.Weight(a, b, x.frequencies)) >= from
+}
 
 // Found is a record that may be the same person.
 type Found struct {

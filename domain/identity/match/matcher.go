@@ -250,7 +250,7 @@ func alike(a, b *form) float64 {
 	if a.text == "" || b.text == "" {
 		return 0
 	}
-	if a.text == b.text {
+	if a.hash == b.hash && a.text == b.text {
 		return 1
 	}
 	l := likeness{common: crossedAt}

@@ -72,8 +72,10 @@ type StatusResponse struct {
 	Projections       []*ProjectionStatus    `protobuf:"bytes,9,rep,name=projections,proto3" json:"projections,omitempty"`
 	DatabaseUrl       string                 `protobuf:"bytes,10,opt,name=database_url,json=databaseUrl,proto3" json:"database_url,omitempty"`
 	NatsUrl           string                 `protobuf:"bytes,11,opt,name=nats_url,json=natsUrl,proto3" json:"nats_url,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Of this server since its start; absent while matching is off.
+	Matching      *MatchingStatus `protobuf:"bytes,12,opt,name=matching,proto3" json:"matching,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -183,6 +185,100 @@ func (x *StatusResponse) GetNatsUrl() string {
 	return ""
 }
 
+func (x *StatusResponse) GetMatching() *MatchingStatus {
+	if x != nil {
+		return x.Matching
+	}
+	return nil
+}
+
+// MatchingStatus is how far matching has come under the model in effect.
+type MatchingStatus struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// Records known; those that still have to be read; changes that wait to be compared; changes compared.
+	Records   uint64 `protobuf:"varint,2,opt,name=records,proto3" json:"records,omitempty"`
+	Unindexed uint64 `protobuf:"varint,3,opt,name=unindexed,proto3" json:"unindexed,omitempty"`
+	Waiting   uint64 `protobuf:"varint,4,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Matched   uint64 `protobuf:"varint,5,opt,name=matched,proto3" json:"matched,omitempty"`
+	// How often a key was left out because too many records share it.
+	Skipped       uint64 `protobuf:"varint,6,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchingStatus) Reset() {
+	*x = MatchingStatus{}
+	mi := &file_proffer_v1_operations_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchingStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchingStatus) ProtoMessage() {}
+
+func (x *MatchingStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_operations_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchingStatus.ProtoReflect.Descriptor instead.
+func (*MatchingStatus) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *MatchingStatus) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *MatchingStatus) GetRecords() uint64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
+func (x *MatchingStatus) GetUnindexed() uint64 {
+	if x != nil {
+		return x.Unindexed
+	}
+	return 0
+}
+
+func (x *MatchingStatus) GetWaiting() uint64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *MatchingStatus) GetMatched() uint64 {
+	if x != nil {
+		return x.Matched
+	}
+	return 0
+}
+
+func (x *MatchingStatus) GetSkipped() uint64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
 // ProjectionStatus is how far a projection has come.
 type ProjectionStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -195,7 +291,7 @@ type ProjectionStatus struct {
 
 func (x *ProjectionStatus) Reset() {
 	*x = ProjectionStatus{}
-	mi := &file_proffer_v1_operations_proto_msgTypes[2]
+	mi := &file_proffer_v1_operations_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -207,7 +303,7 @@ func (x *ProjectionStatus) String() string {
 func (*ProjectionStatus) ProtoMessage() {}
 
 func (x *ProjectionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_operations_proto_msgTypes[2]
+	mi := &file_proffer_v1_operations_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -220,7 +316,7 @@ func (x *ProjectionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectionStatus.ProtoReflect.Descriptor instead.
 func (*ProjectionStatus) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{2}
+	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ProjectionStatus) GetName() string {
@@ -253,7 +349,7 @@ type DigestRequest struct {
 
 func (x *DigestRequest) Reset() {
 	*x = DigestRequest{}
-	mi := &file_proffer_v1_operations_proto_msgTypes[3]
+	mi := &file_proffer_v1_operations_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -265,7 +361,7 @@ func (x *DigestRequest) String() string {
 func (*DigestRequest) ProtoMessage() {}
 
 func (x *DigestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_operations_proto_msgTypes[3]
+	mi := &file_proffer_v1_operations_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -278,7 +374,7 @@ func (x *DigestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DigestRequest.ProtoReflect.Descriptor instead.
 func (*DigestRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{3}
+	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{4}
 }
 
 // DigestResponse has one digest a projection.
@@ -291,7 +387,7 @@ type DigestResponse struct {
 
 func (x *DigestResponse) Reset() {
 	*x = DigestResponse{}
-	mi := &file_proffer_v1_operations_proto_msgTypes[4]
+	mi := &file_proffer_v1_operations_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +399,7 @@ func (x *DigestResponse) String() string {
 func (*DigestResponse) ProtoMessage() {}
 
 func (x *DigestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_operations_proto_msgTypes[4]
+	mi := &file_proffer_v1_operations_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +412,7 @@ func (x *DigestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DigestResponse.ProtoReflect.Descriptor instead.
 func (*DigestResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{4}
+	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DigestResponse) GetProjections() []*ProjectionDigest {
@@ -338,7 +434,7 @@ type ProjectionDigest struct {
 
 func (x *ProjectionDigest) Reset() {
 	*x = ProjectionDigest{}
-	mi := &file_proffer_v1_operations_proto_msgTypes[5]
+	mi := &file_proffer_v1_operations_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -350,7 +446,7 @@ func (x *ProjectionDigest) String() string {
 func (*ProjectionDigest) ProtoMessage() {}
 
 func (x *ProjectionDigest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_operations_proto_msgTypes[5]
+	mi := &file_proffer_v1_operations_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -363,7 +459,7 @@ func (x *ProjectionDigest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectionDigest.ProtoReflect.Descriptor instead.
 func (*ProjectionDigest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{5}
+	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ProjectionDigest) GetName() string {
@@ -396,7 +492,7 @@ type RebuildRequest struct {
 
 func (x *RebuildRequest) Reset() {
 	*x = RebuildRequest{}
-	mi := &file_proffer_v1_operations_proto_msgTypes[6]
+	mi := &file_proffer_v1_operations_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -408,7 +504,7 @@ func (x *RebuildRequest) String() string {
 func (*RebuildRequest) ProtoMessage() {}
 
 func (x *RebuildRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_operations_proto_msgTypes[6]
+	mi := &file_proffer_v1_operations_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -421,7 +517,7 @@ func (x *RebuildRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RebuildRequest.ProtoReflect.Descriptor instead.
 func (*RebuildRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{6}
+	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{7}
 }
 
 // RebuildResponse is progress.
@@ -437,7 +533,7 @@ type RebuildResponse struct {
 
 func (x *RebuildResponse) Reset() {
 	*x = RebuildResponse{}
-	mi := &file_proffer_v1_operations_proto_msgTypes[7]
+	mi := &file_proffer_v1_operations_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -449,7 +545,7 @@ func (x *RebuildResponse) String() string {
 func (*RebuildResponse) ProtoMessage() {}
 
 func (x *RebuildResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_operations_proto_msgTypes[7]
+	mi := &file_proffer_v1_operations_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -462,7 +558,7 @@ func (x *RebuildResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RebuildResponse.ProtoReflect.Descriptor instead.
 func (*RebuildResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{7}
+	return file_proffer_v1_operations_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RebuildResponse) GetProjection() string {
@@ -499,7 +595,7 @@ const file_proffer_v1_operations_proto_rawDesc = "" +
 	"\n" +
 	"\x1bproffer/v1/operations.proto\x12\n" +
 	"proffer.v1\"\x0f\n" +
-	"\rStatusRequest\"\xea\x03\n" +
+	"\rStatusRequest\"\xa2\x04\n" +
 	"\x0eStatusResponse\x12>\n" +
 	"\x06events\x18\x01 \x03(\v2&.proffer.v1.StatusResponse.EventsEntryR\x06events\x12\x1a\n" +
 	"\bprofiles\x18\x02 \x01(\x04R\bprofiles\x12\x18\n" +
@@ -514,10 +610,18 @@ const file_proffer_v1_operations_proto_rawDesc = "" +
 	"\vprojections\x18\t \x03(\v2\x1c.proffer.v1.ProjectionStatusR\vprojections\x12!\n" +
 	"\fdatabase_url\x18\n" +
 	" \x01(\tR\vdatabaseUrl\x12\x19\n" +
-	"\bnats_url\x18\v \x01(\tR\anatsUrl\x1a9\n" +
+	"\bnats_url\x18\v \x01(\tR\anatsUrl\x126\n" +
+	"\bmatching\x18\f \x01(\v2\x1a.proffer.v1.MatchingStatusR\bmatching\x1a9\n" +
 	"\vEventsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"R\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xb0\x01\n" +
+	"\x0eMatchingStatus\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x18\n" +
+	"\arecords\x18\x02 \x01(\x04R\arecords\x12\x1c\n" +
+	"\tunindexed\x18\x03 \x01(\x04R\tunindexed\x12\x18\n" +
+	"\awaiting\x18\x04 \x01(\x04R\awaiting\x12\x18\n" +
+	"\amatched\x18\x05 \x01(\x04R\amatched\x12\x18\n" +
+	"\askipped\x18\x06 \x01(\x04R\askipped\"R\n" +
 	"\x10ProjectionStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aapplied\x18\x02 \x01(\x04R\aapplied\x12\x10\n" +
@@ -554,33 +658,35 @@ func file_proffer_v1_operations_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_operations_proto_rawDescData
 }
 
-var file_proffer_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_proffer_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_proffer_v1_operations_proto_goTypes = []any{
 	(*StatusRequest)(nil),    // 0: proffer.v1.StatusRequest
 	(*StatusResponse)(nil),   // 1: proffer.v1.StatusResponse
-	(*ProjectionStatus)(nil), // 2: proffer.v1.ProjectionStatus
-	(*DigestRequest)(nil),    // 3: proffer.v1.DigestRequest
-	(*DigestResponse)(nil),   // 4: proffer.v1.DigestResponse
-	(*ProjectionDigest)(nil), // 5: proffer.v1.ProjectionDigest
-	(*RebuildRequest)(nil),   // 6: proffer.v1.RebuildRequest
-	(*RebuildResponse)(nil),  // 7: proffer.v1.RebuildResponse
-	nil,                      // 8: proffer.v1.StatusResponse.EventsEntry
+	(*MatchingStatus)(nil),   // 2: proffer.v1.MatchingStatus
+	(*ProjectionStatus)(nil), // 3: proffer.v1.ProjectionStatus
+	(*DigestRequest)(nil),    // 4: proffer.v1.DigestRequest
+	(*DigestResponse)(nil),   // 5: proffer.v1.DigestResponse
+	(*ProjectionDigest)(nil), // 6: proffer.v1.ProjectionDigest
+	(*RebuildRequest)(nil),   // 7: proffer.v1.RebuildRequest
+	(*RebuildResponse)(nil),  // 8: proffer.v1.RebuildResponse
+	nil,                      // 9: proffer.v1.StatusResponse.EventsEntry
 }
 var file_proffer_v1_operations_proto_depIdxs = []int32{
-	8, // 0: proffer.v1.StatusResponse.events:type_name -> proffer.v1.StatusResponse.EventsEntry
-	2, // 1: proffer.v1.StatusResponse.projections:type_name -> proffer.v1.ProjectionStatus
-	5, // 2: proffer.v1.DigestResponse.projections:type_name -> proffer.v1.ProjectionDigest
-	0, // 3: proffer.v1.OperationsService.Status:input_type -> proffer.v1.StatusRequest
-	3, // 4: proffer.v1.OperationsService.Digest:input_type -> proffer.v1.DigestRequest
-	6, // 5: proffer.v1.OperationsService.Rebuild:input_type -> proffer.v1.RebuildRequest
-	1, // 6: proffer.v1.OperationsService.Status:output_type -> proffer.v1.StatusResponse
-	4, // 7: proffer.v1.OperationsService.Digest:output_type -> proffer.v1.DigestResponse
-	7, // 8: proffer.v1.OperationsService.Rebuild:output_type -> proffer.v1.RebuildResponse
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	9, // 0: proffer.v1.StatusResponse.events:type_name -> proffer.v1.StatusResponse.EventsEntry
+	3, // 1: proffer.v1.StatusResponse.projections:type_name -> proffer.v1.ProjectionStatus
+	2, // 2: proffer.v1.StatusResponse.matching:type_name -> proffer.v1.MatchingStatus
+	6, // 3: proffer.v1.DigestResponse.projections:type_name -> proffer.v1.ProjectionDigest
+	0, // 4: proffer.v1.OperationsService.Status:input_type -> proffer.v1.StatusRequest
+	4, // 5: proffer.v1.OperationsService.Digest:input_type -> proffer.v1.DigestRequest
+	7, // 6: proffer.v1.OperationsService.Rebuild:input_type -> proffer.v1.RebuildRequest
+	1, // 7: proffer.v1.OperationsService.Status:output_type -> proffer.v1.StatusResponse
+	5, // 8: proffer.v1.OperationsService.Digest:output_type -> proffer.v1.DigestResponse
+	8, // 9: proffer.v1.OperationsService.Rebuild:output_type -> proffer.v1.RebuildResponse
+	7, // [7:10] is the sub-list for method output_type
+	4, // [4:7] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_operations_proto_init() }
@@ -594,7 +700,7 @@ func file_proffer_v1_operations_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_operations_proto_rawDesc), len(file_proffer_v1_operations_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
