@@ -55,9 +55,7 @@ func (s *matchSession) records(ctx context.Context, aliases []domain.Alias, plac
 			missing, at = append(missing, aliases[i]), append(at, k)
 			continue
 		}
-		if s.presence >= 0 {
-			values[s.presence] = s.sightings.values(aliases[i])
-		}
+		s.addDevice(aliases[i], values)
 		records[k] = match.Record{ID: aliases[i], Values: values}
 	}
 	if len(missing) > 0 {
@@ -115,9 +113,7 @@ func (s *matchSession) record(alias domain.Alias, traits []trait) match.Record {
 			r.Values[i] = append(r.Values[i], t.value)
 		}
 	}
-	if s.presence >= 0 {
-		r.Values[s.presence] = s.sightings.values(alias)
-	}
+	s.addDevice(alias, r.Values)
 	return r
 }
 

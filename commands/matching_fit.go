@@ -57,7 +57,7 @@ func (m *MatchPeople) Fit(ctx context.Context, proposal match.Model) (match.Mode
 // for where they were seen.
 func (m *MatchPeople) prepare(ctx context.Context, matcher *match.Matcher, rows []row) ([]match.Prepared, error) {
 	s := newMatchSession(m, "", 0, matcher)
-	if s.presence >= 0 {
+	if s.watching() {
 		if err := s.seeAll(ctx); err != nil {
 			return nil, fmt.Errorf("fit a model: %w", err)
 		}

@@ -59,7 +59,7 @@ type start struct {
 // starts are the streams that the session follows.
 func (s *matchSession) starts() []start {
 	starts := []start{{domain.Identity, 1}}
-	if s.presence >= 0 {
+	if s.watching() {
 		starts = append(starts, start{domain.Behaviour, s.seenFrom})
 	}
 	return starts

@@ -136,3 +136,51 @@ func TestCoPresenceIsLearnedFromWhereDevicesWereSeen(t *testing.T) {
 		t.Errorf("%d pairs are linked by co-presence alone", len(links))
 	}
 }
+
+// loggedIn ingests that somebody logged in on a device.
+func (m *matchWorld) loggedIn(id identity.Identifier, name string, at time.Time) {
+	m.t.Helper()
+	v := m.do(m.t, "test", commands.Item{
+		MessageID: fmt.Sprint(id.Value, name, at.UnixMilli()), Type: "track", Name: name, Identifiers: ids(id), OccurredMS: at.UnixMilli(),
+	})
+	if v[0].Status != commands.Accepted {
+		m.t.Fatalf("got %+v", v[0])
+	}
+}
+
+// Devices that were together once are proposed when somebody logs in on both at the same hours of the week, whatever the
+// source calls it; not when the hours differ; and never linked.
+func TestDevicesWithOneLoginPatternAreProposed(t *testing.T) {
+	t.Parallel()
+	m := newMatching(t)
+	for week := range 4 {
+		for _, day := range []int{0, 1, 2} {
+			at := now.AddDate(0, 0, -7*week-day)
+			m.loggedIn(anon("phone"), "User Logged In", at)
+			m.loggedIn(device("tablet"), "sign_in", at.Add(20*time.Minute))
+			m.loggedIn(anon("visitor"), "login", at.Add(9*time.Hour))
+			m.loggedIn(anon("visitor"), "Log Out", at)
+		}
+	}
+	for _, id := range []identity.Identifier{anon("phone"), device("tablet"), anon("visitor")} {
+		m.seen(id, "203.0.113.7", "Pixel 8", now)
+	}
+	model := presenceModel()
+	model.Fields = append(model.Fields, match.Field{Name: "login_pattern", Kind: match.LoginPattern})
+	model.Comparisons = append(model.Comparisons, match.Comparison{Name: "login_pattern", Field: "login_pattern", Levels: []match.Level{
+		{Level: "tokens>=0.75", M: .8, U: .8 / 4096}, {Level: match.Else, M: .2, U: 1 - .8/4096},
+	}})
+	m.use(model)
+	m.matchedAll(1)
+	m.settle()
+	m.wrote(0, 0, 1)
+	_, _, proposals := m.written()
+	p := proposals[0]
+	pair := map[domain.Alias]bool{domain.Alias(p.GetAlias()): true, domain.Alias(p.GetMatchProposed().GetOther()): true}
+	if !pair[m.named(anon("phone")).Alias] || !pair[m.named(device("tablet")).Alias] {
+		t.Errorf("the wrong two are proposed: %v", p)
+	}
+	if posterior := p.GetMatchProposed().GetPosterior(); posterior >= commands.LinkedFrom {
+		t.Errorf("posterior %v", posterior)
+	}
+}

@@ -29,10 +29,11 @@ type matchSession struct {
 	index   *match.Index
 	recent  *recent
 	kept    *kept
-	// presence is the field for where devices were seen, -1 when the model has none: then BEHAVIOUR is not read.
-	presence  int
-	sightings *sightings
-	seenFrom  uint64
+	// presence is the field for where devices were seen, logins that for when somebody logged in on them; -1 when the
+	// model has none. With neither BEHAVIOUR is not read.
+	presence, logins int
+	sightings        *sightings
+	seenFrom         uint64
 
 	// applied is the last sequence taken in, loaded the one up to which the log is read before anything is compared.
 	applied, loaded uint64
@@ -58,13 +59,16 @@ type turn struct {
 
 func newMatchSession(m *MatchPeople, name string, version uint64, matcher *match.Matcher) *matchSession {
 	s := &matchSession{
-		of: m, name: name, version: version, matcher: matcher, fields: map[string]int{}, presence: -1, sightings: newSightings(),
+		of: m, name: name, version: version, matcher: matcher, fields: map[string]int{}, presence: -1, logins: -1, sightings: newSightings(),
 		traits: newTraitLog(), recent: newRecent(m.ports.Prepared), kept: newKept(m.ports.Kept), done: map[eventID]struct{}{},
 	}
 	for i, f := range matcher.Model().Fields {
 		s.fields[f.Name] = i
-		if f.Kind == match.CoPresence {
+		switch f.Kind {
+		case match.CoPresence:
 			s.presence = i
+		case match.LoginPattern:
+			s.logins = i
 		}
 	}
 	s.index = match.NewIndex(matcher)
@@ -78,7 +82,7 @@ func (s *matchSession) begin(ctx context.Context) error {
 		return fmt.Errorf("load the checkpoint: %w", err)
 	}
 	s.stored = s.matched
-	if s.loaded, err = s.of.ports.History.Last(ctx, domain.Identity); err != nil || s.presence < 0 {
+	if s.loaded, err = s.of.ports.History.Last(ctx, domain.Identity); err != nil || !s.watching() {
 		return err
 	}
 	last, err := s.of.ports.History.Last(ctx, domain.Behaviour)

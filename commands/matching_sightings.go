@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/profferhq/proffer/commands/jsontext"
@@ -41,6 +42,8 @@ type sighted struct {
 	alias  domain.Alias
 	kind   string
 	tokens []uint64
+	// slots are the hours of the week at which somebody logged in.
+	slots []uint64
 }
 
 func newSightings() *sightings {
@@ -49,25 +52,42 @@ func newSightings() *sightings {
 
 // add remembers a sighting and says whether it is new; forgotten is the device that made room for it, or zero.
 func (s *sightings) add(alias domain.Alias, kind string, token uint64) (fresh bool, forgotten domain.Alias) {
+	d, forgotten := s.device(alias, kind)
+	d.tokens, fresh = withToken(d.tokens, token)
+	return fresh, forgotten
+}
+
+// login remembers at which hour of the week somebody logged in, as add does.
+func (s *sightings) login(alias domain.Alias, kind string, slot uint64) (fresh bool, forgotten domain.Alias) {
+	d, forgotten := s.device(alias, kind)
+	d.slots, fresh = withToken(d.slots, slot)
+	return fresh, forgotten
+}
+
+// withToken adds a token that is new; the oldest makes room.
+func withToken(tokens []uint64, token uint64) (_ []uint64, fresh bool) {
+	if slices.Contains(tokens, token) {
+		return tokens, false
+	}
+	if len(tokens) == match.MaxValues {
+		tokens = slices.Delete(tokens, 0, 1)
+	}
+	return append(tokens, token), true
+}
+
+// device is what is remembered of one, seen now; forgotten is the device that made room for it, or zero.
+func (s *sightings) device(alias domain.Alias, kind string) (d *sighted, forgotten domain.Alias) {
 	e := s.of[alias]
 	if e == nil {
 		e = s.order.PushFront(&sighted{alias: alias, kind: kind})
 		s.of[alias] = e
 	}
 	s.order.MoveToFront(e)
-	d := e.Value.(*sighted)
-	if slices.Contains(d.tokens, token) {
-		return false, domain.Alias{}
-	}
-	if len(d.tokens) == match.MaxValues {
-		d.tokens = slices.Delete(d.tokens, 0, 1)
-	}
-	d.tokens = append(d.tokens, token)
 	if s.order.Len() > sightedMost {
 		forgotten = s.order.Remove(s.order.Back()).(*sighted).alias
 		delete(s.of, forgotten)
 	}
-	return true, forgotten
+	return e.Value.(*sighted), forgotten
 }
 
 // find is what is remembered of a device; nil for nothing.
@@ -78,17 +98,30 @@ func (s *sightings) find(a domain.Alias) *sighted {
 	return nil
 }
 
-// values are a device's sightings as a record has them.
-func (s *sightings) values(a domain.Alias) []string {
-	d := s.find(a)
-	if d == nil {
-		return nil
-	}
-	values := make([]string, len(d.tokens))
-	for i, token := range d.tokens {
+// texts are tokens as values of a field.
+func texts(tokens []uint64) []string {
+	values := make([]string, len(tokens))
+	for i, token := range tokens {
 		values[i] = strconv.FormatUint(token, 36)
 	}
 	return values
+}
+
+// watching says whether the model has a field for what devices did.
+func (s *matchSession) watching() bool { return s.presence >= 0 || s.logins >= 0 }
+
+// addDevice adds what is remembered of a device to the values of its record.
+func (s *matchSession) addDevice(alias domain.Alias, values [][]string) {
+	var d sighted
+	if known := s.sightings.find(alias); known != nil {
+		d = *known
+	}
+	if s.presence >= 0 {
+		values[s.presence] = texts(d.tokens)
+	}
+	if s.logins >= 0 {
+		values[s.logins] = texts(d.slots)
+	}
 }
 
 // see takes in an envelope of BEHAVIOUR. It may be repeated after it failed.
@@ -110,6 +143,13 @@ func (s *matchSession) see(ctx context.Context, e domain.Envelope) error {
 		return fmt.Errorf("read sightings: find data keys: %w", err)
 	}
 	for i, e := range events {
+		if s.logins >= 0 && isLogin(e) {
+			fresh, forgotten := s.sightings.login(devices[i], e.GetAliasType(), slotOf(e.GetOccurredMs()))
+			s.sighted(devices[i], fresh, forgotten)
+		}
+		if s.presence < 0 || e.GetSealed() == nil {
+			continue
+		}
 		plain, err := Unseal(keys[i], devices[i][:], e.GetSealed())
 		if errors.Is(err, ErrSealBroken) {
 			continue
@@ -118,7 +158,8 @@ func (s *matchSession) see(ctx context.Context, e domain.Envelope) error {
 			return fmt.Errorf("read sightings: %w", err)
 		}
 		if token, tells := sightingIn(plain, e.GetOccurredMs()); tells {
-			s.sighted(devices[i], e.GetAliasType(), token)
+			fresh, forgotten := s.sightings.add(devices[i], e.GetAliasType(), token)
+			s.sighted(devices[i], fresh, forgotten)
 		}
 	}
 	return nil
@@ -130,11 +171,40 @@ func seenFrom(last uint64) uint64 { return max(last, sightingsBack) - sightingsB
 // ofDevice says whether an event tells where a device was.
 func ofDevice(e *event.Event) bool {
 	kind := e.GetAliasType()
-	return (kind == identity.AnonymousID || kind == identity.DeviceID) && e.GetSealed() != nil && len(e.GetAlias()) == len(domain.Alias{})
+	return (kind == identity.AnonymousID || kind == identity.DeviceID) && (e.GetSealed() != nil || isLogin(e)) && len(e.GetAlias()) == len(domain.Alias{})
 }
 
-func (s *matchSession) sighted(device domain.Alias, kind string, token uint64) {
-	fresh, forgotten := s.sightings.add(device, kind, token)
+// isLogin says whether an event is that somebody logged in, whatever its source calls it: "Signed In", "user_login".
+func isLogin(e *event.Event) bool {
+	name := e.GetTracked().GetName()
+	if name == "" || len(name) > loginNameBytes {
+		return false
+	}
+	letters := strings.Map(func(r rune) rune {
+		if r < 'a' || r > 'z' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
+	switch strings.TrimPrefix(letters, "user") {
+	case "login", "loggedin", "signin", "signedin":
+		return true
+	}
+	return false
+}
+
+// loginNameBytes is more than the names of log-ins have.
+const loginNameBytes = 40
+
+// slotOf is the hour of the week, from 0, in UTC.
+func slotOf(occurredMS int64) uint64 {
+	const week = 7 * 24
+	hours := occurredMS / time.Hour.Milliseconds() % week
+	return uint64((hours + week) % week)
+}
+
+// sighted has a device compared again of which something new is known.
+func (s *matchSession) sighted(device domain.Alias, fresh bool, forgotten domain.Alias) {
 	if !fresh {
 		return
 	}

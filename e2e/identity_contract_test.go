@@ -36,7 +36,7 @@ func identityShapes() map[string][]string {
 				"linksAdded string", "linksTakenBack string", "merges string", "position string", "profilesAffected string",
 				"profilesAfter string", "profilesBefore string", "shared string", "splits string",
 			}),
-		"identity list barred": list(aliasShape("aliases[]"), slices.DeleteFunc(linkShape("links[]", "null"), func(s string) bool {
+		"identity list barred": list(aliasShape("aliases[]"), slices.DeleteFunc(linkShape("links[]", "string"), func(s string) bool {
 			return s == "links[].evidence[] string"
 		}), []string{"links[].evidence list", "marked list"}),
 		"identity list marked": list([]string{"aliases list", "links list"}, aliasShape("marked[]")),

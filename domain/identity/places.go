@@ -103,21 +103,9 @@ func (p *Places) Observe(r domain.Recorded) {
 
 // OtherEnd is the second alias that an event of IDENTITY names, nil where there is none.
 func OtherEnd(e *event.Event) []byte {
-	switch b := e.GetBody().(type) {
-	case *event.Event_IdentityLinked:
-		return b.IdentityLinked.GetOther()
-	case *event.Event_IdentityUnlinked:
-		return b.IdentityUnlinked.GetOther()
-	case *event.Event_IdentityWithheld:
-		return b.IdentityWithheld.GetOther()
-	case *event.Event_IdentityBarred:
-		return b.IdentityBarred.GetOther()
-	case *event.Event_MatchProposed:
-		return b.MatchProposed.GetOther()
-	case *event.Event_MatchReviewed:
-		return b.MatchReviewed.GetOther()
-	case *event.Event_GroupJoined:
-		return b.GroupJoined.GetGroup()
+	if group := e.GetGroupJoined(); group != nil {
+		return group.GetGroup()
 	}
-	return nil
+	other, _, _ := otherOf(e)
+	return other
 }

@@ -23,7 +23,9 @@ type Marked struct {
 type Bar struct {
 	First, Second       Named
 	Rule, Reason, Actor string
-	At                  domain.Position
+	// ReceivedMS is when it was said, Unix milliseconds.
+	ReceivedMS int64
+	At         domain.Position
 }
 
 // Proposal is a match that waits for a person.
@@ -31,6 +33,7 @@ type Proposal struct {
 	First, Second Named
 	Posterior     float64
 	Evidence      *event.LinkEvidence
+	ReceivedMS    int64
 	At            domain.Position
 }
 
@@ -75,14 +78,14 @@ func barOf(e *event.Event, b *event.IdentityBarred, at domain.Position) *Bar {
 	}
 	return &Bar{
 		First: namedOf(e.GetAlias(), e.GetAliasType()), Second: namedOf(b.GetOther(), b.GetOtherType()),
-		Rule: b.GetRule(), Reason: b.GetReason(), Actor: b.GetActor(), At: at,
+		Rule: b.GetRule(), Reason: b.GetReason(), Actor: b.GetActor(), ReceivedMS: e.GetReceivedMs(), At: at,
 	}
 }
 
 func proposalOf(e *event.Event, p *event.MatchProposed, at domain.Position) *Proposal {
 	return &Proposal{
 		First: namedOf(e.GetAlias(), e.GetAliasType()), Second: namedOf(p.GetOther(), p.GetOtherType()),
-		Posterior: p.GetPosterior(), Evidence: p.GetEvidence(), At: at,
+		Posterior: p.GetPosterior(), Evidence: p.GetEvidence(), ReceivedMS: e.GetReceivedMs(), At: at,
 	}
 }
 

@@ -64,14 +64,14 @@ func columnOf(t Table, field string) int {
 	})
 }
 
-// values takes an array apart at | and ;, co-presence, whose tokens have bars of their own, at ; only.
+// values takes an array apart at | and ;, what devices did, whose tokens may have bars of their own, at ; only.
 func values(k match.Kind, cell string) []string {
 	switch {
 	case cell == "":
 		return nil
 	case k == match.Array:
 		return strings.FieldsFunc(cell, func(r rune) bool { return r == '|' || r == ';' })
-	case k == match.CoPresence:
+	case k == match.CoPresence, k == match.LoginPattern:
 		return strings.Split(cell, ";")
 	}
 	return []string{cell}

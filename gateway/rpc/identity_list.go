@@ -115,7 +115,7 @@ const (
 func proposedLink(p identity.Proposal) *profferv1.ProfileLink {
 	out := &profferv1.ProfileLink{
 		Alias: p.First.Alias.String(), Other: p.Second.Alias.String(), Rule: identity.RuleMatch, Posterior: p.Posterior,
-		State: linkProposed, Position: identityPlace(p.At),
+		State: linkProposed, Position: identityPlace(p.At), At: timestamppb.New(time.UnixMilli(p.ReceivedMS)),
 	}
 	setEvidence(out, p.Evidence)
 	return out
@@ -133,7 +133,7 @@ func withheldEntry(w identity.Withheld) *profferv1.ProfileLink {
 func barredEntry(b identity.Bar) *profferv1.ProfileLink {
 	return &profferv1.ProfileLink{
 		Alias: b.First.Alias.String(), Other: b.Second.Alias.String(), Rule: b.Rule, State: linkBarred,
-		Reason: b.Reason, Actor: b.Actor, Position: identityPlace(b.At),
+		Reason: b.Reason, Actor: b.Actor, Position: identityPlace(b.At), At: timestamppb.New(time.UnixMilli(b.ReceivedMS)),
 	}
 }
 

@@ -66,6 +66,7 @@ func headers() []struct {
 		phrases string
 	}{
 		{CoPresence, "co presence,copresence,co presences"},
+		{LoginPattern, "login pattern,login patterns,login hours,login times"},
 		{Email, "email,e mail,mail,emailaddress,correo,邮箱,电子邮件,邮件"},
 		{Phone, "phone,mobile,tel,telephone,cell,cellphone,handy,telefon,telefono,msisdn,phonenumber,phone number,手机,手机号,电话,联系电话,手机号码"},
 		{NationalID, "ssn,soc sec,soc sec id,social security,national id,nationalid,nhs,nhs number,nino,passport,tax id,vat,identity card,id card,idcard,身份证,身份证号,身份证号码,证件号,证件号码"},

@@ -5,7 +5,7 @@ package match
 // behind one router shares it; sharing many says more, but never enough for a link: a matcher caps what all such
 // comparisons add, whatever the model says.
 
-// coPresenceMost is the weight, in bits, that co-presence alone cannot exceed: a posterior of 0.79.
+// coPresenceMost is the weight, in bits, that what devices did cannot exceed alone: a posterior of 0.79.
 const coPresenceMost = 1.9
 
 // coPresenceLevels start from sharing being common among the devices of one person.
@@ -14,16 +14,22 @@ func coPresenceLevels() []Level {
 		{Level: "intersection>=1", M: .15}, {Level: Else, M: .2}}
 }
 
-// capCoPresence lowers the bits of co-presence so that together with the prior they stay below coPresenceMost.
-func (m *Matcher) capCoPresence() {
+// LoginPattern fields hold the hours of the week at which somebody logged in on a device, for example "mon-08" or "9". Many
+// people log in at eight on Monday: the pattern finds no pairs by itself, it only weighs those that are found otherwise.
+func loginPatternLevels() []Level {
+	return []Level{{Level: "tokens>=0.75", M: .25}, {Level: "tokens>=0.5", M: .25}, {Level: "intersection>=1", M: .3}, {Level: Else, M: .2}}
+}
+
+// capDevices lowers the bits of what devices did, so that all of it together stays below coPresenceMost with the prior.
+func (m *Matcher) capDevices() {
 	n := 0.0
 	for _, c := range m.comparisons {
-		if m.model.Fields[c.field].Kind == CoPresence {
+		if m.model.Fields[c.field].Kind.ofDevice() {
 			n++
 		}
 	}
 	for _, c := range m.comparisons {
-		if m.model.Fields[c.field].Kind != CoPresence {
+		if !m.model.Fields[c.field].Kind.ofDevice() {
 			continue
 		}
 		for _, row := range c.bits {

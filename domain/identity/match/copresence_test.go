@@ -39,3 +39,39 @@ func TestCoPresenceIsProposedFromItsName(t *testing.T) {
 		t.Fatalf("%q %v", k, ok)
 	}
 }
+
+// Devices at one place on one occasion, with the same log-in pattern, are likelier one person's than with another
+// pattern; all of it together is no link, whatever the model says.
+func TestTheLoginPatternWeighsAndNeverLinksAlone(t *testing.T) {
+	t.Parallel()
+	model := Model{
+		Name: "devices", Prior: 1e-4, Records: 1000,
+		Fields: []Field{{"co_presence", CoPresence}, {"login_pattern", LoginPattern}},
+		Comparisons: []Comparison{
+			{Name: "co_presence", Field: "co_presence", Levels: []Level{{Level: "intersection>=1", M: .9, U: 1e-6}, {Level: Else, M: .1, U: .999999}}},
+			{Name: "login_pattern", Field: "login_pattern", Levels: []Level{
+				{Level: "tokens>=0.75", M: .6, U: 1e-6}, {Level: "intersection>=1", M: .3, U: .3}, {Level: Else, M: .1, U: .699999}}},
+		},
+		Blocks: [][]string{{"co_presence:any"}},
+	}
+	m, err := NewMatcher(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	posterior := func(one, other []string) float64 {
+		a := m.Prepare(Record{Values: [][]string{{"home|pixel|1"}, one}}, Plain{})
+		b := m.Prepare(Record{Values: [][]string{{"home|pixel|1"}, other}}, Plain{})
+		return m.Compare(&a, &b, nil).Posterior
+	}
+	mornings, evenings := []string{"8", "32", "56", "80"}, []string{"20", "44", "68"}
+	same, different := posterior(mornings, mornings), posterior(mornings, evenings)
+	if same <= different || same >= 0.8 || same < 0.5 {
+		t.Errorf("the same pattern gives %.3f, another %.3f", same, different)
+	}
+	if k, ok := Recognise(Column{Name: "login_pattern", Values: []string{"8;32", "20", "8;32"}}); !ok || k != LoginPattern {
+		t.Errorf("proposed as %q", k)
+	}
+	if _, err := Propose([]Column{{Name: "login_pattern", Values: []string{"8;32", "20", "8;32"}}}); err == nil {
+		t.Error("a model of nothing but log-ins is proposed")
+	}
+}

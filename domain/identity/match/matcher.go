@@ -76,7 +76,7 @@ func NewMatcher(m Model) (*Matcher, error) {
 		c.comparisons = append(c.comparisons, compiled)
 		names[x.Name] = i
 	}
-	c.capCoPresence()
+	c.capDevices()
 	for _, b := range m.Blocks {
 		compiled, err := m.block(b)
 		if err != nil {

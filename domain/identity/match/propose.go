@@ -68,7 +68,7 @@ func (p *proposal) fields(k Kind) []string {
 // fields that people take for one another.
 func (p *proposal) compare() {
 	p.order("name_order", p.fields(Surname), p.fields(GivenName))
-	for _, k := range []Kind{Surname, GivenName, FullName, Date, NationalID, Email, Phone, Street, Number, Postcode, Locality, Region, Category, Amount, Text, Array, CoPresence} {
+	for _, k := range []Kind{Surname, GivenName, FullName, Date, NationalID, Email, Phone, Street, Number, Postcode, Locality, Region, Category, Amount, Text, Array, CoPresence, LoginPattern} {
 		names := p.fields(k)
 		if k == Street && len(names) == 2 {
 			p.order("street_order", names[:1], names[1:])
@@ -125,6 +125,8 @@ func Levels(k Kind) []Level {
 		return []Level{{Level: "intersection>=2", M: .3}, {Level: "intersection>=1", M: .4}, {Level: Else, M: .3}}
 	case CoPresence:
 		return coPresenceLevels()
+	case LoginPattern:
+		return loginPatternLevels()
 	}
 	return []Level{{Level: "exact", M: .7, Frequency: 1}, {Level: "damerau_levenshtein<=1|tokens>=1", M: .08, Frequency: .5},
 		{Level: "jaro_winkler>=0.92|tokens_jaro_winkler>=0.95", M: .07}, {Level: "jaro_winkler>=0.8|tokens_jaro_winkler>=0.85", M: .06}, {Level: Else, M: .09}}
