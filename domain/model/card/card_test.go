@@ -1,0 +1,56 @@
+package card_test
+
+import (
+	"errors"
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/profferhq/proffer/domain/model/card"
+	"github.com/profferhq/proffer/domain/stat"
+)
+
+func TestACardComesBackAsItWas(t *testing.T) {
+	t.Parallel()
+	bins := stat.NewBins([]float64{1, 2, 3, math.NaN()}, 10)
+	c := &card.Card{
+		Trainer: "proffer", Objective: "binary", Label: "churn_90d", Window: card.Window{FromMS: 1, ToMS: 2}, Cut: map[string]uint64{"BEHAVIOUR": 7, "OUTCOME": 3},
+		Rows: card.Rows{Train: 10}, BaseRate: .1, Features: []card.Feature{{Name: "spend_30d", Gain: 1, Splits: 3, Missing: .25, Bins: &bins}}, Score: &bins,
+		Scores: card.ScoresOf(stat.Scored{P: []float64{.1, .9}, Y: []bool{false, true}}), Warnings: []string{"w"}, Limits: []string{},
+	}
+	data, err := c.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := card.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRowsOfOneOutcomeHaveACardToo(t *testing.T) {
+	t.Parallel()
+	c := &card.Card{Scores: card.ScoresOf(stat.Scored{P: []float64{.1}, Y: []bool{true}})}
+	if _, err := c.Encode(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBinsThatDoNotFitAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"", "[]", `{"features":[{"name":"a","bins":{"cuts":[2,1],"weights":[1,1,1,1]}}]}`, `{"features":[{"name":"a","bins":{"cuts":[1,1],"weights":[1,1,1,1]}}]}`,
+		`{"score":{"cuts":[1],"weights":[1,1]}}`, `{"score":{"cuts":[],"weights":[-1,1]}}`,
+	} {
+		if _, err := card.Decode([]byte(text)); !errors.Is(err, card.ErrCard) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if c, err := card.Decode([]byte(`{"trainer":"other","more":1}`)); err != nil || c.Trainer != "other" {
+		t.Errorf("%v", err)
+	}
+}
