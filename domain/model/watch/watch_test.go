@@ -1,0 +1,408 @@
+package watch_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+	"pgregory.net/rapid"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/model/card"
+	"github.com/profferhq/proffer/domain/model/registry"
+	"github.com/profferhq/proffer/domain/model/watch"
+	"github.com/profferhq/proffer/domain/stat"
+)
+
+const (
+	day    = 24 * 3600 * 1000
+	window = 7 * day
+	start  = 20_000 * day
+)
+
+// world is a log by stream, and what follows it.
+type world struct {
+	t   testing.TB
+	log [domain.Streams][]domain.Recorded
+	n   uint64
+	*watch.Watch
+}
+
+// core is read once: every test has a world.
+var core = sync.OnceValue(feature.Core)
+
+func options() watch.Options {
+	return watch.Options{
+		View:     func(name string) (feature.View, bool) { return core(), name == core().Name() },
+		WindowMS: map[string]int64{"converted_7d": window},
+	}
+}
+
+func newWorld(t testing.TB) *world { return &world{t: t, Watch: watch.New(options())} }
+
+func (w *world) add(e *event.Event) {
+	stream, _ := domain.StreamOf(e)
+	w.n++
+	r := domain.Recorded{At: domain.Position{Sequence: w.n}, Event: e}
+	w.log[stream] = append(w.log[stream], r)
+	w.Apply(stream, r)
+}
+
+// two are the features of the models here, and where they lie in the view.
+func two() (names []string, at []int) {
+	specs := core().Specs()
+	return []string{specs[3].Name, specs[1].Name}, []int{3, 1}
+}
+
+// register adds a version whose features lay evenly between 0 and 1, the second missing in a tenth of the rows, and
+// whose scores lay evenly too.
+func (w *world) register(version uint64, label string) {
+	names, _ := two()
+	values, some := make([]float64, 1000), make([]float64, 1000)
+	for i := range values {
+		values[i] = float64(i) / 1000
+		if some[i] = values[i]; i%10 == 0 {
+			some[i] = math.NaN()
+		}
+	}
+	first, second, score := stat.NewBins(values, 10), stat.NewBins(some, 10), stat.NewBins(values, 10)
+	c := card.Card{Features: []card.Feature{{Name: names[0], Bins: &first}, {Name: names[1], Bins: &second}}, Score: &score}
+	data, err := c.Encode()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.add(&event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: &event.ModelRegistered{
+		Name: "m", Version: version, View: core().Name(), Features: names, Label: label, CardJson: data, Digest: []byte{byte(version)},
+	}}})
+}
+
+func (w *world) assign(rule string, events ...*event.ModelAssigned) {
+	for _, a := range events {
+		a.Rule = rule
+		w.add(&event.Event{Body: &event.Event_ModelAssigned{ModelAssigned: a}})
+	}
+}
+
+func (w *world) champion(version uint64) {
+	w.assign(registry.RuleOperator, &event.ModelAssigned{Use: "offer", Role: event.ModelAssigned_ROLE_CHAMPION, Model: "m", Version: version})
+}
+
+func id(n int) []byte {
+	out := make([]byte, 16)
+	out[0], out[1], out[2] = byte(n), byte(n>>8), byte(n>>16)
+	return out
+}
+
+// decide records a decision with a score, in millionths, and the two features.
+func (w *world) decide(n int, at int64, version uint64, micros int64, features ...float64) {
+	vector := make([]float64, core().Len())
+	_, places := two()
+	for i, v := range features {
+		vector[places[i]] = v
+	}
+	s := &event.ModelScore{Model: "m", Version: version, Role: registry.Champion, Micros: micros}
+	if micros < 0 {
+		s.Failure, s.Micros = "MODEL_UNAVAILABLE", 0
+	}
+	w.add(&event.Event{Body: &event.Event_Decision{Decision: &event.Decision{
+		Id: id(n), NowMs: at, View: core().Name(), Vector: vector, Scores: []*event.ModelScore{s},
+	}}})
+}
+
+func (w *world) convert(n int, at int64) {
+	w.add(&event.Event{OccurredMs: at, Body: &event.Event_Converted{Converted: &event.Converted{Of: &event.OutcomeOf{Decision: id(n)}}}})
+}
+
+func (w *world) day(d int64) *watch.Tally {
+	return w.Day(watch.Key{Model: "m", Version: 1, Role: registry.Champion, Day: start/day + d})
+}
+
+func TestDriftIsMeasuredAgainstTheCard(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(1, "converted_7d")
+	for i := range 1000 { // the first feature stays, the second moves up and is missing half of the time, the score stays
+		second := .9 + float64(i%100)/1000
+		if i%2 == 0 {
+			second = math.NaN()
+		}
+		w.decide(i, start, 1, int64(i)*1000, float64(i)/1000, second)
+	}
+	names, _ := two()
+	drifts := w.day(0).Drifts()
+	if len(drifts) != 3 || drifts[0].Feature != "" || drifts[1].Feature != names[0] || drifts[2].Feature != names[1] {
+		t.Fatalf("%+v", drifts)
+	}
+	for _, d := range drifts[:2] {
+		if d.PSI > 1e-9 || d.KS > 1e-9 || d.Rows != 1000 || d.Missing != 0 {
+			t.Errorf("nothing moved: %+v", d)
+		}
+	}
+	if d := drifts[2]; d.PSI < 1 || d.KS < .8 || d.Missing != .5 || d.MissingThen != .1 {
+		t.Errorf("moved: %+v", d)
+	}
+}
+
+func TestScoresAreJudgedWhenTheirWindowsClose(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(1, "converted_7d")
+	w.convert(1, start+day) // it is read before its decision
+	for n := range 5 {
+		w.decide(n, start, 1, 500_000)
+	}
+	w.convert(2, start+window-1)
+	w.convert(3, start+window) // too late
+	w.convert(0, start-1)      // before: it cannot be because of the decision
+	w.convert(2, start+2*day)  // again: counts once
+	w.Settle(start + window - 1)
+	if rows, positive := w.day(0).Outcomes.Judged(); rows != 2 || positive != 2 {
+		t.Errorf("before the window closes: %d judged, %d positive", rows, positive)
+	}
+	w.Settle(start + window)
+	if rows, positive := w.day(0).Outcomes.Judged(); rows != 5 || positive != 2 || w.Waiting() != 0 {
+		t.Errorf("after: %d judged, %d positive, %d waiting", rows, positive, w.Waiting())
+	}
+}
+
+func TestOtherLabelsAreTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(1, "churn_90d")
+	w.decide(1, start, 1, 900_000)
+	w.convert(1, start+1)
+	w.Settle(start + 100*day)
+	if rows, _ := w.day(0).Outcomes.Judged(); rows != 0 {
+		t.Errorf("%d judged by conversions", rows)
+	}
+	w.Label(domain.Alias(id(1)), "other", true)
+	w.Label(domain.Alias(id(1)), "churn_90d", true)
+	w.Label(domain.Alias(id(1)), "churn_90d", true)
+	if rows, positive := w.day(0).Outcomes.Judged(); rows != 1 || positive != 1 || w.Waiting() != 0 {
+		t.Errorf("%d judged, %d positive, %d waiting", rows, positive, w.Waiting())
+	}
+}
+
+func TestCountsGiveTheFiguresOfTheRows(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 1))
+	w := newWorld(t)
+	w.register(1, "converted_7d")
+	var rows stat.Scored
+	for n := range 4000 {
+		p := math.Pow(r.Float64(), 4) // most are rare
+		micros := int64(p * 1e6)
+		w.decide(n, start+int64(n%3)*day, 1, micros)
+		rows.P, rows.Y = append(rows.P, float64(micros)/1e6), append(rows.Y, r.Float64() < p)
+		if rows.Y[n] {
+			w.convert(n, start+3*day)
+		}
+	}
+	w.Settle(start + 30*day)
+	sum := w.Between("m", 1, "", start/day, start/day+2)
+	got, want := sum.Outcomes.Scores(), card.ScoresOf(rows)
+	for _, c := range []struct {
+		name           string
+		got, want, tol float64
+	}{
+		{"AUC", got.AUC, want.AUC, .002}, {"accuracy", got.Accuracy, want.Accuracy, 1e-12}, {"log loss", got.LogLoss, want.LogLoss, 1e-5},
+		{"Brier", got.Brier, want.Brier, 1e-9}, {"ECE", got.ECE, want.ECE, 1e-9},
+		{"base rate", sum.Outcomes.Rate(), rows.BaseRate(), 1e-12},
+	} {
+		if math.Abs(c.got-c.want) > c.tol {
+			t.Errorf("%s: %v by counts, %v by rows", c.name, c.got, c.want)
+		}
+	}
+	if sum.Decisions != 4000 || w.Between("m", 1, registry.Shadow, 0, 1<<40) != nil {
+		t.Errorf("%d decisions", sum.Decisions)
+	}
+}
+
+// Streams may be read in any order against one another, and any part twice.
+func TestTheOrderOfStreamsDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(t)
+		w.register(1, "converted_7d")
+		n := rapid.IntRange(1, 12).Draw(rt, "decisions")
+		for i := range n {
+			w.decide(i, start+rapid.Int64Range(0, 3*day).Draw(rt, "at"), 1, rapid.Int64Range(-1, 1_000_000).Draw(rt, "micros"), .5, .5)
+			if rapid.Bool().Draw(rt, "converts") {
+				w.convert(i, start+rapid.Int64Range(0, 12*day).Draw(rt, "when"))
+			}
+		}
+		other := &world{t: t, Watch: watch.New(options())}
+		for _, r := range w.log[domain.Policy] {
+			other.Apply(domain.Policy, r)
+		}
+		next := map[domain.Stream]int{}
+		for next[domain.Decision] < len(w.log[domain.Decision]) || next[domain.Outcome] < len(w.log[domain.Outcome]) {
+			s := rapid.SampledFrom([]domain.Stream{domain.Decision, domain.Outcome}).Draw(rt, "stream")
+			if next[s] < len(w.log[s]) {
+				other.Apply(s, w.log[s][next[s]])
+				next[s]++
+			}
+			if next[s] > 0 && rapid.Bool().Draw(rt, "again") {
+				other.Apply(s, w.log[s][rapid.IntRange(0, next[s]-1).Draw(rt, "which")])
+			}
+		}
+		w.Settle(start + 20*day)
+		other.Settle(start + 20*day)
+		if diff := cmp.Diff(w.Keys(), other.Keys()); diff != "" {
+			rt.Fatal(diff)
+		}
+		for _, k := range w.Keys() {
+			a, b := w.Day(k), other.Day(k)
+			if diff := cmp.Diff(a.Outcomes, b.Outcomes); diff != "" || a.Decisions != b.Decisions || a.Failures != b.Failures || fmt.Sprint(a.Drifts()) != fmt.Sprint(b.Drifts()) {
+				rt.Fatalf("%+v: %s", k, diff)
+			}
+		}
+	})
+}
+
+func limits() watch.Limits {
+	l := watch.DefaultLimits()
+	l.Least = 50
+	return l
+}
+
+// tell appends alerts, as the caller of Alerts does.
+func (w *world) tell(alerts []*event.AlertRaised) []string {
+	var out []string
+	for _, a := range alerts {
+		w.add(&event.Event{Body: &event.Event_AlertRaised{AlertRaised: a}})
+		out = append(out, fmt.Sprintf("%s %s hard=%t cleared=%t", a.GetSubject(), a.GetMetric(), a.GetHard(), a.GetCleared()))
+	}
+	return out
+}
+
+func TestAlertsAreRaisedOnceAndCleared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(1, "converted_7d")
+	w.champion(1)
+	for i := range 100 { // scores far above those of training; features as they were
+		second := float64(i) / 100
+		if i%10 == 0 {
+			second = math.NaN()
+		}
+		w.decide(i, start, 1, 950_000, float64(i)/100, second)
+	}
+	names, _ := two()
+	want := []string{"model:m@1 psi hard=false cleared=false", "model:m@1 ks hard=false cleared=false"}
+	if diff := cmp.Diff(want, w.tell(w.Alerts(limits(), start+day))); diff != "" {
+		t.Error(diff)
+	}
+	if again := w.Alerts(limits(), start+day); len(again) != 0 {
+		t.Errorf("raised again: %v", again)
+	}
+	for i := range 2000 { // the next days are as in training, but one feature is gone
+		w.decide(1000+i, start+3*day, 1, int64(i)*500, float64(i)/2000, math.NaN())
+	}
+	got := w.tell(w.Alerts(limits(), start+8*day))
+	want = []string{
+		"model:m@1 psi hard=false cleared=true", "model:m@1 ks hard=false cleared=true",
+		"model:m@1/" + names[1] + " missing_share hard=false cleared=false", "model:m@1/" + names[1] + " psi hard=false cleared=false",
+		"model:m@1 staleness_hours hard=false cleared=false",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if uses := w.FallBack(); uses != nil {
+		t.Errorf("drift alone makes %v fall back", uses)
+	}
+	// Nobody answers with it any more.
+	w.register(2, "converted_7d")
+	w.champion(2)
+	w.tell(w.Alerts(limits(), start+8*day))
+	if open := w.Open(); len(open) != 0 {
+		t.Errorf("still open: %v", open)
+	}
+}
+
+func TestAChampionThatBreaksAHardLimitFallsBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(1, "converted_7d")
+	w.register(2, "converted_7d")
+	w.champion(1)
+	w.champion(2)
+	for i := range 200 { // version 2 is wrong as often as it can be
+		micros := int64(900_000)
+		if i%2 == 0 {
+			micros = 100_000
+			w.convert(i, start+1)
+		}
+		w.decide(i, start, 2, micros, float64(i)/200, float64(i)/200)
+	}
+	w.Settle(start + window)
+	w.tell(w.Alerts(limits(), start+day))
+	if diff := cmp.Diff([]string{"offer"}, w.FallBack()); diff != "" {
+		t.Fatal(diff)
+	}
+	var r registry.Registry // what the command does
+	for _, e := range w.log[domain.Policy] {
+		r.Apply(e)
+	}
+	back, err := r.Rollback("offer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.assign(registry.RuleFallback, back...)
+	if now, _ := w.Champion("offer"); now.GetVersion() != 1 || now.GetRule() != registry.RuleFallback {
+		t.Errorf("champion %v", now)
+	}
+	if uses := w.FallBack(); uses != nil {
+		t.Errorf("%v would fall back again", uses)
+	}
+	w.tell(w.Alerts(limits(), start+day))
+	if open := w.Open(); len(open) != 0 {
+		t.Errorf("still open: %v", open)
+	}
+}
+
+func TestSoftAlertsBecomeHard(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(1, "converted_7d")
+	w.champion(1)
+	for i := range 100 {
+		micros := int64(i) * 10_000
+		if i%10 == 0 {
+			micros = -1
+		}
+		w.decide(i, start, 1, micros, float64(i)/100, float64(i)/100)
+	}
+	w.tell(w.Alerts(limits(), start))
+	for i := range 200 {
+		w.decide(100+i, start, 1, -1)
+	}
+	got := w.Alerts(limits(), start)
+	want := []*event.AlertRaised{{Subject: "model:m@1", Metric: "failure_share", Value: 210. / 300, Limit: .5, Hard: true, FromMs: start - 6*day, ToMs: start, Rows: 300}}
+	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A card that is of no use, a view that is not known, a version that is not registered: nothing to compare with, no panic.
+func TestWhatIsNotKnownIsOnlyCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(&event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: &event.ModelRegistered{Name: "m", Version: 1, View: "other@1", CardJson: []byte("[")}}})
+	w.decide(1, start, 1, 500_000)
+	w.decide(2, start, 9, 500_000)
+	w.add(&event.Event{Body: &event.Event_Decision{Decision: &event.Decision{External: true, Id: id(3)}}})
+	w.add(&event.Event{Body: &event.Event_Converted{Converted: &event.Converted{}}})
+	if got := w.day(0); got.Decisions != 1 || len(got.Drifts()) != 0 {
+		t.Errorf("%+v", got)
+	}
+	if n := len(w.Keys()); n != 1 {
+		t.Errorf("%d keys", n)
+	}
+}
