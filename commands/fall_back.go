@@ -1,0 +1,51 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/model/registry"
+)
+
+// FallBack says which champion broke a hard limit, and of which use.
+type FallBack struct {
+	Use     string
+	Model   string
+	Version uint64
+	Change  Change
+}
+
+// FallBack makes the champion before a broken one champion again, unless the broken one is champion no more: then somebody
+// was faster, and nothing is changed. It fails with ErrModelName, ErrChangeInvalid, registry.ErrNoChampion when there is
+// none to go back to, and the errors of the log.
+func (m *Models) FallBack(ctx context.Context, f FallBack) (ModelsAssigned, error) {
+	return m.change(ctx, f.Use, registry.RuleFallback, f.Change, func(c *Catalogue) ([]*event.ModelAssigned, error) {
+		for _, a := range c.models.Roles(f.Use, math.MaxUint64) {
+			if a.GetRole() == event.ModelAssigned_ROLE_CHAMPION && a.GetModel() == f.Model && a.GetVersion() == f.Version {
+				return c.models.Rollback(f.Use)
+			}
+		}
+		return nil, nil
+	})
+}
+
+// RaiseAlerts appends alerts, in one message; none is none. What is an alert, and which have been raised already, is the
+// caller's to know: see the package watch. It fails with the errors of the log.
+func (m *Models) RaiseAlerts(ctx context.Context, alerts []*event.AlertRaised) error {
+	if len(alerts) == 0 {
+		return nil
+	}
+	events := make([]*event.Event, len(alerts))
+	for i, a := range alerts {
+		events[i] = &event.Event{Body: &event.Event_AlertRaised{AlertRaised: a}}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := m.append(ctx, domain.PolicyLane("alert", "models"), events...); err != nil {
+		return fmt.Errorf("raise alerts: %w", err)
+	}
+	return nil
+}
