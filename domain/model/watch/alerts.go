@@ -33,7 +33,7 @@ type Limit struct {
 type Limits struct {
 	// By metric.
 	By map[string]Limit
-	// Days is how many days, today included, are looked at together.
+	// Days is how many days are looked at together: up to today, or for AUC and ECE up to the last day that is judged.
 	Days int64
 	// Least is how many decisions (or judged decisions, for AUC and ECE) there must be before anything is said.
 	Least uint64
@@ -128,11 +128,11 @@ type reading struct {
 }
 
 func (w *Watch) readings(v named, l Limits, from, to, nowMS int64) []reading {
+	out := append(w.right(v, l), w.stale(v, nowMS)...)
 	t := w.Between(v.model, v.version, "", from, to)
 	if t == nil {
-		return w.stale(v, nowMS)
+		return out
 	}
-	var out []reading
 	add := func(subject, metric string, value float64, rows uint64) {
 		if rows >= max(l.Least, 1) && !math.IsNaN(value) {
 			out = append(out, reading{subject, metric, value, rows})
@@ -149,11 +149,31 @@ func (w *Watch) readings(v named, l Limits, from, to, nowMS int64) []reading {
 	}
 	all := t.Decisions + t.Failures
 	add(v.subject(), MetricFailures, float64(t.Failures)/float64(all), all)
+	return out
+}
+
+// right are the readings of how right a version was.
+func (w *Watch) right(v named, l Limits) []reading {
+	last := int64(0)
+	for k, t := range w.days {
+		if rows, _ := t.Outcomes.Judged(); k.Model == v.model && k.Version == v.version && rows > 0 {
+			last = max(last, k.Day)
+		}
+	}
+	t := w.Between(v.model, v.version, "", last-max(l.Days, 1)+1, last)
+	if t == nil {
+		return nil
+	}
 	judged, _ := t.Outcomes.Judged()
 	scores := t.Outcomes.Scores()
-	add(v.subject(), MetricAUC, scores.AUC, judged)
-	add(v.subject(), MetricECE, scores.ECE, judged)
-	return append(out, w.stale(v, nowMS)...)
+	if judged < max(l.Least, 1) {
+		return nil
+	}
+	out := []reading{{v.subject(), MetricECE, scores.ECE, judged}}
+	if !math.IsNaN(scores.AUC) {
+		out = append(out, reading{v.subject(), MetricAUC, scores.AUC, judged})
+	}
+	return out
 }
 
 // stale is for how long a version that has answered before has not answered.

@@ -49,6 +49,7 @@ type Watch struct {
 	registry registry.Registry
 	versions map[named]*version
 	days     map[Key]*Tally
+	changed  map[Key]bool
 	open     map[alertKey]*event.AlertRaised
 	// waiting are decisions whose window is open; early are conversions whose decision has not come yet.
 	waiting map[domain.Alias]*waiting
@@ -64,9 +65,10 @@ type named struct {
 type version struct {
 	*event.ModelRegistered
 	card card.Card
-	view feature.View
-	// index is the place of each feature in the view's vector; nil when features are not watched.
-	index []int
+	// places says that the card tells of the features, index where each stands in the view's vector; nil when features are
+	// not watched, or the view is not known yet.
+	places bool
+	index  []int
 }
 
 // waiting is a decision that is not judged yet.
@@ -76,15 +78,16 @@ type waiting struct {
 }
 
 type waitingScore struct {
-	key    Key
-	micros int64
-	until  int64 // Unix milliseconds; 0 waits for Label
+	key      Key
+	micros   int64
+	until    int64 // Unix milliseconds; 0 waits for Label
+	positive bool  // a conversion lies in its window
 }
 
 // New is an empty watch.
 func New(o Options) *Watch {
 	return &Watch{
-		o: o, versions: map[named]*version{}, days: map[Key]*Tally{}, open: map[alertKey]*event.AlertRaised{},
+		o: o, versions: map[named]*version{}, days: map[Key]*Tally{}, changed: map[Key]bool{}, open: map[alertKey]*event.AlertRaised{},
 		waiting: map[domain.Alias]*waiting{}, early: map[domain.Alias]int64{},
 	}
 }
@@ -122,19 +125,27 @@ func (w *Watch) registered(m *event.ModelRegistered) {
 		return
 	}
 	v.card = *c
-	view, known := w.o.View(m.GetView())
-	if !known || len(c.Features) != len(m.GetFeatures()) {
+	v.places = len(c.Features) == len(m.GetFeatures())
+}
+
+// find looks for the places of a version's features, as long as its view is not known.
+func (v *version) find(view func(string) (feature.View, bool)) {
+	if v.index != nil || !v.places {
 		return
 	}
-	index := make([]int, len(m.GetFeatures()))
-	for i, name := range m.GetFeatures() {
-		at, found := view.Index(name)
-		if !found || c.Features[i].Name != name {
+	in, known := view(v.GetView())
+	if !known {
+		return
+	}
+	index := make([]int, len(v.GetFeatures()))
+	for i, name := range v.GetFeatures() {
+		at, found := in.Index(name)
+		if v.places = v.places && found && v.card.Features[i].Name == name; !v.places {
 			return
 		}
 		index[i] = at
 	}
-	v.view, v.index = view, index
+	v.index = index
 }
 
 // decided counts what models said.
@@ -151,6 +162,7 @@ func (w *Watch) decided(d *event.Decision) {
 			continue
 		}
 		counted[key] = true
+		v.find(w.o.View)
 		t := w.tally(key, v)
 		t.LastMS = max(t.LastMS, d.GetNowMs())
 		if s.GetFailure() != "" {
@@ -165,7 +177,7 @@ func (w *Watch) decided(d *event.Decision) {
 		if window := w.o.WindowMS[v.GetLabel()]; window > 0 {
 			until = d.GetNowMs() + window
 		}
-		wait.scores = append(wait.scores, waitingScore{key, s.GetMicros(), until})
+		wait.scores = append(wait.scores, waitingScore{key: key, micros: s.GetMicros(), until: until})
 	}
 	w.await(d.GetId(), wait)
 }
@@ -180,6 +192,7 @@ func floorDay(ms int64) int64 {
 
 func (w *Watch) tally(key Key, v *version) *Tally {
 	t := w.days[key]
+	w.changed[key] = true
 	if t == nil {
 		t = newTally(v)
 		w.days[key] = t
@@ -216,17 +229,19 @@ func (w *Watch) converted(e *event.Event) {
 	w.positive(decision, at)
 }
 
-// positive judges the scores in whose window a conversion lies.
+// positive marks the scores in whose window a conversion lies. They are counted when it closes, with those that nothing
+// came of: if they were counted at once, what is known early would look better than all.
 func (w *Watch) positive(decision domain.Alias, at int64) {
 	wait := w.waiting[decision]
-	wait.scores = slices.DeleteFunc(wait.scores, func(s waitingScore) bool {
-		in := s.until > 0 && at >= wait.nowMS && at < s.until
-		if in {
-			w.days[s.key].judge(s.micros, true)
-		}
-		return in
-	})
-	w.forget(decision)
+	for i := range wait.scores {
+		s := &wait.scores[i]
+		s.positive = s.positive || s.until > 0 && at >= wait.nowMS && at < s.until
+	}
+}
+
+func (w *Watch) judge(s waitingScore, positive bool) {
+	w.days[s.key].Outcomes.add(s.micros, positive)
+	w.changed[s.key] = true
 }
 
 func (w *Watch) forget(decision domain.Alias) {
@@ -244,14 +259,14 @@ func (w *Watch) Label(decision domain.Alias, label string, positive bool) {
 	wait.scores = slices.DeleteFunc(wait.scores, func(s waitingScore) bool {
 		about := w.versions[named{s.key.Model, s.key.Version}].GetLabel() == label
 		if about {
-			w.days[s.key].judge(s.micros, positive)
+			w.judge(s, positive)
 		}
 		return about
 	})
 	w.forget(decision)
 }
 
-// Settle closes the windows that have ended by a time: decisions without a conversion count as negative. It is to be
+// Settle closes the windows that have ended by a time, and judges what said something about them. It is to be
 // called when DECISION and OUTCOME are read as far as that time; a conversion that comes later still is not counted.
 // Conversions that have waited for their decision as long as the longest window are forgotten, and so are decisions
 // whose label nobody told within keptMS.
@@ -263,7 +278,7 @@ func (w *Watch) Settle(nowMS int64) {
 	for decision, wait := range w.waiting {
 		wait.scores = slices.DeleteFunc(wait.scores, func(s waitingScore) bool {
 			if s.until > 0 && s.until <= nowMS {
-				w.days[s.key].judge(s.micros, false)
+				w.judge(s, s.positive)
 				return true
 			}
 			return s.until == 0 && wait.nowMS < nowMS-keptMS
@@ -281,6 +296,13 @@ func (w *Watch) Waiting() int { return len(w.waiting) }
 
 // Keys are whose counts there are, in order.
 func (w *Watch) Keys() []Key { return slices.SortedFunc(maps.Keys(w.days), Key.compare) }
+
+// Changed are the keys whose counts have changed since the last call, in order.
+func (w *Watch) Changed() []Key {
+	out := slices.SortedFunc(maps.Keys(w.changed), Key.compare)
+	clear(w.changed)
+	return out
+}
 
 // Day is one day's counts, which must not be changed; nil when there are none.
 func (w *Watch) Day(k Key) *Tally { return w.days[k] }
@@ -324,7 +346,7 @@ func newTally(v *version) *Tally {
 		bins := v.card.Score.Empty()
 		t.Score = &bins
 	}
-	if v.index != nil {
+	if v.places {
 		for _, f := range v.card.Features {
 			bins := stat.Bins{}
 			if f.Bins != nil {
@@ -355,8 +377,6 @@ func (t *Tally) features(v *version, vector []float64) {
 		t.Features[i].Add(x, 1)
 	}
 }
-
-func (t *Tally) judge(micros int64, positive bool) { t.Outcomes.add(micros, positive) }
 
 func (t *Tally) add(other *Tally) {
 	t.Decisions += other.Decisions
