@@ -33,7 +33,7 @@ func (n *Node) handler() http.Handler {
 		Quarantine: &rpc.Quarantine{Quarantine: n.parts.quarantine},
 		Operations: &rpc.Operations{Counting: n, Projections: n.projections()},
 		Identity:   n.identity(away),
-		Features:   n.features(),
+		Features:   n.features(away),
 		Models: &rpc.Models{
 			Commands: n.parts.models, Catalogue: n.parts.recall.Catalogue, Bytes: n.parts.modelBytes, Warm: n.parts.policies.Models().Warm,
 		},
@@ -61,9 +61,10 @@ func (n *Node) identity(away outage) *rpc.Identity {
 }
 
 // features is the feature views, and what they read of people.
-func (n *Node) features() *rpc.Features {
+func (n *Node) features(away outage) *rpc.Features {
 	return &rpc.Features{
-		Commands: n.parts.featureViews, Catalogue: n.parts.policies,
+		PointInTime: n.pointInTime(away),
+		Commands:    n.parts.featureViews, Catalogue: n.parts.policies,
 		Comparing: decider.NewProfiles(n.parts.log, n.parts.log, n.parts.views, n.parts.identities),
 		People:    n.parts.views.Aliases, Prepare: n.parts.views.Prepare, Now: n.now,
 	}

@@ -161,8 +161,69 @@ func (d *fastDecoder) body(e *event.Event, f *field, s *slab) bool {
 		b := s.decisions.next()
 		b.of.Decision, e.Body = &b.decision, &b.of
 		return d.decision(&b.decision, f.bytes)
+	case 80, 81, 82, 83:
+		return d.outcome(e, f, s.outcomes.next())
 	}
 	return false
+}
+
+// outcome reads the offer that an outcome is of, and what a conversion was worth and cost.
+func (d *fastDecoder) outcome(e *event.Event, body *field, b *outcomeBody) bool {
+	var of **event.OutcomeOf
+	switch body.number {
+	case 80:
+		b.deliveredOf.Delivered, e.Body, of = &b.delivered, &b.deliveredOf, &b.delivered.Of
+	case 81:
+		b.exposedOf.Exposed, e.Body, of = &b.exposed, &b.exposedOf, &b.exposed.Of
+	case 82:
+		b.clickedOf.Clicked, e.Body, of = &b.clicked, &b.clickedOf, &b.clicked.Of
+	case 83:
+		b.convertedOf.Converted, e.Body, of = &b.converted, &b.convertedOf, &b.converted.Of
+		b.converted.ValueMicros, b.converted.CostMicros = 0, 0
+	}
+	*of = nil
+	var f field
+	var ok bool
+	for message := body.bytes; len(message) > 0; {
+		if message, ok = f.next(message); !ok {
+			return false
+		}
+		switch {
+		case f.number == 1:
+			if ok = *of == nil && d.offer(&b.of, &f); ok {
+				*of = &b.of
+			}
+		case f.number == 2 && body.number == 83:
+			b.converted.ValueMicros, ok = int64(f.varint), f.kind == protowire.VarintType
+		case f.number == 3 && body.number == 83:
+			b.converted.CostMicros, ok = int64(f.varint), f.kind == protowire.VarintType
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// offer reads the offer of a message that says what an outcome belongs to.
+func (d *fastDecoder) offer(o *event.OutcomeOf, of *field) bool {
+	if of.kind != protowire.BytesType {
+		return false
+	}
+	o.Offer = ""
+	var f field
+	var ok bool
+	for message := of.bytes; len(message) > 0; {
+		if message, ok = f.next(message); !ok {
+			return false
+		}
+		if f.number == 2 {
+			if o.Offer, ok = d.text(&f); !ok {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // oneLine reads a message that has one line, in the field of that number.

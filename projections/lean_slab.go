@@ -14,6 +14,7 @@ type slab struct {
 	carted    spares[cartedBody]
 	purchased spares[purchasedBody]
 	decisions spares[decisionBody]
+	outcomes  spares[outcomeBody]
 }
 
 // Bodies with all that an event of the kind usually needs, in one piece.
@@ -36,13 +37,25 @@ type (
 		of       event.Event_Decision
 		decision event.Decision
 	}
+	// outcomeBody is of any of the kinds of outcomes.
+	outcomeBody struct {
+		of          event.OutcomeOf
+		deliveredOf event.Event_Delivered
+		delivered   event.Delivered
+		exposedOf   event.Event_Exposed
+		exposed     event.Exposed
+		clickedOf   event.Event_Clicked
+		clicked     event.Clicked
+		convertedOf event.Event_Converted
+		converted   event.Converted
+	}
 )
 
 // reuse takes everything back.
 func (s *slab) reuse() {
 	s.recorded = s.recorded[:0]
 	s.events.used, s.lines.used = 0, 0
-	s.viewed.used, s.carted.used, s.purchased.used, s.decisions.used = 0, 0, 0, 0
+	s.viewed.used, s.carted.used, s.purchased.used, s.decisions.used, s.outcomes.used = 0, 0, 0, 0, 0
 }
 
 // spares hands out values that may have been used before: whoever gets one overwrites what it reads of it.

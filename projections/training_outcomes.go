@@ -22,8 +22,9 @@ type happened struct {
 type counted struct {
 	timeMS, micros int64
 	ref            int32
-	offer          string
-	// credited is the decision that it belongs to; -1 for none. Only of labels about offers.
+	// of is what an outcome says it belongs to, credited the place of the decision that it does belong to, -1 for none:
+	// of labels about offers.
+	of       *event.OutcomeOf
 	credited int
 }
 
@@ -67,7 +68,7 @@ func (t *trainee) gather() error {
 		slices.SortFunc(list, earlier)
 	}
 	if l.OfOffer() {
-		return t.credit()
+		t.credit()
 	}
 	return nil
 }
@@ -82,7 +83,7 @@ func (t *trainee) count(i int32, e *heldEvent) error {
 	}
 	l := &t.export.request.Label
 	if micros, ok := l.Selection().Take(r.Event); ok {
-		t.outcomes = append(t.outcomes, counted{timeMS: feature.TimeOf(r.Event), micros: micros, ref: i, credited: -1})
+		t.outcomes = append(t.outcomes, counted{timeMS: feature.TimeOf(r.Event), micros: micros, ref: i, of: ofOutcome(r.Event), credited: -1})
 	}
 	for n, c := range l.Conditions() {
 		if micros, ok := c.Selection.Take(r.Event); ok {
@@ -94,7 +95,7 @@ func (t *trainee) count(i int32, e *heldEvent) error {
 
 // credit finds the decision that each outcome belongs to: the one it names, else the latest before it that gave the
 // same offer to the person.
-func (t *trainee) credit() error {
+func (t *trainee) credit() {
 	byID := map[domain.Alias]int{}
 	for i := range t.decisions {
 		byID[t.decisions[i].id] = i
@@ -102,12 +103,7 @@ func (t *trainee) credit() error {
 	for i := range t.outcomes {
 		c := &t.outcomes[i]
 		e := &t.family.events[c.ref]
-		r, err := e.frame().Recorded(nil)
-		if err != nil {
-			return err
-		}
-		of := ofOutcome(r.Event)
-		if id, err := domain.AliasFromBytes(of.GetDecision()); err == nil {
+		if id, err := domain.AliasFromBytes(c.of.GetDecision()); err == nil {
 			if at, known := byID[id]; known {
 				c.credited = at
 			}
@@ -115,13 +111,12 @@ func (t *trainee) credit() error {
 		}
 		for at := len(t.decisions) - 1; at >= 0 && c.credited < 0; at-- {
 			d := &t.decisions[at]
-			if d.decision.GetOffer() == of.GetOffer() && of.GetOffer() != "" && t.after(c, &d.moment, d.atMS) &&
+			if d.decision.GetOffer() == c.of.GetOffer() && c.of.GetOffer() != "" && t.after(c, &d.moment, d.atMS) &&
 				slices.Contains(t.profile(d.alias, &d.moment), int(e.member)) {
 				c.credited = at
 			}
 		}
 	}
-	return nil
 }
 
 func ofOutcome(ev *event.Event) *event.OutcomeOf {

@@ -79,43 +79,54 @@ func (t *trainee) activity(n int, m *moment) (a feature.Activity, known bool, er
 	var to [domain.Streams]domain.Position
 	if m.own {
 		to = m.to[n]
-	} else if prefix := t.prefix(p, m, &to); !prefix {
-		return t.folded(p, m)
 	}
-	a, err = p.past.Read(to)
+	var apart []domain.Stream
+	for s := range p.refs {
+		if m.own || len(p.refs[s]) == 0 {
+			continue
+		}
+		var prefix bool
+		if to[s], prefix = t.prefix(p, domain.Stream(s), m); !prefix {
+			apart = append(apart, domain.Stream(s))
+		}
+	}
 	for s := range to {
 		known = known || to[s] != domain.Position{}
 	}
-	return a, known, err
+	if a, err = p.past.Read(to); err != nil || len(apart) == 0 {
+		return a, known, err
+	}
+	// The parts of an activity do not depend on one another: what is known of these streams is folded by itself.
+	rest, some, err := t.folded(p, apart, m)
+	return feature.Merge(a, rest), known || some, err
 }
 
-// prefix finds the last event that a moment knows of each stream; false when it knows some and not an earlier one.
-func (t *trainee) prefix(p *person, m *moment, to *[domain.Streams]domain.Position) bool {
-	for s, refs := range p.refs {
-		if !p.ordered[s] {
-			return false
-		}
-		n := sort.Search(len(refs), func(i int) bool { return t.family.events[refs[i]].keyMS >= m.keyMS })
-		for n < len(refs) && m.knows(&t.family.events[refs[n]]) {
-			n++
-		}
-		for later := n; later < len(refs) && t.family.events[refs[later]].keyMS == m.keyMS; later++ {
-			if m.knows(&t.family.events[refs[later]]) {
-				return false
-			}
-		}
-		if n > 0 {
-			to[s] = t.family.events[refs[n-1]].at
+// prefix finds the last event that a moment knows of a stream; false when it knows some and not an earlier one.
+func (t *trainee) prefix(p *person, s domain.Stream, m *moment) (last domain.Position, prefix bool) {
+	refs := p.refs[s]
+	if !p.ordered[s] {
+		return last, false
+	}
+	n := sort.Search(len(refs), func(i int) bool { return t.family.events[refs[i]].keyMS >= m.keyMS })
+	for n < len(refs) && m.knows(&t.family.events[refs[n]]) {
+		n++
+	}
+	for later := n; later < len(refs) && t.family.events[refs[later]].keyMS == m.keyMS; later++ {
+		if m.knows(&t.family.events[refs[later]]) {
+			return last, false
 		}
 	}
-	return true
+	if n > 0 {
+		last = t.family.events[refs[n-1]].at
+	}
+	return last, true
 }
 
-// folded folds what a moment knows of an alias anew, in the order of the log.
-func (t *trainee) folded(p *person, m *moment) (feature.Activity, bool, error) {
+// folded folds what a moment knows of some streams of an alias anew, in the order of the log.
+func (t *trainee) folded(p *person, streams []domain.Stream, m *moment) (feature.Activity, bool, error) {
 	folder, known := feature.NewFolder(t.export.layout.Empty()), false
-	for _, refs := range p.refs {
-		for _, i := range refs {
+	for _, s := range streams {
+		for _, i := range p.refs[s] {
 			e := &t.family.events[i]
 			if !m.knows(e) {
 				continue

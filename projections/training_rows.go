@@ -53,7 +53,7 @@ func (t *trainee) block(ctx context.Context, families []*family) *made {
 
 // grow makes room for the rows that are likely.
 func (t *trainee) grow(families []*family) {
-	const most = 1 << 14
+	const most = 1 << 11
 	rows := len(families) * len(t.export.dates)
 	for _, f := range families {
 		for i := range f.events {

@@ -35,6 +35,7 @@ type commands struct {
 	Quarantine quarantine `cmd:"" help:"List, repair or discard what was refused."`
 	Policy     policy     `cmd:"" help:"Publish, validate or list policies."`
 	Feature    features   `cmd:"" help:"Publish, compare and switch feature views; follow their lineage."`
+	Export     exporting  `cmd:"" help:"Export rows for training."`
 	Model      models     `cmd:"" help:"Import, register, assign and roll back models."`
 	Identity   identities `cmd:"" help:"See, join and split people; guards, reviews, matching."`
 	Lab        laboratory `cmd:"" help:"Try parts of Proffer on files, without a server."`

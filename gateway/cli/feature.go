@@ -18,6 +18,7 @@ type features struct {
 	Show     featureShow     `cmd:"" help:"Show a view with its features, what they are made from and who reads them."`
 	Compare  featureCompare  `cmd:"" help:"Read two versions for the same people and show where they differ."`
 	Switch   featureSwitch   `cmd:"" help:"Let a name without a version mean another version; going back is a switch, too."`
+	Get      featureGet      `cmd:"" help:"Read a person's features, now or as of a cut."`
 	Lineage  featureLineage  `cmd:"" help:"Follow an event, a feature, a model or a policy to what it is made from and what reads it."`
 }
 

@@ -18,12 +18,15 @@ import (
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/identity"
 	"github.com/profferhq/proffer/domain/identity/match"
+	"github.com/profferhq/proffer/domain/label"
 	"github.com/profferhq/proffer/domain/model/registry"
 	"github.com/profferhq/proffer/domain/policy"
 	"github.com/profferhq/proffer/domain/problem"
 	"github.com/profferhq/proffer/gateway/guardsfile"
+	"github.com/profferhq/proffer/gateway/labelfile"
 	"github.com/profferhq/proffer/gateway/policyfile"
 	"github.com/profferhq/proffer/gateway/viewfile"
+	"github.com/profferhq/proffer/projections"
 )
 
 // errorDomain names us in ErrorInfo: (reason, domain) is the stable contract of an error (AIP-193).
@@ -67,6 +70,9 @@ var table = []row{
 
 	{errWhichDecision, connect.CodeInvalidArgument, "DECISION_ID_INVALID", 0},
 	{errWhichIdentity, connect.CodeInvalidArgument, "IDENTITY_CUT_INVALID", 0},
+	{projections.ErrTrainingRequest, connect.CodeInvalidArgument, "TRAINING_INVALID", 0},
+	{labelfile.ErrInvalid, connect.CodeInvalidArgument, "LABEL_UNREADABLE", 0},
+	{label.ErrInvalid, connect.CodeInvalidArgument, "LABEL_INVALID", 0},
 	{decider.ErrNotFound, connect.CodeNotFound, "NOT_FOUND", 0},
 	{decider.ErrRecord, connect.CodeFailedPrecondition, "RECORD_UNREADABLE", 0},
 

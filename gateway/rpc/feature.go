@@ -18,7 +18,6 @@ import (
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/problem"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
-	"github.com/profferhq/proffer/gateway/api/proffer/v1/profferv1connect"
 	"github.com/profferhq/proffer/gateway/viewfile"
 )
 
@@ -44,7 +43,7 @@ type Comparing interface {
 
 // Features implements FeatureService.
 type Features struct {
-	profferv1connect.UnimplementedFeatureServiceHandler
+	*PointInTime
 	Commands  FeatureViewCommands
 	Catalogue FeatureCatalogue
 	Comparing Comparing
