@@ -16,6 +16,7 @@ import (
 )
 
 type models struct {
+	Train    modelTrain    `cmd:"" help:"Train a model from the log and register it with its card."`
 	Import   modelImport   `cmd:"" help:"Register a model of XGBoost or LightGBM, if it agrees with its golden rows."`
 	Register modelRegister `cmd:"" help:"Register a model file of Proffer's own."`
 	List     modelList     `cmd:"" help:"List models, and which of them answer for what."`

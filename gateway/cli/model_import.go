@@ -59,11 +59,20 @@ func modelBytes(file string) ([]byte, error) {
 	return data, nil
 }
 
-// register sends a model in pieces.
+// register sends a model and tells what came of it.
 func register(r *run, o output, s *remote, first *profferv1.RegisterModelRequest, data []byte) error {
-	stream, err := s.models.RegisterModel(r.ctx)
+	a, err := sendModel(r, s, first, data)
 	if err != nil {
 		return err
+	}
+	return o.printMessage(r, a, func(w io.Writer) { tellRegistered(w, a) })
+}
+
+// sendModel sends a model in pieces.
+func sendModel(r *run, s *remote, first *profferv1.RegisterModelRequest, data []byte) (*profferv1.RegisterModelResponse, error) {
+	stream, err := s.models.RegisterModel(r.ctx)
+	if err != nil {
+		return nil, err
 	}
 	const piece = 512 << 10
 	for sent := false; !sent || len(data) > 0; sent = true {
@@ -71,26 +80,24 @@ func register(r *run, o output, s *remote, first *profferv1.RegisterModelRequest
 		first.Chunk = data[:n]
 		data = data[n:]
 		if err := stream.Send(first); err != nil && !errors.Is(err, io.EOF) { // the end tells why a server hung up
-			return fmt.Errorf("send the model: %w", err)
+			return nil, fmt.Errorf("send the model: %w", err)
 		} else if err != nil {
 			break
 		}
 		first = &profferv1.RegisterModelRequest{}
 	}
-	a, err := stream.CloseAndReceive()
-	if err != nil {
-		return err
+	return stream.CloseAndReceive()
+}
+
+func tellRegistered(w io.Writer, a *profferv1.RegisterModelResponse) {
+	what := "is registered at " + a.GetPosition()
+	switch {
+	case a.GetUnchanged():
+		what = "has the same bytes and is registered already"
+	case a.GetPosition() == "":
+		what = "can be registered; nothing was written"
 	}
-	return o.printMessage(r, a, func(w io.Writer) {
-		what := "is registered at " + a.GetPosition()
-		switch {
-		case a.GetUnchanged():
-			what = "has the same bytes and is registered already"
-		case a.GetPosition() == "":
-			what = "can be registered; nothing was written"
-		}
-		fmt.Fprintf(w, "%s@%d %s\nSHA-256 %s\n", a.GetName(), a.GetVersion(), what, a.GetSha256())
-	})
+	fmt.Fprintf(w, "%s@%d %s\nSHA-256 %s\n", a.GetName(), a.GetVersion(), what, a.GetSha256())
 }
 
 type modelImport struct {

@@ -1,0 +1,316 @@
+package modelmaker
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/profferhq/proffer/decider/model"
+	"github.com/profferhq/proffer/decider/model/calibration"
+	"github.com/profferhq/proffer/decider/model/train"
+	"github.com/profferhq/proffer/decider/model/tree"
+	"github.com/profferhq/proffer/domain/stat"
+)
+
+// Options of a model.
+type Options struct {
+	// Name is the model's, for its card.
+	Name string
+	Seed uint64
+}
+
+// Made is a model with its card.
+type Made struct {
+	File *model.File
+	Card Card
+}
+
+// leastRows of either outcome, or of a number, that anything can be learnt from.
+const leastRows = 20
+
+// Make learns a model. It fails with ErrRows, with those of package train, and with the context's.
+func Make(ctx context.Context, r *Rows, o Options) (*Made, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	r.sort()
+	s, err := r.splitByTime()
+	if err != nil {
+		return nil, err
+	}
+	m := &maker{rows: r, options: o, split: s, set: &train.Set{Names: r.Features, Columns: r.columns, Label: r.labels}}
+	for _, part := range []struct {
+		name string
+		rows []int32
+	}{{"learn from", s.learn}, {"stop and calibrate on", s.stop}, {"judge on", s.test}} {
+		if err := m.enough(part.name, part.rows); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.learn(ctx); err != nil {
+		return nil, err
+	}
+	return m.made(ctx)
+}
+
+// check refuses rows of one class by name, with how many there are.
+func (r *Rows) check() error {
+	left := fmt.Sprintf("%d moments are outside of the population, %d have an unfinished horizon", r.Outside, r.Unfinished)
+	if r.Len() == 0 {
+		return fmt.Errorf("%w: there are none with the label %s; %s", ErrRows, r.Label.Name(), left)
+	}
+	if !r.Label.Binary() {
+		if slices.Min(r.labels) == slices.Max(r.labels) {
+			return fmt.Errorf("%w: the label %s is %v in all %d rows; %s", ErrRows, r.Label.Name(), r.labels[0], r.Len(), left)
+		}
+		return nil
+	}
+	ones := 0
+	for _, y := range r.labels {
+		ones += int(y)
+	}
+	if ones == 0 || ones == r.Len() {
+		return fmt.Errorf("%w: the label %s has one class: %d rows of 1 and %d of 0; %s", ErrRows, r.Label.Name(), ones, r.Len()-ones, left)
+	}
+	return nil
+}
+
+// maker is one model in the making.
+type maker struct {
+	rows    *Rows
+	options Options
+	split   split
+	set     *train.Set
+
+	ensemble    *tree.Ensemble
+	chosen      train.Options
+	calibration calibration.Calibration
+	// scores of the test rows, the model's and the baseline's: probabilities, or values.
+	scores, baseline []float64
+}
+
+func (m *maker) enough(name string, part []int32) error {
+	ones := 0
+	for _, i := range part {
+		if m.rows.labels[i] == 1 {
+			ones++
+		}
+	}
+	if m.rows.Label.Binary() && (ones < leastRows/4 || len(part)-ones < leastRows/4) || len(part) < leastRows {
+		return fmt.Errorf("%w: the label %s has %d rows of 1 and %d others to %s: want %d rows, and %d of either outcome", ErrRows,
+			m.rows.Label.Name(), ones, len(part)-ones, name, leastRows, leastRows/4)
+	}
+	return nil
+}
+
+// candidates are a shallow and a deep model.
+func (m *maker) candidates() []train.Options {
+	objective := tree.Regression
+	if m.rows.Label.Binary() {
+		objective = tree.Binary
+	}
+	o := train.Defaults(objective)
+	o.Rounds, o.Rate, o.Patience, o.RowShare, o.ColumnShare, o.MinHessian, o.Seed = 600, .05, 30, .8, .7, 3, m.options.Seed
+	if objective == tree.Regression {
+		o.MinHessian = 20
+	}
+	shallow, deep := o, o
+	shallow.Depth, deep.Depth = 3, 6
+	return []train.Options{shallow, deep}
+}
+
+// learn takes the better of the candidates on the rows put aside, and calibrates it on them.
+func (m *maker) learn(ctx context.Context) error {
+	best := math.Inf(1)
+	for _, o := range m.candidates() {
+		b, err := train.Boost(ctx, m.set, train.Split{Train: m.split.learn, Valid: m.split.stop}, o)
+		if err != nil {
+			return err
+		}
+		if loss := b.Losses[b.Best-1]; loss < best {
+			best, m.ensemble, m.chosen = loss, b.Ensemble, o
+		}
+	}
+	if !m.rows.Label.Binary() {
+		return nil
+	}
+	j := train.Judged{}
+	for _, i := range m.split.stop {
+		j.Margins, j.Positive = append(j.Margins, m.margin(i)), append(j.Positive, m.rows.labels[i] == 1)
+	}
+	var err error
+	m.calibration, err = train.Bend(ctx, j)
+	return err
+}
+
+func (m *maker) row(i int32) []float64 {
+	row := make([]float64, len(m.rows.columns))
+	for c := range row {
+		row[c] = m.rows.columns[c][i]
+	}
+	return row
+}
+
+func (m *maker) margin(i int32) float64 {
+	out := make([]float64, 1)
+	m.ensemble.Margins(m.row(i), out)
+	return out[0]
+}
+
+func (m *maker) score(i int32) float64 {
+	if m.rows.Label.Binary() {
+		return m.calibration.Apply(m.margin(i))
+	}
+	return m.margin(i)
+}
+
+// goldenRows is how many rows a file is checked with when it is loaded.
+const goldenRows = 20
+
+func (m *maker) made(ctx context.Context) (*Made, error) {
+	if err := m.judge(ctx); err != nil {
+		return nil, err
+	}
+	out := &Made{Card: m.card()}
+	card, err := json.Marshal(out.Card)
+	if err != nil {
+		return nil, fmt.Errorf("write the card: %w", err)
+	}
+	r := m.rows
+	out.File = &model.File{
+		Origin: "proffer", Label: r.Label.Name(), View: r.View, ViewFingerprint: r.ViewFingerprint, Features: r.Features,
+		Calibration: m.calibration, Ensemble: m.ensemble, Card: card,
+	}
+	for n := range goldenRows {
+		i := m.split.test[n*len(m.split.test)/goldenRows]
+		out.File.Golden = append(out.File.Golden, model.Golden{Row: m.row(i), Margins: []float64{m.margin(i)}})
+	}
+	if _, err := model.New(out.File); err != nil {
+		return nil, fmt.Errorf("check what was made: %w", err)
+	}
+	return out, nil
+}
+
+// judge scores the test rows, with the model and with the baseline: logistic regression on all rows before the test, or
+// their mean.
+func (m *maker) judge(ctx context.Context) error {
+	before := slices.Concat(m.split.learn, m.split.stop)
+	slices.Sort(before)
+	baseline := func(int32) float64 { return m.mean(before) }
+	if m.rows.Label.Binary() {
+		fitted, err := train.Regress(ctx, m.set, train.Split{Train: before}, 1)
+		if err != nil {
+			return err
+		}
+		baseline = func(i int32) float64 { return calibration.Sigmoid(fitted.Margin(m.row(i))) }
+	}
+	for _, i := range m.split.test {
+		m.scores, m.baseline = append(m.scores, m.score(i)), append(m.baseline, baseline(i))
+	}
+	return nil
+}
+
+func (m *maker) mean(part []int32) float64 {
+	sum := 0.0
+	for _, i := range part {
+		sum += m.rows.labels[i]
+	}
+	return sum / float64(len(part))
+}
+
+func (m *maker) card() Card {
+	r, s := m.rows, m.split
+	people := map[string]bool{}
+	for _, p := range r.profiles {
+		people[p] = true
+	}
+	c := Card{
+		Model: m.options.Name, Objective: string(m.ensemble.Objective), View: r.View, Label: r.Label.Name(),
+		LabelSays: r.Label.Document().Description, LabelSHA: r.Label.Fingerprint().String(), Cut: r.Cut,
+		Rows: Counts{
+			All: r.Len(), Learn: len(s.learn), Stop: len(s.stop), Test: len(s.test), Purged: s.purged, People: len(people),
+			Outside: r.Outside, Unfinished: r.Unfinished, Skewed: r.Skewed,
+		},
+		Window:   Window{From: day(r.atMS[0]), Test: day(r.atMS[s.test[0]]), To: day(r.atMS[r.Len()-1])},
+		BaseRate: Rates{Learn: m.mean(s.learn), Test: m.mean(s.test)},
+		Training: Training{
+			Trees: len(m.ensemble.Trees), Depth: m.chosen.Depth, Rate: m.chosen.Rate, Seed: m.options.Seed, Calibration: m.calibration.Kind,
+		},
+		Importance: m.importance(), Limits: m.limits(),
+	}
+	if r.Label.Binary() {
+		model, baseline := m.scored(m.scores), m.scored(m.baseline)
+		c.Figures, c.Baseline, c.Lift = scoresOf(model), scoresOf(baseline), model.Lift(10)
+	} else {
+		c.Figures, c.Baseline = m.errors(m.scores), m.errors(m.baseline)
+	}
+	c.Snapshot = m.snapshot()
+	c.Warnings = append(append([]string{}, s.warnings...), m.warnings(c)...)
+	return c
+}
+
+func (m *maker) scored(scores []float64) stat.Scored {
+	out := stat.Scored{P: scores}
+	for _, i := range m.split.test {
+		out.Y = append(out.Y, m.rows.labels[i] == 1)
+	}
+	return out
+}
+
+func (m *maker) errors(scores []float64) Figures {
+	mean := m.mean(m.split.test)
+	var squares, all, absolute float64
+	for n, i := range m.split.test {
+		y := m.rows.labels[i]
+		squares += (y - scores[n]) * (y - scores[n])
+		all += (y - mean) * (y - mean)
+		absolute += math.Abs(y - scores[n])
+	}
+	n := float64(len(m.split.test))
+	out := Figures{RMSE: of(math.Sqrt(squares / n)), MAE: of(absolute / n)}
+	if all > 0 {
+		out.R2 = of(1 - squares/all)
+	}
+	return out
+}
+
+// mostImportance is how many features a card lists.
+const mostImportance = 30
+
+func (m *maker) importance() []Importance {
+	list := make([]Importance, len(m.rows.Features))
+	total := 0.0
+	for i, name := range m.rows.Features {
+		list[i].Feature = name
+	}
+	for _, t := range m.ensemble.Trees {
+		for _, n := range t.Nodes {
+			if !n.Leaf() {
+				list[n.Feature].Gain += n.Gain
+				list[n.Feature].Splits++
+				total += n.Gain
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Importance) int { return cmp.Compare(b.Gain, a.Gain) })
+	list = slices.DeleteFunc(list[:min(mostImportance, len(list))], func(i Importance) bool { return i.Splits == 0 })
+	for i := range list {
+		list[i].Gain /= max(total, math.SmallestNonzeroFloat64)
+	}
+	return list
+}
+
+func (m *maker) snapshot() Snapshot {
+	out := Snapshot{Score: stat.NewBins(m.scores, snapshotBins)}
+	for c, name := range m.rows.Features {
+		values := make([]float64, len(m.split.learn))
+		for n, i := range m.split.learn {
+			values[n] = m.rows.columns[c][i]
+		}
+		out.Features = append(out.Features, FeatureBins{Name: name, Bins: stat.NewBins(values, snapshotBins)})
+	}
+	return out
+}
