@@ -196,6 +196,10 @@ func (s *server) policies() profferv1connect.PolicyServiceClient {
 	return profferv1connect.NewPolicyServiceClient(s.client(s.file.OperatorKey), s.file.URL)
 }
 
+func (s *server) models(key string) profferv1connect.ModelServiceClient {
+	return profferv1connect.NewModelServiceClient(s.client(key), s.file.URL)
+}
+
 // publish publishes a policy document.
 func (s *server) publish(document string) {
 	s.t.Helper()
