@@ -99,7 +99,7 @@ func (c *Catalogue) assignable(w registry.Wish) error {
 		problems.Add("version", problem.Unknown, "%s has no version %d, its latest is %d", w.Model, w.Version, c.latest(w.Model))
 	}
 	for _, p := range c.reading(w.Use) {
-		if err == nil && p.Policy.GetView() != v.GetView() {
+		if err == nil && !registry.Fits(v.GetView(), p.Policy.GetView()) {
 			problems.Add("model", problem.Conflict, "%s@%d reads the view %s, and the policy %s, which asks for %s, reads %s",
 				w.Model, v.GetVersion(), v.GetView(), p.Policy.GetId(), w.Use, p.Policy.GetView())
 		}

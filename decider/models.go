@@ -16,6 +16,7 @@ import (
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/model/registry"
 	"github.com/profferhq/proffer/domain/policy"
+	"github.com/profferhq/proffer/domain/problem"
 )
 
 // ModelBytes keeps the bytes of models under their digests.
@@ -95,6 +96,25 @@ func (m *Models) answering(c *policy.Compiled, cut uint64, profile domain.Alias)
 		}
 	}
 	return inOrder(out)
+}
+
+// misfits are the uses that a policy reads and whose champion or challenger reads another view than it: its scores
+// would all be missing.
+func (m *Models) misfits(p *event.Policy) problem.List {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var problems problem.List
+	for i, named := range p.GetModels() {
+		for _, a := range m.registry.Roles(named.GetUse(), math.MaxUint64) {
+			v, err := m.registry.Version(a.GetModel(), a.GetVersion())
+			if err != nil || a.GetRole() == event.ModelAssigned_ROLE_SHADOW || v.GetView() == "" || registry.Fits(v.GetView(), p.GetView()) {
+				continue
+			}
+			problems.Add(fmt.Sprintf("models[%d].use", i), problem.Conflict, "the %s of %s is %s@%d, which reads the view %s, and this policy reads %s",
+				registry.RoleName(a.GetRole()), named.GetUse(), a.GetModel(), a.GetVersion(), v.GetView(), p.GetView())
+		}
+	}
+	return problems
 }
 
 // effectiveRole is whose score counts for a profile: the challenger's for those whose draw falls to it, and else the

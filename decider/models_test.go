@@ -211,3 +211,18 @@ func TestARecordWithAnotherScoreIsADifference(t *testing.T) {
 		}
 	}
 }
+
+func TestAPolicyIsNotPublishedOverAModelThatCannotReadItsView(t *testing.T) {
+	t.Parallel()
+	w, _, after := modelled(t)
+	e := decidertest.Registered("far", 1, after, noon)
+	e.GetModelRegistered().View = "retail@1"
+	w.happens(e, decidertest.Assigned("conversion_7d", champion, "far", 1, after, 0, noon))
+	if _, err := w.policies.Check(scored()); err == nil || !strings.Contains(err.Error(), "models[0].use: the champion of conversion_7d is far@1, which reads the view retail@1") {
+		t.Errorf("%v", err)
+	}
+	w.happens(decidertest.Assigned("conversion_7d", champion, "new", 1, after, 0, noon))
+	if _, err := w.policies.Check(scored()); err != nil {
+		t.Errorf("with a champion that fits: %v", err)
+	}
+}

@@ -132,7 +132,8 @@ func (p *Policies) Check(candidate *event.Policy) (*policy.Compiled, error) {
 	if err != nil && !errors.As(err, &problems) {
 		return nil, fmt.Errorf("decider: check a policy: %w", err)
 	}
-	if problems = append(problems, p.claimed(candidate)...); len(problems) > 0 {
+	problems = append(problems, p.claimed(candidate)...)
+	if problems = append(problems, p.models.misfits(candidate)...); len(problems) > 0 {
 		return nil, p.suggestViews(problems, candidate.GetView())
 	}
 	return compiled, nil

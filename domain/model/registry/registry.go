@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -147,6 +148,13 @@ func (r *Registry) Version(name string, number uint64) (Version, error) {
 		return v, nil
 	}
 	return Version{}, fmt.Errorf("%w: %s@%d", ErrUnknownModel, name, number)
+}
+
+// Fits says whether a model that reads a view ("retail@2") may answer a policy that reads another: the same one, or
+// whichever version of the same name is live ("retail").
+func Fits(model, policy string) bool {
+	family, _, _ := strings.Cut(model, "@")
+	return policy == model || policy == family
 }
 
 func (r *Registry) find(name string, number uint64) (Version, bool) {

@@ -171,3 +171,12 @@ func TestRolesStayConsistent(t *testing.T) {
 		}
 	})
 }
+
+func TestFits(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[string]bool{"retail@2": true, "retail": true, "retail@1": false, "core@1": false, "core": false} {
+		if got := registry.Fits("retail@2", policy); got != want {
+			t.Errorf("a policy that reads %s: %v", policy, got)
+		}
+	}
+}
