@@ -16,10 +16,11 @@ func hundred() (*tree.Ensemble, [][]float64) {
 	var grow func(nodes *[]tree.Node, depth int) int32
 	grow = func(nodes *[]tree.Node, depth int) int32 {
 		at := int32(len(*nodes))
-		*nodes = append(*nodes, tree.Node{Left: -1, Right: -1, Value: r.NormFloat64() / 10})
+		*nodes = append(*nodes, tree.Node{Left: -1, Right: -1, Value: r.NormFloat64() / 10, Cover: 1 + r.Float64()})
 		if depth > 0 {
 			n := tree.Node{Feature: int32(r.IntN(20)), Threshold: float64(float32(r.NormFloat64())), MissingLeft: r.IntN(2) == 0}
 			n.Left, n.Right = grow(nodes, depth-1), grow(nodes, depth-1)
+			n.Cover = (*nodes)[n.Left].Cover + (*nodes)[n.Right].Cover
 			(*nodes)[at] = n
 		}
 		return at
@@ -71,4 +72,14 @@ func BenchmarkScore(b *testing.B) {
 			e.Margins(rows[i%len(rows)], out)
 		}
 	})
+}
+
+// What moved the margin of one row, by every feature.
+func BenchmarkContributions(b *testing.B) {
+	e, rows := hundred()
+	for i := 0; b.Loop(); i++ {
+		if _, _, err := e.Contributions(rows[i%len(rows)], 0); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -18,6 +18,8 @@ import (
 type rows struct {
 	Rows    [][]*float64
 	Margins map[string][][]float64
+	// Contributions of the first rows, the expected margin last.
+	Contributions map[string][][]float64
 }
 
 func readRows(t *testing.T) rows {
@@ -80,6 +82,32 @@ func TestMarginsAreThoseOfXGBoost(t *testing.T) {
 			t.Errorf("%s: %.3g off, want at most %g", name, far, bound)
 		} else {
 			t.Logf("%-15s %.2g off at most", name, far)
+		}
+	}
+}
+
+func TestContributionsAreThoseOfXGBoost(t *testing.T) {
+	t.Parallel()
+	r := readRows(t)
+	for name, rows := range r.Contributions {
+		m, err := xgboost.Read(read(t, name+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		worst := 0.0
+		for i, want := range rows {
+			expected, got, err := m.Ensemble.Contributions(r.row(i), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for j, c := range append(got, expected) {
+				worst = max(worst, math.Abs(c-want[j]))
+			}
+		}
+		if worst > 5e-6 {
+			t.Errorf("%s: %.3g off", name, worst)
+		} else {
+			t.Logf("%-8s %.2g off at most", name, worst)
 		}
 	}
 }

@@ -56,6 +56,7 @@ def y_class(x):
 
 
 margins = {}
+contributions = {}  # of the first 40 rows, the expected margin last
 UBJ = {"hist", "early", "softprob", "dart", "forest_classes", "poisson"}  # kept in both forms, the others as JSON
 
 
@@ -73,6 +74,9 @@ def save(name, params, y, rounds=12, early=False, names=False, **more):
     limit = (0, b.best_iteration + 1) if early else (0, 0)
     m = b.predict(xgb.DMatrix(test, feature_names=NAMES if names else None), output_margin=True, iteration_range=limit)
     margins[name] = np.atleast_2d(m.astype(np.float64).T).T.tolist()
+    if name in ("hist", "poisson", "early"):
+        some = xgb.DMatrix(test[:40], feature_names=NAMES if names else None)
+        contributions[name] = b.predict(some, pred_contribs=True, iteration_range=limit).astype(np.float64).tolist()
 
 
 save("hist", {"objective": "binary:logistic", "tree_method": "hist"}, y_binary, names=True)
@@ -112,10 +116,19 @@ for objective in ["rank:pairwise", "rank:ndcg"]:
     b.save_model(f"{name}.json")
     margins[name] = np.atleast_2d(b.predict(xgb.DMatrix(test), output_margin=True).astype(np.float64).T).T.tolist()
 
+save("squaredlog", {"objective": "reg:squaredlogerror", "tree_method": "hist"}, lambda x: y_count(x) + 1)
+save("pseudohuber", {"objective": "reg:pseudohubererror", "tree_method": "hist"}, y_count)
+d = xgb.DMatrix(train, label=y_binary(train))
+d.set_group([30] * 100)
+b = xgb.train({"objective": "rank:map", "tree_method": "exact", "max_depth": 3, "nthread": 1, "seed": 1}, d, num_boost_round=6)
+b.save_model("rank_map.json")
+margins["rank_map"] = np.atleast_2d(b.predict(xgb.DMatrix(test), output_margin=True).astype(np.float64).T).T.tolist()
+
 with open("rows.json", "w") as f:
     json.dump(
         {
             "rows": [[None if np.isnan(v) else v for v in r] for r in test.tolist()],
+            "contributions": contributions,
             "margins": {k: [[float(np.float32(v)) for v in r] for r in m] for k, m in margins.items() if k != "gblinear"},
         },
         f,
