@@ -257,6 +257,15 @@ func (p *pastScorers) get(digest domain.Hash) *Scorer {
 	return p.byHash[digest]
 }
 
+func (p *pastScorers) put(digest domain.Hash, s *Scorer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.byHash) >= keptScorers || p.byHash == nil {
+		p.byHash = map[domain.Hash]*Scorer{}
+	}
+	p.byHash[digest] = s
+}
+
 // keptScorers bounds how many models replay keeps in memory.
 const keptScorers = 32
 
@@ -266,22 +275,17 @@ func (m *Models) exactly(ctx context.Context, digest domain.Hash) (*Scorer, erro
 	if s := (*m.loaded.Load())[digest]; s != nil {
 		return s, nil
 	}
-	m.past.mu.Lock()
-	defer m.past.mu.Unlock()
-	if s, known := m.past.byHash[digest]; known {
+	if s := m.past.get(digest); s != nil {
 		return s, nil
 	}
-	s, err := m.read(ctx, digest)
+	s, err := m.read(ctx, digest) // without a lock: decisions look there too
 	switch {
 	case errors.Is(err, domain.ErrUnavailable) || ctx.Err() != nil:
 		return nil, fmt.Errorf("read the model %s: %w", digest, err)
 	case err != nil:
-		s = nil
+		return nil, nil //nolint:nilerr // whoever compares scores names what is missing
 	}
-	if len(m.past.byHash) >= keptScorers || m.past.byHash == nil {
-		m.past.byHash = map[domain.Hash]*Scorer{}
-	}
-	m.past.byHash[digest] = s
+	m.past.put(digest, s)
 	return s, nil
 }
 

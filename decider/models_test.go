@@ -1,6 +1,7 @@
 package decider_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -225,4 +226,38 @@ func TestAPolicyIsNotPublishedOverAModelThatCannotReadItsView(t *testing.T) {
 	if _, err := w.policies.Check(scored()); err != nil {
 		t.Errorf("with a champion that fits: %v", err)
 	}
+}
+
+// hanging is a store whose readings wait until they are let go.
+type hanging struct {
+	*decidertest.ModelBytes
+	reached, open chan struct{}
+}
+
+func (h hanging) Get(ctx context.Context, digest domain.Hash) ([]byte, bool, error) {
+	h.reached <- struct{}{}
+	<-h.open
+	return h.ModelBytes.Get(ctx, digest)
+}
+
+func TestAModelThatIsBeingReadHoldsNoDecisionUp(t *testing.T) {
+	t.Parallel()
+	w, _, after := modelled(t)
+	h := hanging{w.models, make(chan struct{}), make(chan struct{})}
+	w.policies.Models().KeptIn(h)
+	warmed := make(chan error)
+	go func() { warmed <- w.policies.Models().Warm(w.ctx, model.Digest(after)) }()
+	<-h.reached
+	w.happens(decidertest.Assigned("conversion_7d", champion, "new", 1, after, 0, noon))
+	if s := w.decides("ann").Record.GetScores(); len(s) != 1 || s[0].GetFailure() != decider.FailureUnavailable {
+		t.Errorf("while it is read: %v", s)
+	}
+	close(h.open)
+	if err := <-warmed; err != nil {
+		t.Fatal(err)
+	}
+	if s := w.decides("ann").Record.GetScores(); s[0].GetFailure() != "" {
+		t.Errorf("when it was read: %v", s)
+	}
+	w.allReplay()
 }

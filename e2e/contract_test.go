@@ -53,6 +53,7 @@ func TestTheJSONIsAContract(t *testing.T) {
 	s.publish(strings.Replace(everybody, "policy: everybody", "policy: everybody\ndescription: for all", 1))
 	s.sendOneOfEach()
 	s.identifySome()
+	s.assignSome()
 	s.awaitCounts("what was sent", map[string]uint64{"viewed": 1, "quarantined": 1})
 	var version any
 	if out, code := command(t, t.Context(), "version", "--json"); code != 0 || json.Unmarshal([]byte(out), &version) != nil {
@@ -63,6 +64,7 @@ func TestTheJSONIsAContract(t *testing.T) {
 	}
 	all := maps.Clone(shapes)
 	maps.Copy(all, identityShapes())
+	maps.Copy(all, modelShapes())
 	for args, want := range all {
 		var got any
 		s.jsonOf(&got, strings.Fields(args)...)

@@ -217,3 +217,40 @@ func TestAModelIsForOperators(t *testing.T) {
 		t.Errorf("66 MiB: %v", err)
 	}
 }
+
+// assignSome registers a model and gives it a role.
+func (s *server) assignSome() {
+	s.t.Helper()
+	s.wantDone("model", "import", boughtModel, "--name", "buys", "--golden", boughtRows)
+	s.wantDone("model", "promote", "conversion_7d", "buys")
+}
+
+// modelShapes are the contracts of --json of the commands about models, as shapes has the others.
+func modelShapes() map[string][]string {
+	one := func(path string) []string {
+		var out []string
+		for _, field := range []string{
+			"auc string", "baselineAuc string", "features number", "label string", "name string", "objective string", "position string",
+			"registeredAt string", "sha256 string", "size string", "version string", "view string",
+		} {
+			out = append(out, path+"."+field)
+		}
+		return out
+	}
+	use := func(path string) []string {
+		return []string{
+			path + ".policies list", path + ".roles[].model string", path + ".roles[].role string", path + ".roles[].rule string",
+			path + ".roles[].share number", path + ".roles[].since string", path + ".roles[].version string", path + ".use string",
+		}
+	}
+	return map[string][]string{
+		"model list":      joined(one("models[]"), use("uses[]")),
+		"model show buys": joined(one("model"), []string{"card string", "features[] string"}),
+		"model assign conversion_7d buys --role champion":  joined(use("use"), []string{"position string", "unchanged bool"}),
+		"model promote conversion_7d buys --validate-only": joined(use("use"), []string{"position string", "unchanged bool"}),
+		"model download buys " + os.DevNull:                {"bytes number", "file string"},
+		"model import " + boughtModel + " --name b --golden " + boughtRows + " --validate-only": {
+			"name string", "position string", "sha256 string", "unchanged bool", "version string",
+		},
+	}
+}

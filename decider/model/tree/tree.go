@@ -69,7 +69,8 @@ const (
 	MaxFeatures = 100_000
 	MaxOutputs  = 1_000
 	MaxTrees    = 20_000
-	MaxNodes    = 1 << 20
+	MaxNodes    = 1 << 20 // of a tree
+	MaxAllNodes = 1 << 21 // of all trees
 )
 
 // ErrInvalid is wrapped by every error of Check.
@@ -99,7 +100,11 @@ func (e *Ensemble) Check() error {
 			return fmt.Errorf("%w: bias %d is not finite", ErrInvalid, i)
 		}
 	}
+	all := 0
 	for i := range e.Trees {
+		if all += len(e.Trees[i].Nodes); all > MaxAllNodes {
+			return fmt.Errorf("%w: more than %d nodes", ErrInvalid, MaxAllNodes)
+		}
 		if err := e.Trees[i].check(e.Features); err != nil {
 			return fmt.Errorf("%w: tree %d: %w", ErrInvalid, i, err)
 		}
