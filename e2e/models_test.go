@@ -108,6 +108,13 @@ func TestAModelFromItsFileToADecision(t *testing.T) {
 	if p := 1 / (1 + math.Exp(-scores[0].GetMargin())); math.Abs(p-scores[0].GetScore()) > 1e-6 {
 		t.Errorf("the score is %v, the sigmoid of the margin %v", scores[0].GetScore(), p)
 	}
+	sum := scores[0].GetExpectedMargin()
+	for _, r := range scores[0].GetReasons() {
+		sum += r.GetContribution()
+	}
+	if len(scores[0].GetReasons()) == 0 || math.Abs(sum-scores[0].GetMargin()) > 1e-9 {
+		t.Errorf("the reasons add up to %v, the margin is %v: %v", sum, scores[0].GetMargin(), scores[0].GetReasons())
+	}
 	s.jsonOf(&a, "model", "promote", "conversion_7d", "buys", "--reason", "calibrated")
 	second := s.decideAfter(a.Position, "ann")
 	if again := s.scoresOf(second); again[0].GetVersion() != 2 || again[0].GetMargin() != scores[0].GetMargin() || again[0].GetScore() == scores[0].GetScore() {

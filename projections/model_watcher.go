@@ -108,7 +108,7 @@ func (p *ModelWatcher) session(ctx context.Context, caughtUp func()) error {
 	defer look.Stop()
 	for {
 		select {
-		case m := <-arrived:
+		case m := <-arrived.messages:
 			if m.err != nil {
 				return m.err
 			}

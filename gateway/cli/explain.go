@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -89,6 +90,26 @@ func tellScores(w io.Writer, scores []*profferv1.ExplainedScore) {
 			s.GetModel(), s.GetVersion(), s.GetName(), s.GetUse(), s.GetRole(), counts, score, s.GetMargin())
 	}
 	_ = table.Flush()
+	for _, s := range scores {
+		tellReasons(w, s)
+	}
+}
+
+// toldReasons is how many reasons of a score the text has; --json has more.
+const toldReasons = 5
+
+func tellReasons(w io.Writer, s *profferv1.ExplainedScore) {
+	if len(s.GetReasons()) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s@%d: the margin %.4f instead of the expected %.4f, above all for\n", s.GetModel(), s.GetVersion(), s.GetMargin(), s.GetExpectedMargin())
+	for _, r := range s.GetReasons()[:min(len(s.GetReasons()), toldReasons)] {
+		value := strconv.FormatFloat(r.GetValue(), 'g', -1, 64)
+		if r.GetMissing() {
+			value = "missing"
+		}
+		fmt.Fprintf(w, "  %+8.4f %s = %s\n", r.GetContribution(), r.GetFeature(), value)
+	}
 }
 
 func values(of map[string]string) string {

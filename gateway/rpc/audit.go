@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -58,6 +59,9 @@ func (s *Audit) Explain(ctx context.Context, r *profferv1.ExplainRequest) (*prof
 		return nil, err
 	}
 	out := explanationOf(e)
+	if err := s.addReasons(ctx, e, out.GetScores()); err != nil {
+		return nil, err
+	}
 	if r.GetIdentity() == "" || e.Record.GetExternal() {
 		return out, nil
 	}
@@ -67,6 +71,31 @@ func (s *Audit) Explain(ctx context.Context, r *profferv1.ExplainRequest) (*prof
 	}
 	out.Identity = comparisonOf(supposed)
 	return out, nil
+}
+
+// addReasons says what moved the margins, as far as the models are to be had.
+func (s *Audit) addReasons(ctx context.Context, e decider.Explanation, scores []*profferv1.ExplainedScore) error {
+	for i, score := range e.Scores {
+		if score.GetFailure() != "" {
+			continue
+		}
+		expected, reasons, err := s.Replayer.Why(ctx, e.Record, score)
+		if errors.Is(err, decider.ErrNoModelBytes) || errors.Is(err, decider.ErrRecord) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		scores[i].ExpectedMargin = expected
+		for _, r := range reasons {
+			reason := &profferv1.ScoreReason{Feature: r.Feature, Value: r.Value, Contribution: r.Contribution}
+			if math.IsNaN(r.Value) {
+				reason.Missing, reason.Value = true, 0
+			}
+			scores[i].Reasons = append(scores[i].Reasons, reason)
+		}
+	}
+	return nil
 }
 
 func explanationOf(e decider.Explanation) *profferv1.ExplainResponse {

@@ -320,9 +320,13 @@ type ExplainedScore struct {
 	// A calibrated probability, or a value.
 	Score float64 `protobuf:"fixed64,9,opt,name=score,proto3" json:"score,omitempty"`
 	// UPPER_SNAKE, when there is no score.
-	Failure       string `protobuf:"bytes,10,opt,name=failure,proto3" json:"failure,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Failure string `protobuf:"bytes,10,opt,name=failure,proto3" json:"failure,omitempty"`
+	// The margin expected of a person of whom nothing is known, and what moved it from there, the strongest first. It is
+	// about the margin, not about the calibrated score. Empty when the model does not say how its training rows split.
+	ExpectedMargin float64        `protobuf:"fixed64,11,opt,name=expected_margin,json=expectedMargin,proto3" json:"expected_margin,omitempty"`
+	Reasons        []*ScoreReason `protobuf:"bytes,12,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ExplainedScore) Reset() {
@@ -425,6 +429,89 @@ func (x *ExplainedScore) GetFailure() string {
 	return ""
 }
 
+func (x *ExplainedScore) GetExpectedMargin() float64 {
+	if x != nil {
+		return x.ExpectedMargin
+	}
+	return 0
+}
+
+func (x *ExplainedScore) GetReasons() []*ScoreReason {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+// ScoreReason is how far one feature moved a margin.
+type ScoreReason struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Feature       string                 `protobuf:"bytes,1,opt,name=feature,proto3" json:"feature,omitempty"`
+	Missing       bool                   `protobuf:"varint,2,opt,name=missing,proto3" json:"missing,omitempty"`
+	Value         float64                `protobuf:"fixed64,3,opt,name=value,proto3" json:"value,omitempty"`
+	Contribution  float64                `protobuf:"fixed64,4,opt,name=contribution,proto3" json:"contribution,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoreReason) Reset() {
+	*x = ScoreReason{}
+	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoreReason) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoreReason) ProtoMessage() {}
+
+func (x *ScoreReason) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoreReason.ProtoReflect.Descriptor instead.
+func (*ScoreReason) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ScoreReason) GetFeature() string {
+	if x != nil {
+		return x.Feature
+	}
+	return ""
+}
+
+func (x *ScoreReason) GetMissing() bool {
+	if x != nil {
+		return x.Missing
+	}
+	return false
+}
+
+func (x *ScoreReason) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *ScoreReason) GetContribution() float64 {
+	if x != nil {
+		return x.Contribution
+	}
+	return 0
+}
+
 // IdentityComparison is a decision beside the one that another identity would have given. All else is as it was: the
 // time, the draws, the policy version, what was known of the streams.
 type IdentityComparison struct {
@@ -451,7 +538,7 @@ type IdentityComparison struct {
 
 func (x *IdentityComparison) Reset() {
 	*x = IdentityComparison{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	mi := &file_proffer_v1_audit_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -463,7 +550,7 @@ func (x *IdentityComparison) String() string {
 func (*IdentityComparison) ProtoMessage() {}
 
 func (x *IdentityComparison) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	mi := &file_proffer_v1_audit_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -476,7 +563,7 @@ func (x *IdentityComparison) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityComparison.ProtoReflect.Descriptor instead.
 func (*IdentityComparison) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{3}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *IdentityComparison) GetThen() *KnownIdentity {
@@ -570,7 +657,7 @@ type KnownIdentity struct {
 
 func (x *KnownIdentity) Reset() {
 	*x = KnownIdentity{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	mi := &file_proffer_v1_audit_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +669,7 @@ func (x *KnownIdentity) String() string {
 func (*KnownIdentity) ProtoMessage() {}
 
 func (x *KnownIdentity) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	mi := &file_proffer_v1_audit_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +682,7 @@ func (x *KnownIdentity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KnownIdentity.ProtoReflect.Descriptor instead.
 func (*KnownIdentity) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{4}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *KnownIdentity) GetPosition() string {
@@ -633,7 +720,7 @@ type ChangedFeature struct {
 
 func (x *ChangedFeature) Reset() {
 	*x = ChangedFeature{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[5]
+	mi := &file_proffer_v1_audit_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +732,7 @@ func (x *ChangedFeature) String() string {
 func (*ChangedFeature) ProtoMessage() {}
 
 func (x *ChangedFeature) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[5]
+	mi := &file_proffer_v1_audit_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +745,7 @@ func (x *ChangedFeature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedFeature.ProtoReflect.Descriptor instead.
 func (*ChangedFeature) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{5}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ChangedFeature) GetName() string {
@@ -718,7 +805,7 @@ type ExplainedCandidate struct {
 
 func (x *ExplainedCandidate) Reset() {
 	*x = ExplainedCandidate{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[6]
+	mi := &file_proffer_v1_audit_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -730,7 +817,7 @@ func (x *ExplainedCandidate) String() string {
 func (*ExplainedCandidate) ProtoMessage() {}
 
 func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[6]
+	mi := &file_proffer_v1_audit_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -743,7 +830,7 @@ func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedCandidate.ProtoReflect.Descriptor instead.
 func (*ExplainedCandidate) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{6}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ExplainedCandidate) GetOffer() string {
@@ -844,7 +931,7 @@ type ExplainedRule struct {
 
 func (x *ExplainedRule) Reset() {
 	*x = ExplainedRule{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[7]
+	mi := &file_proffer_v1_audit_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +943,7 @@ func (x *ExplainedRule) String() string {
 func (*ExplainedRule) ProtoMessage() {}
 
 func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[7]
+	mi := &file_proffer_v1_audit_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +956,7 @@ func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedRule.ProtoReflect.Descriptor instead.
 func (*ExplainedRule) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{7}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ExplainedRule) GetName() string {
@@ -912,7 +999,7 @@ type ExplainedFeature struct {
 
 func (x *ExplainedFeature) Reset() {
 	*x = ExplainedFeature{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[8]
+	mi := &file_proffer_v1_audit_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +1011,7 @@ func (x *ExplainedFeature) String() string {
 func (*ExplainedFeature) ProtoMessage() {}
 
 func (x *ExplainedFeature) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[8]
+	mi := &file_proffer_v1_audit_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +1024,7 @@ func (x *ExplainedFeature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedFeature.ProtoReflect.Descriptor instead.
 func (*ExplainedFeature) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{8}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ExplainedFeature) GetName() string {
@@ -972,7 +1059,7 @@ type ReplayRequest struct {
 
 func (x *ReplayRequest) Reset() {
 	*x = ReplayRequest{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[9]
+	mi := &file_proffer_v1_audit_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1071,7 @@ func (x *ReplayRequest) String() string {
 func (*ReplayRequest) ProtoMessage() {}
 
 func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[9]
+	mi := &file_proffer_v1_audit_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1084,7 @@ func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRequest.ProtoReflect.Descriptor instead.
 func (*ReplayRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{9}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReplayRequest) GetDecisionId() string {
@@ -1027,7 +1114,7 @@ type ReplayResponse struct {
 
 func (x *ReplayResponse) Reset() {
 	*x = ReplayResponse{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[10]
+	mi := &file_proffer_v1_audit_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1039,7 +1126,7 @@ func (x *ReplayResponse) String() string {
 func (*ReplayResponse) ProtoMessage() {}
 
 func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[10]
+	mi := &file_proffer_v1_audit_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1052,7 +1139,7 @@ func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayResponse.ProtoReflect.Descriptor instead.
 func (*ReplayResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{10}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReplayResponse) GetIdentical() bool {
@@ -1099,7 +1186,7 @@ type Difference struct {
 
 func (x *Difference) Reset() {
 	*x = Difference{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[11]
+	mi := &file_proffer_v1_audit_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1111,7 +1198,7 @@ func (x *Difference) String() string {
 func (*Difference) ProtoMessage() {}
 
 func (x *Difference) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[11]
+	mi := &file_proffer_v1_audit_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1124,7 +1211,7 @@ func (x *Difference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Difference.ProtoReflect.Descriptor instead.
 func (*Difference) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{11}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Difference) GetDecisionId() string {
@@ -1180,7 +1267,7 @@ type ReplayAllRequest struct {
 
 func (x *ReplayAllRequest) Reset() {
 	*x = ReplayAllRequest{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[12]
+	mi := &file_proffer_v1_audit_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1192,7 +1279,7 @@ func (x *ReplayAllRequest) String() string {
 func (*ReplayAllRequest) ProtoMessage() {}
 
 func (x *ReplayAllRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[12]
+	mi := &file_proffer_v1_audit_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1205,7 +1292,7 @@ func (x *ReplayAllRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayAllRequest.ProtoReflect.Descriptor instead.
 func (*ReplayAllRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{12}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReplayAllRequest) GetRecordsOnly() bool {
@@ -1233,7 +1320,7 @@ type ReplayAllResponse struct {
 
 func (x *ReplayAllResponse) Reset() {
 	*x = ReplayAllResponse{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[13]
+	mi := &file_proffer_v1_audit_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1245,7 +1332,7 @@ func (x *ReplayAllResponse) String() string {
 func (*ReplayAllResponse) ProtoMessage() {}
 
 func (x *ReplayAllResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[13]
+	mi := &file_proffer_v1_audit_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1258,7 +1345,7 @@ func (x *ReplayAllResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayAllResponse.ProtoReflect.Descriptor instead.
 func (*ReplayAllResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{13}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReplayAllResponse) GetReplayed() uint64 {
@@ -1355,7 +1442,7 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\asummary\x18\x13 \x01(\tR\asummary\x12:\n" +
 	"\bidentity\x18\x14 \x01(\v2\x1e.proffer.v1.IdentityComparisonR\bidentity\x122\n" +
 	"\x06scores\x18\x15 \x03(\v2\x1a.proffer.v1.ExplainedScoreR\x06scores\x12\x12\n" +
-	"\x04view\x18\x16 \x01(\tR\x04view\"\xf8\x01\n" +
+	"\x04view\x18\x16 \x01(\tR\x04view\"\xd4\x02\n" +
 	"\x0eExplainedScore\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03use\x18\x02 \x01(\tR\x03use\x12\x14\n" +
@@ -1367,7 +1454,14 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\x06margin\x18\b \x01(\x01R\x06margin\x12\x14\n" +
 	"\x05score\x18\t \x01(\x01R\x05score\x12\x18\n" +
 	"\afailure\x18\n" +
-	" \x01(\tR\afailure\"\x9d\x03\n" +
+	" \x01(\tR\afailure\x12'\n" +
+	"\x0fexpected_margin\x18\v \x01(\x01R\x0eexpectedMargin\x121\n" +
+	"\areasons\x18\f \x03(\v2\x17.proffer.v1.ScoreReasonR\areasons\"{\n" +
+	"\vScoreReason\x12\x18\n" +
+	"\afeature\x18\x01 \x01(\tR\afeature\x12\x18\n" +
+	"\amissing\x18\x02 \x01(\bR\amissing\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\x01R\x05value\x12\"\n" +
+	"\fcontribution\x18\x04 \x01(\x01R\fcontribution\"\x9d\x03\n" +
 	"\x12IdentityComparison\x12-\n" +
 	"\x04then\x18\x01 \x01(\v2\x19.proffer.v1.KnownIdentityR\x04then\x12+\n" +
 	"\x03now\x18\x02 \x01(\v2\x19.proffer.v1.KnownIdentityR\x03now\x12\x1c\n" +
@@ -1468,50 +1562,52 @@ func file_proffer_v1_audit_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_audit_proto_rawDescData
 }
 
-var file_proffer_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_proffer_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_proffer_v1_audit_proto_goTypes = []any{
 	(*ExplainRequest)(nil),        // 0: proffer.v1.ExplainRequest
 	(*ExplainResponse)(nil),       // 1: proffer.v1.ExplainResponse
 	(*ExplainedScore)(nil),        // 2: proffer.v1.ExplainedScore
-	(*IdentityComparison)(nil),    // 3: proffer.v1.IdentityComparison
-	(*KnownIdentity)(nil),         // 4: proffer.v1.KnownIdentity
-	(*ChangedFeature)(nil),        // 5: proffer.v1.ChangedFeature
-	(*ExplainedCandidate)(nil),    // 6: proffer.v1.ExplainedCandidate
-	(*ExplainedRule)(nil),         // 7: proffer.v1.ExplainedRule
-	(*ExplainedFeature)(nil),      // 8: proffer.v1.ExplainedFeature
-	(*ReplayRequest)(nil),         // 9: proffer.v1.ReplayRequest
-	(*ReplayResponse)(nil),        // 10: proffer.v1.ReplayResponse
-	(*Difference)(nil),            // 11: proffer.v1.Difference
-	(*ReplayAllRequest)(nil),      // 12: proffer.v1.ReplayAllRequest
-	(*ReplayAllResponse)(nil),     // 13: proffer.v1.ReplayAllResponse
-	nil,                           // 14: proffer.v1.ExplainedRule.ValuesEntry
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*ScoreReason)(nil),           // 3: proffer.v1.ScoreReason
+	(*IdentityComparison)(nil),    // 4: proffer.v1.IdentityComparison
+	(*KnownIdentity)(nil),         // 5: proffer.v1.KnownIdentity
+	(*ChangedFeature)(nil),        // 6: proffer.v1.ChangedFeature
+	(*ExplainedCandidate)(nil),    // 7: proffer.v1.ExplainedCandidate
+	(*ExplainedRule)(nil),         // 8: proffer.v1.ExplainedRule
+	(*ExplainedFeature)(nil),      // 9: proffer.v1.ExplainedFeature
+	(*ReplayRequest)(nil),         // 10: proffer.v1.ReplayRequest
+	(*ReplayResponse)(nil),        // 11: proffer.v1.ReplayResponse
+	(*Difference)(nil),            // 12: proffer.v1.Difference
+	(*ReplayAllRequest)(nil),      // 13: proffer.v1.ReplayAllRequest
+	(*ReplayAllResponse)(nil),     // 14: proffer.v1.ReplayAllResponse
+	nil,                           // 15: proffer.v1.ExplainedRule.ValuesEntry
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
 }
 var file_proffer_v1_audit_proto_depIdxs = []int32{
-	15, // 0: proffer.v1.ExplainResponse.decided_at:type_name -> google.protobuf.Timestamp
-	6,  // 1: proffer.v1.ExplainResponse.candidates:type_name -> proffer.v1.ExplainedCandidate
-	8,  // 2: proffer.v1.ExplainResponse.features:type_name -> proffer.v1.ExplainedFeature
-	3,  // 3: proffer.v1.ExplainResponse.identity:type_name -> proffer.v1.IdentityComparison
+	16, // 0: proffer.v1.ExplainResponse.decided_at:type_name -> google.protobuf.Timestamp
+	7,  // 1: proffer.v1.ExplainResponse.candidates:type_name -> proffer.v1.ExplainedCandidate
+	9,  // 2: proffer.v1.ExplainResponse.features:type_name -> proffer.v1.ExplainedFeature
+	4,  // 3: proffer.v1.ExplainResponse.identity:type_name -> proffer.v1.IdentityComparison
 	2,  // 4: proffer.v1.ExplainResponse.scores:type_name -> proffer.v1.ExplainedScore
-	4,  // 5: proffer.v1.IdentityComparison.then:type_name -> proffer.v1.KnownIdentity
-	4,  // 6: proffer.v1.IdentityComparison.now:type_name -> proffer.v1.KnownIdentity
-	5,  // 7: proffer.v1.IdentityComparison.features:type_name -> proffer.v1.ChangedFeature
-	11, // 8: proffer.v1.IdentityComparison.differences:type_name -> proffer.v1.Difference
-	7,  // 9: proffer.v1.ExplainedCandidate.rules:type_name -> proffer.v1.ExplainedRule
-	14, // 10: proffer.v1.ExplainedRule.values:type_name -> proffer.v1.ExplainedRule.ValuesEntry
-	11, // 11: proffer.v1.ReplayResponse.differences:type_name -> proffer.v1.Difference
-	11, // 12: proffer.v1.ReplayAllResponse.differences:type_name -> proffer.v1.Difference
-	0,  // 13: proffer.v1.AuditService.Explain:input_type -> proffer.v1.ExplainRequest
-	9,  // 14: proffer.v1.AuditService.Replay:input_type -> proffer.v1.ReplayRequest
-	12, // 15: proffer.v1.AuditService.ReplayAll:input_type -> proffer.v1.ReplayAllRequest
-	1,  // 16: proffer.v1.AuditService.Explain:output_type -> proffer.v1.ExplainResponse
-	10, // 17: proffer.v1.AuditService.Replay:output_type -> proffer.v1.ReplayResponse
-	13, // 18: proffer.v1.AuditService.ReplayAll:output_type -> proffer.v1.ReplayAllResponse
-	16, // [16:19] is the sub-list for method output_type
-	13, // [13:16] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	3,  // 5: proffer.v1.ExplainedScore.reasons:type_name -> proffer.v1.ScoreReason
+	5,  // 6: proffer.v1.IdentityComparison.then:type_name -> proffer.v1.KnownIdentity
+	5,  // 7: proffer.v1.IdentityComparison.now:type_name -> proffer.v1.KnownIdentity
+	6,  // 8: proffer.v1.IdentityComparison.features:type_name -> proffer.v1.ChangedFeature
+	12, // 9: proffer.v1.IdentityComparison.differences:type_name -> proffer.v1.Difference
+	8,  // 10: proffer.v1.ExplainedCandidate.rules:type_name -> proffer.v1.ExplainedRule
+	15, // 11: proffer.v1.ExplainedRule.values:type_name -> proffer.v1.ExplainedRule.ValuesEntry
+	12, // 12: proffer.v1.ReplayResponse.differences:type_name -> proffer.v1.Difference
+	12, // 13: proffer.v1.ReplayAllResponse.differences:type_name -> proffer.v1.Difference
+	0,  // 14: proffer.v1.AuditService.Explain:input_type -> proffer.v1.ExplainRequest
+	10, // 15: proffer.v1.AuditService.Replay:input_type -> proffer.v1.ReplayRequest
+	13, // 16: proffer.v1.AuditService.ReplayAll:input_type -> proffer.v1.ReplayAllRequest
+	1,  // 17: proffer.v1.AuditService.Explain:output_type -> proffer.v1.ExplainResponse
+	11, // 18: proffer.v1.AuditService.Replay:output_type -> proffer.v1.ReplayResponse
+	14, // 19: proffer.v1.AuditService.ReplayAll:output_type -> proffer.v1.ReplayAllResponse
+	17, // [17:20] is the sub-list for method output_type
+	14, // [14:17] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_audit_proto_init() }
@@ -1525,7 +1621,7 @@ func file_proffer_v1_audit_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_audit_proto_rawDesc), len(file_proffer_v1_audit_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
