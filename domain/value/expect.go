@@ -8,10 +8,11 @@ import (
 
 // Quadrature over the logit of the chance to leave.
 const (
-	panelNodes = 16
-	panels     = 24
-	negligible = 42.0 // e^-42 is below what a float64 adds to 1
-	straight   = 32.0 // beyond this logit a function of the chance is a constant to e^-32
+	panelNodes       = 16
+	panels           = 24
+	negligible       = 42.0 // e^-42 is below what a float64 adds to 1
+	negligibleWeight = 1e-18
+	straight         = 32.0 // beyond this logit a function of the chance is a constant to e^-32
 )
 
 // ExpectedAlive is the expected number of purchases in the time after, of a person who is alive and bought x times again
@@ -40,6 +41,9 @@ func (p Purchasing) ExpectedAlive(x int, seen, after float64) float64 {
 	to := min(high, edge(a, b, mode, top, 1))
 	sum, norm := panelsOver(from, to, func(v float64) (float64, float64) {
 		w := math.Exp(logWeight(a, b, v) - top)
+		if w < negligibleWeight {
+			return 0, 0
+		}
 		return w * h(1/(1+math.Exp(-v))), w
 	})
 	if from == low {
@@ -55,7 +59,9 @@ func (p Purchasing) ExpectedAlive(x int, seen, after float64) float64 {
 
 // logWeight is the logarithm of p^a (1-p)^b at the logit v of p.
 func logWeight(a, b, v float64) float64 {
-	return -float64(a*math.Log1p(math.Exp(-v))) - float64(b*math.Log1p(math.Exp(v)))
+	// ln(1 + e^v) is v + ln(1 + e^-v); of the two the exponential that cannot overflow is taken.
+	small := math.Log1p(math.Exp(-math.Abs(v)))
+	return -float64(a*(small+max(0, -v))) - float64(b*(small+max(0, v)))
 }
 
 // edge is where the weight, falling from its mode in a direction, has become negligible.
