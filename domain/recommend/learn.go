@@ -58,9 +58,10 @@ type touch struct {
 	value         float64
 }
 
-// Learn learns from trails as of a time (Unix milliseconds). Items are numbers below items; others are left out.
+// Learn learns from trails as of a time (Unix milliseconds). Items are numbers below items; others are left out. Where nothing
+// has happened for long, ages count from the last time that anything did.
 func Learn(trails []Trail, items int, now int64, o Options) *Model {
-	m := &Model{options: o.filled(), now: now, similar: make([][]Scored, items)}
+	m := &Model{options: o.filled(), now: min(now, latest(trails)), similar: make([][]Scored, items)}
 	touches := make([][]touch, items)
 	lengths := make([]float64, items)
 	popular := make([]float64, items)
@@ -90,6 +91,17 @@ func Learn(trails []Trail, items int, now int64, o Options) *Model {
 	return m
 }
 
+// latest is the last time that anybody did anything.
+func latest(trails []Trail) int64 {
+	at := int64(math.MinInt64)
+	for _, t := range trails {
+		for _, e := range t.Entries {
+			at = max(at, e.TimeMS)
+		}
+	}
+	return at
+}
+
 // best puts the higher score first, of equals the lower number.
 func best(a, b Scored) int {
 	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
@@ -97,7 +109,7 @@ func best(a, b Scored) int {
 
 // decay is 1 now and a half after the half-life.
 func (m *Model) decay(timeMS int64) float64 {
-	return math.Exp2(-max(0, float64(m.now-timeMS)) / dayMS / m.options.HalfLifeDays)
+	return math.Exp2(-max(0, float64(m.now)-float64(timeMS)) / dayMS / m.options.HalfLifeDays)
 }
 
 // values say how much each entry of a trail counts: more the more was done, less the longer ago and the longer the trail,
@@ -128,7 +140,7 @@ func (m *Model) neighbours(item uint32, touches []touch, trails []Trail, values 
 			if r.people[e.Item] == 0 {
 				r.touched = append(r.touched, e.Item)
 			}
-			apart := math.Abs(float64(own-e.TimeMS)) / dayMS
+			apart := math.Abs(float64(own)-float64(e.TimeMS)) / dayMS
 			near := 1 / (1 + apart/m.options.NearDays)
 			r.people[e.Item]++
 			r.sum[e.Item] += float64(float64(t.value*values[t.person][i]) * near)
@@ -137,8 +149,10 @@ func (m *Model) neighbours(item uint32, touches []touch, trails []Trail, values 
 	out := make([]Scored, 0, len(r.touched))
 	for _, other := range r.touched {
 		n := r.people[other]
-		score := r.sum[other] / math.Sqrt(float64(lengths[item]*lengths[other])) * n / (n + m.options.Shrink)
-		out = append(out, Scored{other, score})
+		// What was done too long ago to count has no length.
+		if length := math.Sqrt(float64(lengths[item] * lengths[other])); length > 0 && r.sum[other] > 0 {
+			out = append(out, Scored{other, r.sum[other] / length * n / (n + m.options.Shrink)})
+		}
 		r.sum[other], r.people[other] = 0, 0
 	}
 	r.touched = r.touched[:0]

@@ -101,7 +101,11 @@ func TestScoresAreCosinesAndTheSameAgain(t *testing.T) {
 		trails := make([]Trail, rapid.IntRange(0, 30).Draw(t, "people"))
 		for p := range trails {
 			for range r.IntN(12) {
-				trails[p].Add(uint32(r.IntN(15)), int64(r.IntN(400))*day, Kind(r.IntN(3)))
+				at := int64(r.IntN(400)) * day
+				if r.IntN(20) == 0 {
+					at = []int64{math.MinInt64, math.MaxInt64, 0}[r.IntN(3)]
+				}
+				trails[p].Add(uint32(r.IntN(15)), at, Kind(r.IntN(3)))
 			}
 		}
 		o := Options{Neighbours: 1 + r.IntN(8)}
@@ -135,6 +139,22 @@ func TestScoresAreCosinesAndTheSameAgain(t *testing.T) {
 					t.Fatal("twice in a list")
 				}
 			}
+		}
+	})
+}
+
+func TestTrailsMerge(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var whole Trail
+		parts := make([]Trail, 3)
+		for range rapid.IntRange(0, 60).Draw(t, "n") {
+			item, at, kind := rapid.Uint32Range(0, 20).Draw(t, "item"), rapid.Int64Range(0, 9).Draw(t, "time"), Kind(rapid.IntRange(0, 2).Draw(t, "kind"))
+			whole.Add(item, at, kind)
+			parts[rapid.IntRange(0, 2).Draw(t, "part")].Add(item, at, kind)
+		}
+		if got := Merge(parts...); len(got.Entries)+len(whole.Entries) > 0 && !reflect.DeepEqual(got, whole) {
+			t.Fatalf("got %v, want %v", got, whole)
 		}
 	})
 }

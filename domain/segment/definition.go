@@ -91,6 +91,17 @@ func (d Definition) Canonical() ([]byte, error) {
 	return data, nil
 }
 
+// Kind is what the definition has: "rules", "centres" or "rfm".
+func (d Definition) Kind() string {
+	switch {
+	case d.Centres != nil:
+		return "centres"
+	case d.RFM != nil:
+		return "rfm"
+	}
+	return "rules"
+}
+
 // Segments are the names of all segments, ascending, each once.
 func (d Definition) Segments() []string {
 	var all []string
