@@ -10,8 +10,8 @@ import (
 	"github.com/profferhq/proffer/domain/model/registry"
 )
 
-// Catalogue is what POLICY has defined so far: the offers of imports, the policies in effect, the models and the feature
-// views. It is a fold over the stream, and safe for concurrent use.
+// Catalogue is what POLICY has defined so far: the offers of imports, the policies in effect, the models, the feature
+// views and the segments. It is a fold over the stream, and safe for concurrent use.
 type Catalogue struct {
 	mu       sync.RWMutex
 	applied  map[domain.Lane]domain.Position
@@ -19,6 +19,7 @@ type Catalogue struct {
 	policies map[string]PublishedPolicy
 	models   registry.Registry
 	views    *feature.Catalogue
+	defined  map[string]definedSegments
 }
 
 // PublishedPolicy is the version of a policy that is in effect.
@@ -39,7 +40,8 @@ type PublishedPolicy struct {
 func NewCatalogue() *Catalogue {
 	return &Catalogue{
 		applied: map[domain.Lane]domain.Position{}, offers: map[string]domain.Hash{}, policies: map[string]PublishedPolicy{},
-		views: feature.NewCatalogue(feature.BuiltIn()...),
+		views:   feature.NewCatalogue(feature.BuiltIn()...),
+		defined: map[string]definedSegments{},
 	}
 }
 
@@ -66,6 +68,9 @@ func (c *Catalogue) apply(lane domain.Lane, r domain.Recorded) {
 	c.views.Apply(r)
 	if o := r.Event.GetOfferDefined().GetOffer(); o != nil {
 		c.offers[o.GetId()] = digestOf(o)
+	}
+	if s := r.Event.GetSegmentDefined(); s != nil {
+		c.defined[s.GetId()] = definedSegmentsOf(r, s)
 	}
 	if p := r.Event.GetPolicyPublished(); p.GetPolicy() != nil {
 		c.policies[p.GetPolicy().GetId()] = PublishedPolicy{

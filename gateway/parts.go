@@ -49,6 +49,11 @@ type parts struct {
 	matching     *commands.MatchPeople
 	fresh        *freshness
 	tables       tables
+	defining     *commands.DefineSegments
+	segments     *projections.Segments
+
+	recommendations *projections.Recommendations
+	habits          *projections.Habits
 }
 
 // openLog joins the cluster, or starts a server of its own, and opens the streams.
@@ -191,6 +196,10 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	n.parts.models = commands.NewModels(commands.ModelPorts{
 		Log: log, Recall: n.parts.recall, Bytes: n.parts.modelBytes, Describe: n.parts.policies.DescribeModel, Now: n.now, Random: rand.Reader,
 	})
+	n.parts.segments = projections.NewSegments(n.parts.views, n.parts.identities, n.parts.policies.View)
+	n.parts.defining = commands.NewDefineSegments(commands.SegmentPorts{
+		Log: log, Recall: n.parts.recall, View: n.parts.policies.View, Ready: n.parts.views.Prepare, Now: n.now, Random: rand.Reader,
+	})
 	n.parts.changes = commands.NewIdentityChanges(commands.IdentityPorts{
 		Log: log, Vault: n.parts.vault, Identifiers: n.parts.vault, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
 	})
@@ -219,6 +228,10 @@ func (n *Node) startProjecting(ctx context.Context) error {
 	n.parts.counts = projections.NewCountsProjector(n.parts.log, store)
 	n.run("fold views", n.parts.views.fold)
 	n.run("keep what feature views read", func(ctx context.Context) error { return n.parts.views.keep(ctx, n.parts.policies) })
+	n.parts.recommendations, n.parts.habits = projections.NewRecommendations(), projections.NewHabits()
+	n.run("remember what people did", func(ctx context.Context) error {
+		return projections.RememberBehaviour(ctx, n.parts.log, n.parts.recommendations.Apply, n.parts.habits.Apply)
+	})
 	n.run("count", n.parts.counts.Run)
 	return nil
 }

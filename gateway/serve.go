@@ -19,6 +19,7 @@ import (
 func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
 	away := outage{health: n.logHealth}
+	identities := n.identity(away)
 	rpc.Mount(mux, n.keys, rpc.Services{
 		Ingest: &rpc.Ingest{Ingesting: n.parts.ingest},
 		Decisions: &rpc.Decisions{
@@ -32,10 +33,15 @@ func (n *Node) handler() http.Handler {
 		Policies:   &rpc.Policies{Publishing: n.parts.publish, InEffect: n.parts.policies},
 		Quarantine: &rpc.Quarantine{Quarantine: n.parts.quarantine},
 		Operations: &rpc.Operations{Counting: n, Projections: n.projections()},
-		Identity:   n.identity(away),
+		Identity:   identities,
 		Features:   n.features(away),
 		Models: &rpc.Models{
 			Commands: n.parts.models, Catalogue: n.parts.recall.Catalogue, Bytes: n.parts.modelBytes, Warm: n.parts.policies.Models().Warm,
+		},
+		Segments: &rpc.Segments{
+			Who: identities, Linked: n.parts.identities, Defining: n.parts.defining, Membership: n.parts.segments,
+			View: n.parts.policies.View, Prepare: n.parts.views.Prepare,
+			Recommending: n.parts.recommendations, Habits: n.parts.habits, Now: n.now,
 		},
 	})
 	mux.Handle("/v1/", segment.New(n.parts.ingest, n.segmentKeys, n.now))

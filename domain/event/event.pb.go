@@ -243,6 +243,7 @@ type Event struct {
 	//	*Event_ModelRegistered
 	//	*Event_ModelAssigned
 	//	*Event_AlertRaised
+	//	*Event_SegmentDefined
 	//	*Event_Quarantined
 	//	*Event_QuarantineResolved
 	Body          isEvent_Body `protobuf_oneof:"body"`
@@ -616,6 +617,15 @@ func (x *Event) GetAlertRaised() *AlertRaised {
 	return nil
 }
 
+func (x *Event) GetSegmentDefined() *SegmentDefined {
+	if x != nil {
+		if x, ok := x.Body.(*Event_SegmentDefined); ok {
+			return x.SegmentDefined
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetQuarantined() *Quarantined {
 	if x != nil {
 		if x, ok := x.Body.(*Event_Quarantined); ok {
@@ -755,6 +765,10 @@ type Event_AlertRaised struct {
 	AlertRaised *AlertRaised `protobuf:"bytes,106,opt,name=alert_raised,json=alertRaised,proto3,oneof"`
 }
 
+type Event_SegmentDefined struct {
+	SegmentDefined *SegmentDefined `protobuf:"bytes,110,opt,name=segment_defined,json=segmentDefined,proto3,oneof"`
+}
+
 type Event_Quarantined struct {
 	// QUARANTINE
 	Quarantined *Quarantined `protobuf:"bytes,120,opt,name=quarantined,proto3,oneof"`
@@ -819,6 +833,8 @@ func (*Event_ModelRegistered) isEvent_Body() {}
 func (*Event_ModelAssigned) isEvent_Body() {}
 
 func (*Event_AlertRaised) isEvent_Body() {}
+
+func (*Event_SegmentDefined) isEvent_Body() {}
 
 func (*Event_Quarantined) isEvent_Body() {}
 
@@ -3343,6 +3359,104 @@ func (x *AlertRaised) GetRows() uint64 {
 	return 0
 }
 
+// SegmentDefined: from here on a segment definition means this. Who belongs to its segments is no event: it is read from
+// what is known of a person, at any time, by the definition.
+type SegmentDefined struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Counted from 1 for each id.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// The feature view it reads, with its version.
+	View string `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	// SHA-256 of definition_json.
+	Digest []byte `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Canonical JSON: rules, centres or cuts. Empty: the definition is withdrawn.
+	DefinitionJson []byte `protobuf:"bytes,5,opt,name=definition_json,json=definitionJson,proto3" json:"definition_json,omitempty"`
+	Reason         string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor          string `protobuf:"bytes,7,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *SegmentDefined) Reset() {
+	*x = SegmentDefined{}
+	mi := &file_event_event_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentDefined) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentDefined) ProtoMessage() {}
+
+func (x *SegmentDefined) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentDefined.ProtoReflect.Descriptor instead.
+func (*SegmentDefined) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *SegmentDefined) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SegmentDefined) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SegmentDefined) GetView() string {
+	if x != nil {
+		return x.View
+	}
+	return ""
+}
+
+func (x *SegmentDefined) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *SegmentDefined) GetDefinitionJson() []byte {
+	if x != nil {
+		return x.DefinitionJson
+	}
+	return nil
+}
+
+func (x *SegmentDefined) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SegmentDefined) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
 // Quarantined: something was refused, kept as received.
 type Quarantined struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3362,7 +3476,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_event_event_proto_msgTypes[36]
+	mi := &file_event_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3374,7 +3488,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[36]
+	mi := &file_event_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3387,7 +3501,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{36}
+	return file_event_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Quarantined) GetReason() string {
@@ -3438,7 +3552,7 @@ type QuarantineResolved struct {
 
 func (x *QuarantineResolved) Reset() {
 	*x = QuarantineResolved{}
-	mi := &file_event_event_proto_msgTypes[37]
+	mi := &file_event_event_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3450,7 +3564,7 @@ func (x *QuarantineResolved) String() string {
 func (*QuarantineResolved) ProtoMessage() {}
 
 func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[37]
+	mi := &file_event_event_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3463,7 +3577,7 @@ func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineResolved.ProtoReflect.Descriptor instead.
 func (*QuarantineResolved) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{37}
+	return file_event_event_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *QuarantineResolved) GetOf() []byte {
@@ -3491,7 +3605,7 @@ var File_event_event_proto protoreflect.FileDescriptor
 
 const file_event_event_proto_rawDesc = "" +
 	"\n" +
-	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\xca\x10\n" +
+	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\x8c\x11\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\fR\x05alias\x12\x1d\n" +
@@ -3536,7 +3650,8 @@ const file_event_event_proto_rawDesc = "" +
 	"\x15feature_view_switched\x18g \x01(\v2\x1a.event.FeatureViewSwitchedH\x00R\x13featureViewSwitched\x12C\n" +
 	"\x10model_registered\x18h \x01(\v2\x16.event.ModelRegisteredH\x00R\x0fmodelRegistered\x12=\n" +
 	"\x0emodel_assigned\x18i \x01(\v2\x14.event.ModelAssignedH\x00R\rmodelAssigned\x127\n" +
-	"\falert_raised\x18j \x01(\v2\x12.event.AlertRaisedH\x00R\valertRaised\x126\n" +
+	"\falert_raised\x18j \x01(\v2\x12.event.AlertRaisedH\x00R\valertRaised\x12@\n" +
+	"\x0fsegment_defined\x18n \x01(\v2\x15.event.SegmentDefinedH\x00R\x0esegmentDefined\x126\n" +
 	"\vquarantined\x18x \x01(\v2\x12.event.QuarantinedH\x00R\vquarantined\x12L\n" +
 	"\x13quarantine_resolved\x18y \x01(\v2\x19.event.QuarantineResolvedH\x00R\x12quarantineResolvedB\x06\n" +
 	"\x04body\">\n" +
@@ -3749,7 +3864,15 @@ const file_event_event_proto_rawDesc = "" +
 	"\acleared\x18\x06 \x01(\bR\acleared\x12\x17\n" +
 	"\afrom_ms\x18\a \x01(\x03R\x06fromMs\x12\x13\n" +
 	"\x05to_ms\x18\b \x01(\x03R\x04toMs\x12\x12\n" +
-	"\x04rows\x18\t \x01(\x04R\x04rows\"\x98\x01\n" +
+	"\x04rows\x18\t \x01(\x04R\x04rows\"\xbd\x01\n" +
+	"\x0eSegmentDefined\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
+	"\x04view\x18\x03 \x01(\tR\x04view\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\x12'\n" +
+	"\x0fdefinition_json\x18\x05 \x01(\fR\x0edefinitionJson\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\a \x01(\tR\x05actor\"\x98\x01\n" +
 	"\vQuarantined\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x18\n" +
@@ -3774,7 +3897,7 @@ func file_event_event_proto_rawDescGZIP() []byte {
 }
 
 var file_event_event_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_event_event_proto_goTypes = []any{
 	(Viewed_Kind)(0),             // 0: event.Viewed.Kind
 	(AliasMarked_Mark)(0),        // 1: event.AliasMarked.Mark
@@ -3815,12 +3938,13 @@ var file_event_event_proto_goTypes = []any{
 	(*ModelRegistered)(nil),      // 36: event.ModelRegistered
 	(*ModelAssigned)(nil),        // 37: event.ModelAssigned
 	(*AlertRaised)(nil),          // 38: event.AlertRaised
-	(*Quarantined)(nil),          // 39: event.Quarantined
-	(*QuarantineResolved)(nil),   // 40: event.QuarantineResolved
-	(*Decision)(nil),             // 41: event.Decision
-	(*Position)(nil),             // 42: event.Position
-	(*Offer)(nil),                // 43: event.Offer
-	(*Policy)(nil),               // 44: event.Policy
+	(*SegmentDefined)(nil),       // 39: event.SegmentDefined
+	(*Quarantined)(nil),          // 40: event.Quarantined
+	(*QuarantineResolved)(nil),   // 41: event.QuarantineResolved
+	(*Decision)(nil),             // 42: event.Decision
+	(*Position)(nil),             // 43: event.Position
+	(*Offer)(nil),                // 44: event.Offer
+	(*Policy)(nil),               // 45: event.Policy
 }
 var file_event_event_proto_depIdxs = []int32{
 	4,  // 0: event.Event.sealed:type_name -> event.Sealed
@@ -3840,7 +3964,7 @@ var file_event_event_proto_depIdxs = []int32{
 	22, // 14: event.Event.match_proposed:type_name -> event.MatchProposed
 	23, // 15: event.Event.match_reviewed:type_name -> event.MatchReviewed
 	24, // 16: event.Event.match_model_changed:type_name -> event.MatchModelChanged
-	41, // 17: event.Event.decision:type_name -> event.Decision
+	42, // 17: event.Event.decision:type_name -> event.Decision
 	27, // 18: event.Event.delivered:type_name -> event.Delivered
 	28, // 19: event.Event.exposed:type_name -> event.Exposed
 	29, // 20: event.Event.clicked:type_name -> event.Clicked
@@ -3852,35 +3976,36 @@ var file_event_event_proto_depIdxs = []int32{
 	36, // 26: event.Event.model_registered:type_name -> event.ModelRegistered
 	37, // 27: event.Event.model_assigned:type_name -> event.ModelAssigned
 	38, // 28: event.Event.alert_raised:type_name -> event.AlertRaised
-	39, // 29: event.Event.quarantined:type_name -> event.Quarantined
-	40, // 30: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
-	0,  // 31: event.Viewed.kind:type_name -> event.Viewed.Kind
-	9,  // 32: event.Viewed.line:type_name -> event.Line
-	9,  // 33: event.Carted.line:type_name -> event.Line
-	9,  // 34: event.Purchased.lines:type_name -> event.Line
-	9,  // 35: event.Refunded.lines:type_name -> event.Line
-	12, // 36: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
-	42, // 37: event.LinkEvidence.positions:type_name -> event.Position
-	13, // 38: event.LinkEvidence.match:type_name -> event.MatchWeight
-	14, // 39: event.MatchWeight.terms:type_name -> event.MatchTerm
-	12, // 40: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
-	1,  // 41: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
-	20, // 42: event.GuardsChanged.guards:type_name -> event.IdentityGuards
-	21, // 43: event.IdentityGuards.types:type_name -> event.IdentifierGuard
-	12, // 44: event.MatchProposed.evidence:type_name -> event.LinkEvidence
-	31, // 45: event.Delivered.of:type_name -> event.OutcomeOf
-	31, // 46: event.Exposed.of:type_name -> event.OutcomeOf
-	31, // 47: event.Clicked.of:type_name -> event.OutcomeOf
-	31, // 48: event.Converted.of:type_name -> event.OutcomeOf
-	43, // 49: event.OfferDefined.offer:type_name -> event.Offer
-	44, // 50: event.PolicyPublished.policy:type_name -> event.Policy
-	2,  // 51: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
-	4,  // 52: event.Quarantined.original:type_name -> event.Sealed
-	53, // [53:53] is the sub-list for method output_type
-	53, // [53:53] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	39, // 29: event.Event.segment_defined:type_name -> event.SegmentDefined
+	40, // 30: event.Event.quarantined:type_name -> event.Quarantined
+	41, // 31: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
+	0,  // 32: event.Viewed.kind:type_name -> event.Viewed.Kind
+	9,  // 33: event.Viewed.line:type_name -> event.Line
+	9,  // 34: event.Carted.line:type_name -> event.Line
+	9,  // 35: event.Purchased.lines:type_name -> event.Line
+	9,  // 36: event.Refunded.lines:type_name -> event.Line
+	12, // 37: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
+	43, // 38: event.LinkEvidence.positions:type_name -> event.Position
+	13, // 39: event.LinkEvidence.match:type_name -> event.MatchWeight
+	14, // 40: event.MatchWeight.terms:type_name -> event.MatchTerm
+	12, // 41: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
+	1,  // 42: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
+	20, // 43: event.GuardsChanged.guards:type_name -> event.IdentityGuards
+	21, // 44: event.IdentityGuards.types:type_name -> event.IdentifierGuard
+	12, // 45: event.MatchProposed.evidence:type_name -> event.LinkEvidence
+	31, // 46: event.Delivered.of:type_name -> event.OutcomeOf
+	31, // 47: event.Exposed.of:type_name -> event.OutcomeOf
+	31, // 48: event.Clicked.of:type_name -> event.OutcomeOf
+	31, // 49: event.Converted.of:type_name -> event.OutcomeOf
+	44, // 50: event.OfferDefined.offer:type_name -> event.Offer
+	45, // 51: event.PolicyPublished.policy:type_name -> event.Policy
+	2,  // 52: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
+	4,  // 53: event.Quarantined.original:type_name -> event.Sealed
+	54, // [54:54] is the sub-list for method output_type
+	54, // [54:54] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_event_event_proto_init() }
@@ -3918,6 +4043,7 @@ func file_event_event_proto_init() {
 		(*Event_ModelRegistered)(nil),
 		(*Event_ModelAssigned)(nil),
 		(*Event_AlertRaised)(nil),
+		(*Event_SegmentDefined)(nil),
 		(*Event_Quarantined)(nil),
 		(*Event_QuarantineResolved)(nil),
 	}
@@ -3927,7 +4053,7 @@ func file_event_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_event_proto_rawDesc), len(file_event_event_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   38,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

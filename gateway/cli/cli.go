@@ -38,6 +38,7 @@ type commands struct {
 	Export     exporting  `cmd:"" help:"Export rows for training."`
 	Model      models     `cmd:"" help:"Import, register, assign and roll back models."`
 	Identity   identities `cmd:"" help:"See, join and split people; guards, reviews, matching."`
+	Segment    segments   `cmd:"" help:"Define segments, see who is in them, recommend items."`
 	Lab        laboratory `cmd:"" help:"Try parts of Proffer on files, without a server."`
 	Bench      benchmark  `cmd:"" help:"Measure, with the ceiling in the same run."`
 	Version    version    `cmd:"" help:"Print the version."`

@@ -38,6 +38,7 @@ type remote struct {
 	identity   profferv1connect.IdentityServiceClient
 	operations profferv1connect.OperationsServiceClient
 	models     profferv1connect.ModelServiceClient
+	segments   profferv1connect.SegmentServiceClient
 	close      func() error
 }
 
@@ -112,6 +113,7 @@ func dial(url, key string, closing func() error) *remote {
 		features:   profferv1connect.NewFeatureServiceClient(client, url),
 		operations: profferv1connect.NewOperationsServiceClient(client, url),
 		models:     profferv1connect.NewModelServiceClient(client, url),
+		segments:   profferv1connect.NewSegmentServiceClient(client, url),
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/profferhq/proffer/domain/model/registry"
 	"github.com/profferhq/proffer/domain/policy"
 	"github.com/profferhq/proffer/domain/problem"
+	"github.com/profferhq/proffer/domain/segment"
 	"github.com/profferhq/proffer/gateway/guardsfile"
 	"github.com/profferhq/proffer/gateway/labelfile"
 	"github.com/profferhq/proffer/gateway/policyfile"
@@ -111,6 +112,10 @@ var table = []row{
 	{registry.ErrChampion, connect.CodeFailedPrecondition, "IS_CHAMPION", 0},
 	{decider.ErrNoModelBytes, connect.CodeFailedPrecondition, "MODEL_UNAVAILABLE", 0},
 	{decider.ErrModelView, connect.CodeFailedPrecondition, "MODEL_UNAVAILABLE", 0},
+
+	{projections.ErrView, connect.CodeUnavailable, "VIEW_NOT_READY", 2 * time.Second},
+	{segment.ErrDefinition, connect.CodeInvalidArgument, "SEGMENTS_UNREADABLE", 0},
+	{commands.ErrSegmentView, connect.CodeNotFound, "UNKNOWN_VIEW", 0},
 
 	{ErrTablesAway, connect.CodeUnavailable, "DATABASE_UNAVAILABLE", 5 * time.Second},
 }

@@ -33,6 +33,7 @@ type Services struct {
 	Identity   profferv1connect.IdentityServiceHandler
 	Models     profferv1connect.ModelServiceHandler
 	Features   profferv1connect.FeatureServiceHandler
+	Segments   profferv1connect.SegmentServiceHandler
 }
 
 // Mount adds the API, its reflection and its health service to a mux.
@@ -53,10 +54,12 @@ func Mount(mux *http.ServeMux, keys Keys, s Services) {
 	mux.Handle(profferv1connect.NewIdentityServiceHandler(s.Identity, options...))
 	mux.Handle(profferv1connect.NewModelServiceHandler(s.Models, options...))
 	mux.Handle(profferv1connect.NewFeatureServiceHandler(s.Features, options...))
+	mux.Handle(profferv1connect.NewSegmentServiceHandler(s.Segments, options...))
 	names := []string{
 		profferv1connect.IngestServiceName, profferv1connect.DecisionServiceName, profferv1connect.AuditServiceName,
 		profferv1connect.PolicyServiceName, profferv1connect.QuarantineServiceName, profferv1connect.OperationsServiceName,
 		profferv1connect.IdentityServiceName, profferv1connect.ModelServiceName, profferv1connect.FeatureServiceName,
+		profferv1connect.SegmentServiceName,
 	}
 	reflector := grpcreflect.NewStaticReflector(names...)
 	mux.Handle(grpcreflect.NewHandlerV1(reflector))
