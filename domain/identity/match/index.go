@@ -7,7 +7,8 @@ import (
 )
 
 // MaxGroup is how many records may share a key before it stops giving candidates: so common a value tells little, and
-// the same pair is found by stricter blocks.
+// the same pair is found by stricter blocks. It is fewer in a block that would give more than 8 pairs a record, as in
+// Blocking.
 const MaxGroup = 400
 
 // Index finds which records one record must be compared with, as records come, change and go. It holds no value of
@@ -22,6 +23,11 @@ type Index struct {
 	entries     []entry
 	free        []int32
 	groups      map[uint64][]int32
+	// sizes has for each block how many groups there are of each size up to MaxGroup; limits are the largest sizes that
+	// give candidates, as they were when changes was 0.
+	sizes   [][]int32
+	limits  []int
+	changes int
 }
 
 // entry is what is held of a record.
@@ -33,7 +39,12 @@ type entry struct {
 
 // NewIndex is an index without records.
 func NewIndex(m *Matcher) *Index {
-	return &Index{matcher: m, frequencies: m.NewFrequencies(), slots: map[domain.Alias]int32{}, groups: map[uint64][]int32{}}
+	x := &Index{matcher: m, frequencies: m.NewFrequencies(), slots: map[domain.Alias]int32{}, groups: map[uint64][]int32{}}
+	for range m.blocks {
+		x.sizes = append(x.sizes, make([]int32, MaxGroup+1))
+		x.limits = append(x.limits, MaxGroup)
+	}
+	return x
 }
 
 // Len is how many records it knows.
@@ -58,8 +69,10 @@ func (x *Index) Put(p Prepared) {
 	x.slots[p.ID] = slot
 	for _, k := range e.keys {
 		x.groups[k] = append(x.groups[k], slot)
+		x.resized(k, len(x.groups[k])-1, len(x.groups[k]))
 	}
 	x.frequencies.Add(p)
+	x.limit()
 }
 
 // Remove forgets a record; an unknown one is ignored.
@@ -72,6 +85,7 @@ func (x *Index) Remove(id domain.Alias) {
 	for _, k := range e.keys {
 		g := x.groups[k]
 		i := slices.Index(g, slot)
+		x.resized(k, len(g), len(g)-1)
 		g[i] = g[len(g)-1]
 		if g = g[:len(g)-1]; len(g) == 0 {
 			delete(x.groups, k)
@@ -85,22 +99,59 @@ func (x *Index) Remove(id domain.Alias) {
 	x.free = append(x.free, slot)
 }
 
+// blockBits of a key say which block it is of.
+const blockBits = MaxBlocks - 1
+
+// resized counts a group of another size.
+func (x *Index) resized(key uint64, from, to int) {
+	sizes := x.sizes[key&blockBits]
+	if from > 0 && from <= MaxGroup {
+		sizes[from]--
+	}
+	if to > 0 && to <= MaxGroup {
+		sizes[to]++
+	}
+}
+
+// limit looks again at how large groups may be, when one record in 64 has changed.
+func (x *Index) limit() {
+	if x.changes++; x.changes < len(x.slots)/64 {
+		return
+	}
+	x.changes = 0
+	most := max(len(x.slots)*pairsPerRecord, pairsAnyway)
+	for block, sizes := range x.sizes {
+		pairs, keep := 0, MaxGroup
+		for size, n := range sizes {
+			if pairs += int(n) * size * (size - 1) / 2; pairs > most {
+				keep = size - 1
+				break
+			}
+		}
+		x.limits[block] = keep
+	}
+}
+
 // keys are the record's keys in all blocks, each once.
 func (x *Index) keys(p *Prepared) []uint64 {
 	var keys []uint64
 	for i := range x.matcher.blocks {
+		from := len(keys)
 		keys = x.matcher.blocks[i].keys(keys, uint64(i), p)
+		for k := range keys[from:] {
+			keys[from+k] = keys[from+k]&^blockBits | uint64(i)
+		}
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
 }
 
 // Candidates are the other records that share a key with this one, ascending; it need not be in the index. skipped is
-// how many of its keys were left out because more than MaxGroup records have them.
+// how many of its keys were left out because too many records have them.
 func (x *Index) Candidates(p *Prepared) (ids []domain.Alias, skipped int) {
 	for _, k := range x.keys(p) {
 		g := x.groups[k]
-		if len(g) > MaxGroup {
+		if len(g) > x.limits[k&blockBits] {
 			skipped++
 			continue
 		}
