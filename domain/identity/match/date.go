@@ -2,6 +2,7 @@ package match
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,10 +15,13 @@ type Day struct{ Year, Month, Day int }
 func (d Day) String() string { return fmt.Sprintf("%04d%02d%02d", d.Year, d.Month, d.Day) }
 
 // ParseDate reads the usual ways of writing a date: yyyy-mm-dd, yyyymmdd, dd/mm/yyyy (mm/dd/yyyy where only that is
-// possible), each with -, /, . or a space between, 1990年1月2日, and what follows a date after a T or a space is left
+// possible), each with -, /, . or a space between, 2 January 1990, Jan 2, 1990 or 02-JAN-1990, 1990年1月2日, and what follows a date after a T or a space is left
 // out. The year has four digits.
 func ParseDate(s string) (Day, bool) {
 	s = strings.NewReplacer("年", "-", "月", "-", "日", "").Replace(strings.TrimSpace(s))
+	if d, ok := parseNamed(s); ok {
+		return d, true
+	}
 	if len(s) > 10 {
 		if cut := strings.IndexAny(s, "tT"); cut > 0 {
 			s = s[:cut]
@@ -36,6 +40,49 @@ func ParseDate(s string) (Day, bool) {
 		parts[0], parts[2] = parts[2], parts[0]
 	}
 	return assemble(parts)
+}
+
+// parseNamed reads a date whose month is a word: the year last or first, the day where it is left.
+func parseNamed(s string) (Day, bool) {
+	parts := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return strings.ContainsRune("-/., ", r) })
+	if len(parts) != 3 {
+		return Day{}, false
+	}
+	at := 1
+	month := monthOf(parts[1])
+	if month == 0 {
+		at, month = 0, monthOf(parts[0])
+	}
+	if month == 0 {
+		return Day{}, false
+	}
+	year, day := parts[2], strings.TrimRight(parts[1-at], "stndrh") // 1st, 2nd, 3rd, 4th
+	if len(day) == 4 {
+		year, day = day, year
+	}
+	return assemble([]string{year, strconv.Itoa(month), day})
+}
+
+// monthOf is the month that a word of a Western language begins like, 0 for none. Three letters tell, but for June and
+// July in French.
+func monthOf(word string) int {
+	if strings.HasPrefix(word, "juil") {
+		return 7
+	}
+	runes := []rune(word)
+	if len(runes) < 3 {
+		return 0
+	}
+	start := string(runes[:3])
+	for i, names := range [12]string{
+		"jan ene gen", "feb fév fev", "mar mär mrt", "apr abr avr", "may mai mag mei maj", "jun jui giu", "jul lug", "aug ago aoû aou",
+		"sep set", "oct okt ott out", "nov", "dec dez dic déc",
+	} {
+		if slices.Contains(strings.Fields(names), start) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // assemble reads year, month and day, and puts day and month right where only one order is possible.

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -80,4 +81,28 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("it cannot be encoded: %v", err)
 		}
 	})
+}
+
+// Columns are recognised by their names in other languages too.
+func TestColumnsOfOtherLanguages(t *testing.T) {
+	t.Parallel()
+	values := []string{"anna", "bruno", "carla", "anna"}
+	dates := []string{"12/03/1980", "01.02.1975", "1990-05-06"}
+	for names, want := range map[string]Kind{
+		"Vorname,prénom,Nombre,voornaam": GivenName, "Nachname,NOM,apellidos,cognome,Achternaam": Surname,
+		"Wohnort,ville,ciudad,città,Cidade": Locality, "Straße,rue,calle,indirizzo,Adresse": Street,
+		"PLZ,code_postal,código postal,CAP": Postcode, "Geschlecht,sexe,sexo": Category, "Telefonnummer,téléphone,móvil": Phone,
+		"nom complet,nombre completo": FullName,
+	} {
+		for name := range strings.SplitSeq(names, ",") {
+			if k, ok := Recognise(Column{Name: name, Values: values}); !ok || k != want {
+				t.Errorf("%s: %q, want %q", name, k, want)
+			}
+		}
+	}
+	for name := range strings.SplitSeq("Geburtsdatum,date_de_naissance,fecha de nacimiento,DataDiNascita,geboortedatum", ",") {
+		if k, ok := Recognise(Column{Name: name, Values: dates}); !ok || k != Date {
+			t.Errorf("%s: %q, want a date", name, k)
+		}
+	}
 }
