@@ -113,6 +113,7 @@ func (p *ModelWatcher) session(ctx context.Context, caughtUp func()) error {
 				return m.err
 			}
 			p.apply(m)
+			arrived.done(m)
 		case <-look.C:
 			p.look(ctx)
 		case <-ctx.Done():

@@ -1,0 +1,48 @@
+//go:build unix
+
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/profferhq/proffer/gateway/postgres"
+	"github.com/profferhq/proffer/projections/projectionstest"
+)
+
+func TestModelDays(t *testing.T) {
+	t.Parallel()
+	pool := machine.database(t)
+	projectionstest.RunModelDaysSuite(t, postgres.NewModelDays(pool), func(t *testing.T) []projectionstest.StoredModelDay {
+		t.Helper()
+		rows, err := pool.Query(t.Context(), `SELECT d.model, d.version, d.role, d.day, d.decisions, d.judged, coalesce(d.auc, -1), coalesce(f.feature, ''), f.psi
+			FROM proffer.model_days d LEFT JOIN proffer.model_drift f USING (model, version, role, day) ORDER BY d.day`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []projectionstest.StoredModelDay
+		var s projectionstest.StoredModelDay
+		var day time.Time
+		var version, decisions, judged int64
+		var feature string
+		var psi *float64
+		_, err = pgx.ForEachRow(rows, []any{&s.Model, &version, &s.Role, &day, &decisions, &judged, &s.AUC, &feature, &psi}, func() error {
+			s.Version, s.Decisions, s.Judged, s.Day = uint64(version), uint64(decisions), uint64(judged), day.Unix()/(24*3600)
+			if n := len(out); n == 0 || out[n-1].Key != s.Key {
+				next := s
+				next.PSI = map[string]float64{}
+				out = append(out, next)
+			}
+			if psi != nil {
+				out[len(out)-1].PSI[feature] = *psi
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	})
+}
