@@ -80,6 +80,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		{"start matching", n.startMatching},     // what is said about people -> probable links
 		{"start projecting", n.startProjecting}, // events -> views, counts
 		{"start the tables", n.startTables},     // events -> Postgres, which may be away
+		{"watch the models", n.watchModels},     // decisions + outcomes -> how models do, alerts
 		{"serve", n.serve},                      // Connect, gRPC, Segment
 	} {
 		if err := step.run(ctx); err != nil {

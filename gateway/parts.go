@@ -18,6 +18,7 @@ import (
 	"github.com/profferhq/proffer/gateway/natskv"
 	"github.com/profferhq/proffer/gateway/natslog"
 	"github.com/profferhq/proffer/gateway/normal"
+	"github.com/profferhq/proffer/gateway/postgres"
 	"github.com/profferhq/proffer/gateway/rpc"
 	"github.com/profferhq/proffer/projections"
 )
@@ -54,6 +55,8 @@ type parts struct {
 
 	recommendations *projections.Recommendations
 	habits          *projections.Habits
+	// modelDays is nil when there is no database.
+	modelDays *postgres.ModelDays
 }
 
 // openLog joins the cluster, or starts a server of its own, and opens the streams.

@@ -77,6 +77,7 @@ func (n *Node) startTables(ctx context.Context) error {
 		return err
 	}
 	n.closing(func() error { pool.Close(); return nil })
+	n.parts.modelDays = postgres.NewModelDays(pool)
 	projector := projections.NewTablesProjector(n.parts.log, postgres.NewTables(pool), projections.TablesOptions{Log: slog.Default()})
 	n.parts.tables.off("the database does not answer yet")
 	migrated := make(chan struct{})

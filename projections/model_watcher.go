@@ -53,6 +53,7 @@ type ModelWatcher struct {
 	pending map[watch.Key]bool
 	cleared bool
 	settled int64
+	failing [2]bool // storing, raising: told once
 }
 
 // NewModelWatcher makes a watcher; Run starts it. Without a store days are kept in memory only.
@@ -178,16 +179,20 @@ func (p *ModelWatcher) look(ctx context.Context) {
 	for _, k := range p.watch.Changed() {
 		p.pending[k] = true
 	}
-	if err := p.keep(ctx); err != nil && ctx.Err() == nil {
-		p.o.Log.Warn("how models did is not stored: trying again", "error", err)
+	p.tell(ctx, 0, "how models did is not stored: trying again", p.keep(ctx))
+	p.tell(ctx, 1, "alerts about models are not raised: trying again", p.act(ctx, now.UnixMilli()))
+}
+
+// tell says once that something fails, until it has worked again.
+func (p *ModelWatcher) tell(ctx context.Context, what int, message string, err error) {
+	if err != nil && ctx.Err() == nil && !p.failing[what] {
+		p.o.Log.Warn(message, "error", err)
 	}
-	if err := p.act(ctx, now.UnixMilli()); err != nil && ctx.Err() == nil {
-		p.o.Log.Warn("alerts about models are not raised: trying again", "error", err)
-	}
+	p.failing[what] = err != nil
 }
 
 func (p *ModelWatcher) keep(ctx context.Context) error {
-	if p.store == nil {
+	if p.store == nil || !p.cleared && len(p.pending) == 0 {
 		return nil
 	}
 	if !p.cleared { // days of a state that was folded otherwise must not stay
