@@ -15,13 +15,6 @@ import (
 	"github.com/profferhq/proffer/projections/projectionstest"
 )
 
-// oneView is a lookup of core@1.
-type oneView struct{}
-
-func (oneView) View(name string) (feature.View, bool) {
-	return feature.Core(), name == feature.Core().Name()
-}
-
 // counting is a sink that keeps nothing.
 type counting struct{ rows int }
 
@@ -91,7 +84,7 @@ func benchmarkTraining(b *testing.B, r projections.TrainingRequest, decisions in
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
 	for b.Loop() {
 		sink := new(counting)
-		end, err := projections.NewTraining(log, oneView{}).Export(context.Background(), r, sink)
+		end, err := projections.NewTraining(log, coreView{}).Export(context.Background(), r, sink)
 		if err != nil {
 			b.Fatal(err)
 		}
