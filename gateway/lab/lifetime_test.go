@@ -120,6 +120,19 @@ c;soon;3
 c;2020-01-17;lots
 `
 
+func TestTheEndIsWrittenAsTheDatesAre(t *testing.T) {
+	t.Parallel()
+	for until, order := range map[string]DateOrder{"2020-01-29": DateAuto, "29/01/2020": DateAuto, "1/2/2020": DateDMY, "2/1/2020": DateMDY} {
+		got, err := readTransactions(TransactionOptions{In: file(t, shop), Customer: "who", Date: "when", Until: until, Order: order})
+		if err != nil || got.left.AfterUntil != 1 {
+			t.Errorf("%s: %v", until, err)
+		}
+	}
+	if _, err := readTransactions(TransactionOptions{In: file(t, shop), Customer: "who", Date: "when", Until: "1/2/2020"}); !errors.Is(err, ErrOptions) {
+		t.Errorf("either way round: %v", err)
+	}
+}
+
 func TestADayIsOneOccasionAndTheFirstIsNoRepeat(t *testing.T) {
 	t.Parallel()
 	got, err := readTransactions(TransactionOptions{In: file(t, shop), Customer: "who", Date: "when", Value: "paid", Until: "2020-01-29"})

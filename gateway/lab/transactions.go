@@ -66,7 +66,7 @@ func readTransactions(o TransactionOptions) (*transactions, error) {
 			return nil, err
 		}
 	}
-	if err := out.until(o.Until, when); err != nil {
+	if err := out.until(o.Until, o.Order, when); err != nil {
 		return nil, err
 	}
 	out.take(t.values(customer), when, worth)
@@ -78,18 +78,18 @@ func readTransactions(o TransactionOptions) (*transactions, error) {
 }
 
 // until sets the end of the observation.
-func (x *transactions) until(text string, when []int) error {
+func (x *transactions) until(text string, order DateOrder, when []int) error {
 	if text == "" {
 		for _, d := range when {
 			x.end = max(x.end, d)
 		}
 		return nil
 	}
-	w, err := readDate(text)
-	if err != nil || !w.known {
+	end, err := days([]string{text}, order)
+	if err != nil || end[0] == noDay {
 		return fmt.Errorf("%w: --until must be a date such as 2011-12-09", ErrOptions)
 	}
-	x.end = w.day
+	x.end = end[0]
 	return nil
 }
 
