@@ -29,7 +29,8 @@ func headOf(frame []byte) (frameHead, bool) {
 	var h frameHead
 	var f field
 	known := false
-	for rest, ok := frame, true; len(rest) > 0; {
+	for rest := frame; len(rest) > 0; {
+		var ok bool
 		if rest, ok = f.next(rest); !ok {
 			return h, false
 		}

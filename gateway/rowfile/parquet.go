@@ -14,7 +14,7 @@ const rowGroup = 50_000
 
 // parquetFile writes columns as they come: rows are never put together.
 type parquetFile struct {
-	writer  *parquet.Writer
+	writer  *parquet.GenericWriter[any]
 	columns []*parquet.ColumnWriter
 	values  []parquet.Value
 	// features is how many of the columns are, rows how many are in the row group.
@@ -23,7 +23,7 @@ type parquetFile struct {
 
 func newParquet(w io.Writer, h Head) (format, error) {
 	schema := parquet.NewSchema("row", parquet.SchemaOf(reflect.New(rowType(h)).Interface()))
-	writer := parquet.NewWriter(w, schema, parquet.Compression(&parquet.Snappy), parquet.CreatedBy("proffer", "1", ""),
+	writer := parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Snappy), parquet.CreatedBy("proffer", "1", ""),
 		parquet.DataPageStatistics(false))
 	for _, kv := range [][2]string{
 		{"proffer.view", h.View}, {"proffer.view_fingerprint", h.ViewFingerprint}, {"proffer.label", h.Label},
