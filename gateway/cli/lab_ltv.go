@@ -30,7 +30,7 @@ type labLifetime struct {
 
 // Help is shown by --help.
 func (labLifetime) Help() string {
-	return "Works without a server. Examples:\n  proffer lab ltv --in tx.csv --customer CustomerID --date InvoiceDate --value Quantity*UnitPrice --until 2011-12-09 --unit week\n  proffer lab ltv --in people.csv --summary\n\nThe figures are explained in docs/people.md."
+	return "Example: proffer lab ltv --in tx.csv --customer CustomerID --date InvoiceDate --value Quantity*UnitPrice --until 2011-12-09 --unit week\n\nWorks without a server; or from a summary:\n  proffer lab ltv --in people.csv --summary\n\nThe figures are explained in docs/people.md."
 }
 
 // summary is a switch that also takes a file: --summary, or --summary=FILE.

@@ -34,7 +34,7 @@ type labSegments struct {
 
 // Help is shown by --help.
 func (labSegments) Help() string {
-	return "Works without a server. Examples:\n  proffer lab segments --in rows.csv --id customer --log\n  proffer lab segments --rfm --in tx.csv --customer CustomerID --date InvoiceDate --value Quantity*UnitPrice\n\nThe groups are explained in docs/people.md."
+	return "Example: proffer lab segments --in rows.csv --id customer --log\n\nWorks without a server; or from transactions:\n  proffer lab segments --rfm --in tx.csv --customer CustomerID --date InvoiceDate --value Quantity*UnitPrice\n\nThe groups are explained in docs/people.md."
 }
 
 // Run groups and prints.
