@@ -203,7 +203,7 @@ func summaryRow(row []string, frequency, recency, observed, worth int) (value.Hi
 		return h, fmt.Errorf("recency: %w", errCell)
 	}
 	if h.Observed, err = strconv.ParseFloat(row[observed], 64); err != nil {
-		return h, fmt.Errorf("T: %w", errCell)
+		return h, fmt.Errorf("observed time T: %w", errCell)
 	}
 	if worth >= 0 && row[worth] != "" && h.Repeats > 0 {
 		if h.Mean, err = strconv.ParseFloat(row[worth], 64); err != nil || h.Mean < 0 {

@@ -78,7 +78,7 @@ func headers() []struct {
 		{Postcode, "postcode,post code,zip,zipcode,zip code,postal code,postal,plz,postleitzahl,code postal,codigo postal,código postal,cap,cep,pcode,邮编,邮政编码"},
 		{Locality, "city,suburb,town,locality,village,place,birth place,birthplace,municipality,ort,stadt,wohnort,ville,commune,ciudad,localidad,città,comune,cidade,woonplaats,stad,district,城市,市,区县,区,出生地"},
 		{Region, "state,province,county,region,country,bundesland,kanton,département,departement,provincia,estado,regione,land,省,省份,国家"},
-		{Street, "street,address,addr,street name,street address,road,strasse,straße,anschrift,adresse,rue,calle,direccion,dirección,domicilio,indirizzo,via,endereço,rua,adres,straat,adress,address line,地址,住址,街道,家庭住址"},
+		{Street, "street,address,addr,street name,street address,road,strasse,straße,anschrift,adresse,rue,calle,direccion,dirección,domicilio,indirizzo,via,endereço,rua,adres,straat,adress,address line,地址,住址,街道,家庭住址"}, //nolint:misspell // Dutch
 		{Category, "gender,sex,title,marital status,geschlecht,anrede,sexe,civilité,genre,sexo,sesso,genere,geslacht,kön,性别"},
 	}
 }
