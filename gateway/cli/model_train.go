@@ -18,11 +18,12 @@ type modelTrain struct {
 	target
 	output
 	trainingRows
-	Name         string `required:"" help:"The model's name."`
-	Seed         uint64 `help:"Same rows and seed, same model." default:"1"`
-	Out          string `help:"Also write the model file here." placeholder:"FILE"`
-	Reason       string `help:"Why; kept in the log, so free of personal data."`
-	ValidateOnly bool   `help:"Do everything but register."`
+	Name         string  `required:"" help:"The model's name."`
+	Seed         uint64  `help:"Same rows and seed, same model." default:"1"`
+	SMOTE        float64 `name:"smote" help:"Share of positive rows to make up to learn from, 0.3 say; the card compares with none." placeholder:"SHARE"`
+	Out          string  `help:"Also write the model file here." placeholder:"FILE"`
+	Reason       string  `help:"Why; kept in the log, so free of personal data."`
+	ValidateOnly bool    `help:"Do everything but register."`
 }
 
 // Help is shown by --help.
@@ -54,7 +55,7 @@ func (c modelTrain) Run(r *run) error {
 		if err != nil {
 			return err
 		}
-		made, err := modelmaker.Make(r.ctx, rows, modelmaker.Options{Name: c.Name, Seed: c.Seed})
+		made, err := modelmaker.Make(r.ctx, rows, modelmaker.Options{Name: c.Name, Seed: c.Seed, SMOTE: c.SMOTE})
 		if err != nil {
 			return err
 		}

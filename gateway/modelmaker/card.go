@@ -1,6 +1,7 @@
 package modelmaker
 
 import (
+	"github.com/profferhq/proffer/domain/model/card"
 	"github.com/profferhq/proffer/domain/stat"
 )
 
@@ -23,8 +24,10 @@ type Card struct {
 	Training   Training     `json:"training"`
 	Warnings   []string     `json:"warnings"`
 	Limits     []string     `json:"limits"`
-	// Snapshot is what the features and the score were like when the model was made: drift is measured from it.
-	Snapshot Snapshot `json:"snapshot"`
+	// Comparisons are other ways to learn from the same rows, judged on the same: "without_smote".
+	Comparisons map[string]Figures `json:"comparisons,omitempty"`
+	// What the features and the score were like when the model was made: drift is measured from it.
+	card.Card
 }
 
 // Counts are rows by what they were used for, and moments without one.
@@ -79,22 +82,9 @@ type Training struct {
 	Rate        float64 `json:"rate"`
 	Seed        uint64  `json:"seed"`
 	Calibration string  `json:"calibration,omitempty"`
+	// SMOTE is the share of positive rows that were made up to learn from.
+	SMOTE float64 `json:"smote,omitempty"`
 }
-
-// Snapshot has a distribution for each feature, in the order of a row, and for the score.
-type Snapshot struct {
-	Features []FeatureBins `json:"features"`
-	Score    stat.Bins     `json:"score"`
-}
-
-// FeatureBins is where a feature's values fell.
-type FeatureBins struct {
-	Name string `json:"name"`
-	stat.Bins
-}
-
-// snapshotBins is in how many bins a distribution is kept.
-const snapshotBins = 10
 
 func of(x float64) *float64 { return &x }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/profferhq/proffer/decider/model/calibration"
 	"github.com/profferhq/proffer/decider/model/train"
 	"github.com/profferhq/proffer/decider/model/tree"
+	"github.com/profferhq/proffer/domain/model/card"
 	"github.com/profferhq/proffer/domain/stat"
 )
 
@@ -20,6 +21,8 @@ type Options struct {
 	// Name is the model's, for its card.
 	Name string
 	Seed uint64
+	// SMOTE is the share of positive rows to make up beside those learnt from; 0 makes up none.
+	SMOTE float64
 }
 
 // Made is a model with its card.
@@ -88,6 +91,8 @@ type maker struct {
 	ensemble    *tree.Ensemble
 	chosen      train.Options
 	calibration calibration.Calibration
+	// plain is what is learnt without rows made up; nil when none are.
+	plain *maker
 	// scores of the test rows, the model's and the baseline's: probabilities, or values.
 	scores, baseline []float64
 }
@@ -124,9 +129,22 @@ func (m *maker) candidates() []train.Options {
 
 // learn takes the better of the candidates on the rows put aside, and calibrates it on them.
 func (m *maker) learn(ctx context.Context) error {
+	set, parts := m.set, train.Split{Train: m.split.learn, Valid: m.split.stop}
+	if m.options.SMOTE > 0 {
+		var err error
+		if set, parts, err = m.madeUp(); err != nil {
+			return err
+		}
+		plain := *m
+		plain.options.SMOTE = 0
+		if err := plain.learn(ctx); err != nil {
+			return err
+		}
+		m.plain = &plain
+	}
 	best := math.Inf(1)
 	for _, o := range m.candidates() {
-		b, err := train.Boost(ctx, m.set, train.Split{Train: m.split.learn, Valid: m.split.stop}, o)
+		b, err := train.Boost(ctx, set, parts, o)
 		if err != nil {
 			return err
 		}
@@ -145,6 +163,32 @@ func (m *maker) learn(ctx context.Context) error {
 	m.calibration, err = train.Bend(ctx, j)
 	return err
 }
+
+// madeUp is the rows to learn from with those that SMOTE adds, and untouched rows to stop on.
+func (m *maker) madeUp() (*train.Set, train.Split, error) {
+	if !m.rows.Label.Binary() {
+		return nil, train.Split{}, fmt.Errorf("%w: SMOTE makes up positive rows: the label %s is a number", ErrRows, m.rows.Label.Name())
+	}
+	out, err := train.SMOTE(m.set.Pick(m.split.learn), m.options.SMOTE, smoteNeighbours, m.options.Seed)
+	if err != nil {
+		return nil, train.Split{}, err
+	}
+	parts := train.Split{}
+	for i := range out.Rows() {
+		parts.Train = append(parts.Train, int32(i))
+	}
+	for _, i := range m.split.stop {
+		parts.Valid = append(parts.Valid, int32(out.Rows()))
+		for c := range out.Columns {
+			out.Columns[c] = append(out.Columns[c], m.rows.columns[c][i])
+		}
+		out.Label = append(out.Label, m.rows.labels[i])
+	}
+	return out, parts, nil
+}
+
+// smoteNeighbours is between how many of the nearest positive rows another is made up.
+const smoteNeighbours = 5
 
 func (m *maker) row(i int32) []float64 {
 	row := make([]float64, len(m.rows.columns))
@@ -207,10 +251,19 @@ func (m *maker) judge(ctx context.Context) error {
 		}
 		baseline = func(i int32) float64 { return calibration.Sigmoid(fitted.Margin(m.row(i))) }
 	}
+	m.scores = m.testScores()
 	for _, i := range m.split.test {
-		m.scores, m.baseline = append(m.scores, m.score(i)), append(m.baseline, baseline(i))
+		m.baseline = append(m.baseline, baseline(i))
 	}
 	return nil
+}
+
+func (m *maker) testScores() []float64 {
+	out := make([]float64, len(m.split.test))
+	for n, i := range m.split.test {
+		out[n] = m.score(i)
+	}
+	return out
 }
 
 func (m *maker) mean(part []int32) float64 {
@@ -247,7 +300,14 @@ func (m *maker) card() Card {
 	} else {
 		c.Figures, c.Baseline = m.errors(m.scores), m.errors(m.baseline)
 	}
-	c.Snapshot = m.snapshot()
+	c.Card = m.watched()
+	if m.plain != nil {
+		without := scoresOf(m.scored(m.plain.testScores()))
+		c.Training.SMOTE, c.Comparisons = m.options.SMOTE, map[string]Figures{"without_smote": without}
+		s.warnings = append(s.warnings, fmt.Sprintf(
+			"positive rows were made up by SMOTE: AUC %.4f, without them %.4f; log loss %.4f, without them %.4f: probabilities are right only through the calibration",
+			*c.AUC, *without.AUC, *c.LogLoss, *without.LogLoss))
+	}
 	c.Warnings = append(append([]string{}, s.warnings...), m.warnings(c)...)
 	return c
 }
@@ -303,14 +363,17 @@ func (m *maker) importance() []Importance {
 	return list
 }
 
-func (m *maker) snapshot() Snapshot {
-	out := Snapshot{Score: stat.NewBins(m.scores, snapshotBins)}
+// watched is where the features of the rows learnt from lay, and the scores of those judged.
+func (m *maker) watched() card.Card {
+	score := stat.NewBins(m.scores, card.DriftBins)
+	out := card.Card{Score: &score}
 	for c, name := range m.rows.Features {
 		values := make([]float64, len(m.split.learn))
 		for n, i := range m.split.learn {
 			values[n] = m.rows.columns[c][i]
 		}
-		out.Features = append(out.Features, FeatureBins{Name: name, Bins: stat.NewBins(values, snapshotBins)})
+		bins := stat.NewBins(values, card.DriftBins)
+		out.Features = append(out.Features, card.Feature{Name: name, Missing: bins.Missing(), Bins: &bins})
 	}
 	return out
 }

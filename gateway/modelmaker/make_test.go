@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain/label"
+	"github.com/profferhq/proffer/domain/model/card"
 )
 
 const dayMS = int64(24 * 3_600_000)
@@ -61,8 +63,8 @@ func TestAModelIsJudgedOnWhatCameLater(t *testing.T) {
 	if *c.AUC < .8 || *c.Baseline.AUC < .8 || *c.ECE > .06 || len(c.Lift) != 10 || c.Importance[0].Feature != "signal" {
 		t.Errorf("AUC %v and %v, ECE %v, importance %v", *c.AUC, *c.Baseline.AUC, *c.ECE, c.Importance)
 	}
-	if len(c.Snapshot.Features) != 3 || c.Snapshot.Features[2].Missing() < .3 {
-		t.Errorf("snapshot %+v", c.Snapshot.Features)
+	if len(c.Features) != 3 || c.Features[2].Missing < .3 {
+		t.Errorf("snapshot %+v", c.Features)
 	}
 	data, err := made.File.Encode()
 	if err != nil {
@@ -145,5 +147,28 @@ func TestALeakIsNamed(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(made.Card.Warnings, "\n"), "noise alone nearly orders the rows") {
 		t.Errorf("warnings %q", made.Card.Warnings)
+	}
+}
+
+func TestRowsMadeUpAreComparedWithNone(t *testing.T) {
+	t.Parallel()
+	rows := foretold(t, "repeat_purchase_30d", 10, 400)
+	made, err := Make(t.Context(), rows, Options{Name: "x", Seed: 1, SMOTE: .5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := made.Card
+	without := c.Comparisons["without_smote"]
+	if without.AUC == nil || math.Abs(*without.AUC-*c.AUC) > .05 || c.Training.SMOTE != .5 {
+		t.Errorf("with %v, without %v, training %+v", *c.AUC, without.AUC, c.Training)
+	}
+	if !slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.Contains(w, "made up by SMOTE") }) {
+		t.Errorf("warnings %q", c.Warnings)
+	}
+	if watched, err := card.Decode(made.File.Card); err != nil || len(watched.Features) != 3 || watched.Score == nil {
+		t.Errorf("what is watched of the card: %+v, %v", watched, err)
+	}
+	if _, err := Make(t.Context(), foretold(t, "spend_90d", 10, 400), Options{SMOTE: .5}); !errors.Is(err, ErrRows) {
+		t.Errorf("made up for a number: %v", err)
 	}
 }

@@ -155,3 +155,18 @@ func (s Split) check(set *Set, objective tree.Objective, classes int) error {
 	}
 	return nil
 }
+
+// Pick is a set of some of the rows.
+func (s *Set) Pick(rows []int32) *Set {
+	out := &Set{Names: s.Names, Columns: make([][]float64, len(s.Columns))}
+	for _, r := range rows {
+		for k, c := range s.Columns {
+			out.Columns[k] = append(out.Columns[k], c[r])
+		}
+		out.Label = append(out.Label, s.Label[r])
+		if s.Weight != nil {
+			out.Weight = append(out.Weight, s.Weight[r])
+		}
+	}
+	return out
+}

@@ -1,6 +1,5 @@
-// Package card is the model card: what a model was trained on, how good it was on rows that came later, beside its
-// baseline, and where its features and scores lay, so that what comes afterwards can be compared. It travels in the
-// artefact and in the event that registers the model, as JSON.
+// Package card is what of a model card is looked at after the model was made: where its features and scores lay then, so
+// that what comes afterwards can be compared, and how scores are judged.
 package card
 
 import (
@@ -16,50 +15,11 @@ import (
 // ErrCard is wrapped by every error of Decode.
 var ErrCard = errors.New("card: not a model card")
 
-// Card of a model. What is not known is left out.
+// Card of a model, as far as it is watched. What is not known is left out; a card has more fields for people.
 type Card struct {
-	// Trainer says who trained: "proffer", "xgboost 1.7.4".
-	Trainer   string `json:"trainer"`
-	Objective string `json:"objective"`
-	// Label is what is predicted, and Definition how it was found in the log.
-	Label      string `json:"label"`
-	Definition string `json:"definition,omitempty"`
-	// Window is the time of the rows, Unix milliseconds; Cut the positions up to which the log was read, by stream.
-	Window Window            `json:"window"`
-	Cut    map[string]uint64 `json:"cut,omitempty"`
-	// Rows by what they were for.
-	Rows     Rows    `json:"rows"`
-	BaseRate float64 `json:"base_rate"`
-	// Scores are of the rows judged, which came last and were used for nothing else.
-	Scores   Scores `json:"scores"`
-	Baseline Scores `json:"baseline"`
-	// Lift of the rows judged, in tenths by falling score.
-	Lift []stat.Lift `json:"lift,omitempty"`
-	// Features in the order of a row; Score is where the calibrated scores of the rows judged lay.
+	// Features in the order of a row; Score is where the scores of the rows judged lay: calibrated, or values.
 	Features []Feature  `json:"features"`
 	Score    *stat.Bins `json:"score,omitempty"`
-	// Best is the round that the trees end with.
-	Best        int               `json:"best_round,omitempty"`
-	Options     map[string]any    `json:"options,omitempty"`
-	Calibration map[string]any    `json:"calibration,omitempty"`
-	Comparisons map[string]Scores `json:"comparisons,omitempty"`
-	Warnings    []string          `json:"warnings"`
-	Limits      []string          `json:"limits"`
-	Approver    string            `json:"approver,omitempty"`
-}
-
-// Window of time, Unix milliseconds; both 0 when it is not known.
-type Window struct {
-	FromMS int64 `json:"from_ms"`
-	ToMS   int64 `json:"to_ms"`
-}
-
-// Rows are counts.
-type Rows struct {
-	Train     int `json:"train"`
-	Stop      int `json:"stop"`
-	Calibrate int `json:"calibrate"`
-	Judge     int `json:"judge"`
 }
 
 // Scores of probabilities. ECE has ten bins of equal width.
@@ -89,9 +49,6 @@ func defined(v float64) float64 {
 // Feature as it was in the rows learnt from.
 type Feature struct {
 	Name string `json:"name"`
-	// Gain is the share of all that splits won, Splits how many there are.
-	Gain   float64 `json:"gain"`
-	Splits int     `json:"splits"`
 	// Missing is the share of rows without a value.
 	Missing float64 `json:"missing"`
 	// Bins are what drift is measured against.

@@ -14,11 +14,7 @@ import (
 func TestACardComesBackAsItWas(t *testing.T) {
 	t.Parallel()
 	bins := stat.NewBins([]float64{1, 2, 3, math.NaN()}, 10)
-	c := &card.Card{
-		Trainer: "proffer", Objective: "binary", Label: "churn_90d", Window: card.Window{FromMS: 1, ToMS: 2}, Cut: map[string]uint64{"BEHAVIOUR": 7, "OUTCOME": 3},
-		Rows: card.Rows{Train: 10}, BaseRate: .1, Features: []card.Feature{{Name: "spend_30d", Gain: 1, Splits: 3, Missing: .25, Bins: &bins}}, Score: &bins,
-		Scores: card.ScoresOf(stat.Scored{P: []float64{.1, .9}, Y: []bool{false, true}}), Warnings: []string{"w"}, Limits: []string{},
-	}
+	c := &card.Card{Features: []card.Feature{{Name: "spend_30d", Missing: .25, Bins: &bins}}, Score: &bins}
 	data, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -32,14 +28,6 @@ func TestACardComesBackAsItWas(t *testing.T) {
 	}
 }
 
-func TestRowsOfOneOutcomeHaveACardToo(t *testing.T) {
-	t.Parallel()
-	c := &card.Card{Scores: card.ScoresOf(stat.Scored{P: []float64{.1}, Y: []bool{true}})}
-	if _, err := c.Encode(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestBinsThatDoNotFitAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -50,7 +38,7 @@ func TestBinsThatDoNotFitAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if c, err := card.Decode([]byte(`{"trainer":"other","more":1}`)); err != nil || c.Trainer != "other" {
-		t.Errorf("%v", err)
+	if c, err := card.Decode([]byte(`{"trainer":"other","more":1}`)); err != nil || c.Score != nil {
+		t.Errorf("a card of others: %+v, %v", c, err)
 	}
 }
