@@ -53,6 +53,8 @@ type Segments struct {
 	Membership   Membership
 	Recommending Recommending
 	Habits       Habits
+	// Remembered waits until both know what the log holds.
+	Remembered func(context.Context) error
 	// View is what a view's name means; Prepare waits until one can be read.
 	View    func(name string) (feature.View, bool)
 	Prepare func(context.Context, feature.View) error
@@ -222,6 +224,9 @@ func (s *Segments) DescribePerson(ctx context.Context, r *profferv1.DescribePers
 		return nil, fmt.Errorf("describe a person: %w", err)
 	}
 	profile, _ := s.Linked.Profile(alias)
+	if err := s.Remembered(ctx); err != nil {
+		return nil, err
+	}
 	habit := s.Habits.Of(s.Linked.Aliases(alias), s.Now().UnixMilli())
 	out := &profferv1.DescribePersonResponse{Profile: profile.String(), PriceSensitivity: priceMessage(habit), PurchaseIntent: intentMessage(habit)}
 	for i, d := range all {
@@ -249,7 +254,7 @@ func intentMessage(h projections.Habit) *profferv1.PurchaseIntent {
 }
 
 // RecommendItems implements SegmentService.
-func (s *Segments) RecommendItems(_ context.Context, r *profferv1.RecommendItemsRequest) (*profferv1.RecommendItemsResponse, error) {
+func (s *Segments) RecommendItems(ctx context.Context, r *profferv1.RecommendItemsRequest) (*profferv1.RecommendItemsResponse, error) {
 	alias, err := s.Who.seen(r.GetWho())
 	if err != nil {
 		return nil, err
@@ -257,6 +262,9 @@ func (s *Segments) RecommendItems(_ context.Context, r *profferv1.RecommendItems
 	limit := int(r.GetLimit())
 	if limit == 0 {
 		limit = 10
+	}
+	if err := s.Remembered(ctx); err != nil {
+		return nil, err
 	}
 	items, learned := s.Recommending.Top(s.Linked.Aliases(alias), s.Now().UnixMilli(), recommend.Ask{N: limit, New: r.GetOnlyNew()})
 	profile, _ := s.Linked.Profile(alias)
