@@ -18,15 +18,20 @@ import (
 // dataSet is a folder of the public data sets, which stay outside the repository.
 func dataSet(t *testing.T, name, file string) string {
 	t.Helper()
-	root := os.Getenv("PROFFER_DATA")
-	if root == "" {
-		root = filepath.Join(repositoryRoot(t), "..", "shared", "data")
-	}
-	dir := filepath.Join(root, name)
+	dir := filepath.Join(dataRoot(t), name)
 	if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 		t.Skipf("skipped: no %s/%s among the data sets (set PROFFER_DATA)", name, file)
 	}
 	return dir
+}
+
+// dataRoot is where the public data sets are.
+func dataRoot(t testing.TB) string {
+	t.Helper()
+	if root := os.Getenv("PROFFER_DATA"); root != "" {
+		return root
+	}
+	return filepath.Join(repositoryRoot(t), "..", "shared", "data")
 }
 
 // starbucksEvents are the counts that data/README.md gives for a correct import.

@@ -89,7 +89,7 @@ func checkCommandLine(t *testing.T, line string, words []string) {
 	switch {
 	case words[0] == "identity" && slices.Contains([]string{"guards", "match", "preview", "review"}, words[1]):
 		name = words[:3]
-	case slices.Contains([]string{"policy", "quarantine", "identity", "lab"}, words[0]):
+	case slices.Contains([]string{"policy", "quarantine", "identity", "lab", "feature", "model", "segment", "export"}, words[0]):
 		name = words[:2]
 	}
 	help, code := command(t, t.Context(), append(append([]string{}, name...), "--help")...)
@@ -130,6 +130,33 @@ func TestTheReadmesWalksWork(t *testing.T) {
 	}
 }
 
+// TestTheReadmesFeaturesAndModelsWork goes from imported files to a model that decides, as the README shows it.
+func TestTheReadmesFeaturesAndModelsWork(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: imports whole data sets (make e2e)")
+	}
+	starbucks := dataSet(t, "starbucks", "transcript.json.zst")
+	dataSet(t, "online_retail", "online_retail.csv.zst")
+	if _, err := exec.LookPath("psql"); err != nil {
+		t.Skip("skipped: no psql")
+	}
+	s := serve(t, dataFolder(t))
+	if out, code := s.proffer("import", "starbucks", starbucks); code != 0 {
+		t.Fatalf("import: %s", out)
+	}
+	said := s.runReadme("Features and models")
+	for _, want := range []string{
+		"habit@1 is published: 2 features", "large_orders_365d   3", // of a past moment
+		"churn: churn_90d of core@1 (binary)", "completion: offer_completion of core@1 (binary)", "BASELINE",
+		"shadow", "champion", "the margin", "1 replayed: 1 identical", "missing_then",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the README's commands did not say %q:\n%s", want, said)
+		}
+	}
+}
+
 // runReadme runs the README's blocks under a heading that begins so, and returns what they said.
 func (s *server) runReadme(heading string) (said string) {
 	s.t.Helper()
@@ -148,7 +175,7 @@ func (s *server) runReadme(heading string) (said string) {
 			continue
 		}
 		script := "set -eu -o pipefail\ncurl() { command curl -sS --fail-with-body \"$@\"; }\n" +
-			strings.ReplaceAll(block.text, "http://127.0.0.1:8420", s.file.URL)
+			strings.NewReplacer("http://127.0.0.1:8420", s.file.URL, "../shared/data", dataRoot(s.t)).Replace(block.text)
 		shell := exec.CommandContext(s.t.Context(), "bash", "-c", script)
 		shell.Dir, shell.Env = home, append(os.Environ(), "KEY="+s.file.Key)
 		out, err := shell.CombinedOutput()
