@@ -113,10 +113,40 @@ type fastReader interface {
 
 // activityDecoder decodes what the fold of an activity reads.
 func activityDecoder(layout *feature.Layout) *leanDecoder {
-	if layout != nil {
-		return &leanDecoder{read: seriesFields(layout)}
+	fast := &fastDecoder{texts: map[string]string{}}
+	if layout == nil {
+		return &leanDecoder{read: activityFields(), fast: fast}
 	}
-	return &leanDecoder{read: activityFields(), fast: &fastDecoder{texts: map[string]string{}}}
+	besides := &besidesDecoder{fast: fast}
+	for _, k := range layout.Kinds() {
+		besides.whole[bodyOf(k)] = true
+	}
+	return &leanDecoder{read: seriesFields(layout), fast: besides}
+}
+
+// besidesDecoder reads the events that no series takes the fast way; of the others more is read.
+type besidesDecoder struct {
+	fast  *fastDecoder
+	whole [128]bool // by the number of the body
+}
+
+func (d *besidesDecoder) decode(e *event.Event, frame []byte, s *slab) bool {
+	return !d.whole[bodyIn(frame)] && d.fast.decode(e, frame, s)
+}
+
+// bodyIn is the number of an encoded event's body, 0 for one of no kind that is folded.
+func bodyIn(frame []byte) int {
+	const first, last = 20, 128
+	var f field
+	for ok := true; len(frame) > 0; {
+		if frame, ok = f.next(frame); !ok || f.number >= last {
+			return 0
+		}
+		if f.number >= first {
+			return int(f.number)
+		}
+	}
+	return 0
 }
 
 // typeDecoder decodes what domain.TypeOf reads.

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"fmt"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -134,6 +135,81 @@ func TestLeanEventsFoldAsWholeOnes(t *testing.T) {
 			t.Fatalf("activity (-whole +lean):\n%s", diff)
 		}
 	})
+}
+
+// What series read is there, too: folding for a layout from what was decoded gives what the whole events give.
+func TestLeanFoldsSeriesAsWhole(t *testing.T) {
+	t.Parallel()
+	layout := feature.LayoutOf(feature.Retail())
+	rapid.Check(t, func(t *rapid.T) {
+		lean, memory := activityDecoder(layout), new(slab)
+		whole, parts := feature.NewFolder(layout.Empty()), feature.NewFolder(layout.Empty())
+		for i := range rapid.IntRange(1, 20).Draw(t, "events") {
+			frame, err := proto.Marshal(randomEvent(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			envelope := domain.Envelope{Sequence: uint64(i + 1), Frames: [][]byte{frame}}
+			full, err := envelope.Recorded()
+			if err != nil {
+				t.Fatal(err)
+			}
+			some, err := lean.recordedIn(memory, envelope)
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole.Fold(full[0])
+			parts.Fold(some[0])
+		}
+		if diff := cmp.Diff(feature.Encode(whole.Activity()), feature.Encode(parts.Activity())); diff != "" {
+			t.Fatalf("activity (-whole +lean):\n%s", diff)
+		}
+	})
+}
+
+// BenchmarkFoldForALayout decodes and folds what a backfill of retail@1 reads: views mostly, some purchases and offers.
+func BenchmarkFoldForALayout(b *testing.B) {
+	line := func(i int) *event.Line {
+		return &event.Line{Item: fmt.Sprintf("article-%d", i%50), Category: "shoes", QuantityMilli: 1000, AmountMicros: 9_990_000}
+	}
+	var frames [][]byte
+	for i := range 1000 {
+		e := &event.Event{Id: make([]byte, 16), Alias: make([]byte, 16), AliasType: "user_id", OccurredMs: int64(1_770_000_000_000 + i*60_000), Source: "shop", Channel: "web"}
+		switch {
+		case i%10 == 0:
+			e.Body = &event.Event_Purchased{Purchased: &event.Purchased{AmountMicros: 29_970_000, Currency: "EUR", Lines: []*event.Line{line(i), line(i + 1)}}}
+		case i%10 == 1:
+			e.Body = &event.Event_Exposed{Exposed: &event.Exposed{Of: &event.OutcomeOf{Offer: "spring"}}}
+		default:
+			e.Body = &event.Event_Viewed{Viewed: &event.Viewed{Kind: event.Viewed_KIND_ITEM, Line: line(i)}}
+		}
+		frame, err := proto.Marshal(e)
+		if err != nil {
+			b.Fatal(err)
+		}
+		frames = append(frames, frame)
+	}
+	for name, layout := range map[string]*feature.Layout{"core": nil, "retail": feature.LayoutOf(feature.Retail())} {
+		b.Run(name, func(b *testing.B) {
+			lean, memory := activityDecoder(layout), new(slab)
+			folder := feature.NewFolder(layout.Empty())
+			sequence := uint64(0)
+			for b.Loop() {
+				sequence++
+				if sequence%2 == 0 {
+					folder = feature.NewFolder(layout.Empty())
+				}
+				events, err := lean.recordedIn(memory, domain.Envelope{Sequence: sequence, Frames: frames[:200]})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, r := range events {
+					folder.Fold(r)
+				}
+			}
+			b.ReportMetric(float64(b.N)*200/b.Elapsed().Seconds(), "events/s")
+		})
+	}
 }
 
 func TestLeanCountsAsWhole(t *testing.T) {

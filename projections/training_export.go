@@ -115,7 +115,7 @@ func (x *export) noteDecision(frame []byte) bool {
 	var f field
 	var placement, view []byte
 	external := false
-	body, ok := bodyIn(frame)
+	body, ok := decisionIn(frame)
 	for len(body) > 0 && ok {
 		if body, ok = f.next(body); !ok {
 			return false

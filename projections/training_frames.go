@@ -57,8 +57,8 @@ func headOf(frame []byte) (frameHead, bool) {
 	return h, known
 }
 
-// bodyIn is a decision in its event's frame.
-func bodyIn(frame []byte) (body []byte, ok bool) {
+// decisionIn is a decision in its event's frame.
+func decisionIn(frame []byte) (body []byte, ok bool) {
 	var f field
 	for ok = true; len(frame) > 0 && ok; {
 		if frame, ok = f.next(frame); ok && f.number == bodyDecision {

@@ -37,6 +37,19 @@ type Compiled struct {
 	Variables []string
 
 	program cel.Program
+	direct  *direct // nil when the expression is of no plain shape
+}
+
+// Quick is Eval for who does not ask why there is no value, then nil: a good deal faster for plain expressions.
+func (c *Compiled) Quick(scope cel.Activation) ref.Val {
+	if c.direct != nil {
+		return c.direct.eval(scope)
+	}
+	out, err := c.Eval(scope)
+	if err != nil {
+		return nil
+	}
+	return out
 }
 
 // Stopped says that an evaluation was ended because it cost more than MaxCost.
@@ -79,6 +92,7 @@ func (e *Environment) Compile(source, want string, allowed ...*types.Type) (Comp
 	}
 	var faults []Fault
 	r.compiled.program, faults = e.program(checked)
+	r.compiled.direct = e.directOf(checked.NativeRep().Expr())
 	return r.compiled, faults
 }
 

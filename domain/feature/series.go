@@ -99,8 +99,8 @@ func (s *series) addLineValues(p *part, e *entry, o *occurrence, lines []*event.
 	var hashes []uint64
 	for _, l := range lines {
 		o.line = l
-		value, err := s.value.Eval(o)
-		if err != nil {
+		value := s.value.Quick(o)
+		if value == nil {
 			continue
 		}
 		if micros, ok := microsOf(value); ok {
@@ -115,8 +115,8 @@ func (s *series) addLineValues(p *part, e *entry, o *occurrence, lines []*event.
 }
 
 func (p *part) addValue(e *entry, value *expression.Compiled, o *occurrence) bool {
-	out, err := value.Eval(o)
-	if err != nil {
+	out := value.Quick(o)
+	if out == nil {
 		return false
 	}
 	e.amount, e.cost = 0, 0
@@ -130,8 +130,7 @@ func (p *part) addValue(e *entry, value *expression.Compiled, o *occurrence) boo
 }
 
 func holds(c *expression.Compiled, o *occurrence) bool {
-	out, err := c.Eval(o)
-	return err == nil && out == types.True
+	return c.Quick(o) == types.True
 }
 
 // microsOf is a number in millionths, halves to even; false for what is no number or out of range.

@@ -1,0 +1,148 @@
+package expression
+
+import (
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// direct is an expression of a plain shape, evaluated without the interpreter: literals, fields, comparisons of a field
+// with a literal, and, or, not. A fold evaluates many of them for every event. It means what CEL means, errors included:
+// an error is a nil value, and "and" and "or" absorb it when the other side decides.
+type direct struct {
+	op      string // one of operators, "" for a leaf
+	object  string
+	get     func(of any) any
+	literal ref.Val
+	kids    []*direct
+}
+
+// directOf is the direct form of a checked expression; nil when it is of another shape.
+func (e *Environment) directOf(x ast.Expr) *direct {
+	switch x.Kind() {
+	case ast.LiteralKind:
+		return &direct{literal: x.AsLiteral()}
+	case ast.SelectKind:
+		return e.directField(x.AsSelect())
+	case ast.CallKind:
+		return e.directCall(x.AsCall())
+	}
+	return nil
+}
+
+func (e *Environment) directField(s ast.SelectExpr) *direct {
+	if s.IsTestOnly() || s.Operand().Kind() != ast.IdentKind {
+		return nil
+	}
+	o := e.objects[s.Operand().AsIdent()]
+	if o == nil {
+		return nil
+	}
+	for _, f := range o.Fields {
+		if f.Name == s.FieldName() {
+			return &direct{object: o.Name, get: f.Get}
+		}
+	}
+	return nil
+}
+
+func (e *Environment) directCall(c ast.CallExpr) *direct {
+	switch c.FunctionName() {
+	case operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot:
+	case operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+	default:
+		return nil
+	}
+	d := &direct{op: c.FunctionName()}
+	for _, a := range c.Args() {
+		kid := e.directOf(a)
+		if kid == nil {
+			return nil
+		}
+		d.kids = append(d.kids, kid)
+	}
+	return d
+}
+
+// eval is the value, nil for an error.
+func (d *direct) eval(scope cel.Activation) ref.Val {
+	switch d.op {
+	case "":
+		if d.get == nil {
+			return d.literal
+		}
+		of, known := scope.ResolveName(d.object)
+		if !known {
+			return nil
+		}
+		v, _ := d.get(of.(*Instance).Of).(ref.Val)
+		return v
+	case operators.LogicalNot:
+		if b, ok := d.kids[0].eval(scope).(types.Bool); ok {
+			return !b
+		}
+		return nil
+	case operators.LogicalAnd:
+		return d.both(scope, types.False)
+	case operators.LogicalOr:
+		return d.both(scope, types.True)
+	}
+	return d.compare(d.kids[0].eval(scope), d.kids[1].eval(scope))
+}
+
+// both is the deciding value when either side has it, the other when both sides have that, and else an error.
+func (d *direct) both(scope cel.Activation, deciding types.Bool) ref.Val {
+	first, firstOK := d.kids[0].eval(scope).(types.Bool)
+	if firstOK && first == deciding {
+		return deciding
+	}
+	second, secondOK := d.kids[1].eval(scope).(types.Bool)
+	switch {
+	case secondOK && second == deciding:
+		return deciding
+	case firstOK && secondOK:
+		return !deciding
+	}
+	return nil
+}
+
+func (d *direct) compare(x, y ref.Val) ref.Val {
+	if x == nil || y == nil {
+		return nil
+	}
+	switch d.op {
+	case operators.Equals:
+		return boolOf(x.Equal(y))
+	case operators.NotEquals:
+		if b := boolOf(x.Equal(y)); b != nil {
+			return !b.(types.Bool)
+		}
+		return nil
+	}
+	order, ok := x.(interface{ Compare(ref.Val) ref.Val })
+	if !ok {
+		return nil
+	}
+	n, ok := order.Compare(y).(types.Int)
+	if !ok {
+		return nil
+	}
+	switch d.op {
+	case operators.Less:
+		return types.Bool(n < 0)
+	case operators.LessEquals:
+		return types.Bool(n <= 0)
+	case operators.Greater:
+		return types.Bool(n > 0)
+	}
+	return types.Bool(n >= 0)
+}
+
+func boolOf(v ref.Val) ref.Val {
+	if b, ok := v.(types.Bool); ok {
+		return b
+	}
+	return nil
+}
