@@ -233,6 +233,9 @@ func TestWhatCannotBeLearnedFromIsRefused(t *testing.T) {
 // p 2.10, q 3.45, v 485.57.
 func TestOnlineRetailLifetimes(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: a whole data set (make e2e)")
+	}
 	r, err := Lifetime(t.Context(), LifetimeOptions{TransactionOptions: TransactionOptions{
 		In: dataFile(t, "online_retail/online_retail.csv.zst"), Customer: "CustomerID", Date: "InvoiceDate", Value: "Quantity*UnitPrice", Until: "2011-12-09"}, Unit: "day"})
 	if err != nil {

@@ -51,6 +51,9 @@ func idOf(m map[string]uint32, name string) uint32 {
 // What people bought in the last ten weeks of online_retail, against lists made from all that came before, of ten items.
 func TestRecommendationsBeatPopularity(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: a whole data set (make e2e)")
+	}
 	all, people, items := lines(t)
 	split := int(time.Date(2011, 10, 1, 0, 0, 0, 0, time.UTC).Unix() / 86400)
 	trails, later := make([]recommend.Trail, people), make([][]uint32, people)

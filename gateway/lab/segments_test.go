@@ -111,6 +111,9 @@ func TestWhatCannotBeGroupedIsRefused(t *testing.T) {
 
 func TestOnlineRetailSegments(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: a whole data set (make e2e)")
+	}
 	r, err := Segments(t.Context(), SegmentOptions{RFM: true, TransactionOptions: TransactionOptions{
 		In: dataFile(t, "online_retail/online_retail.csv.zst"), Customer: "CustomerID", Date: "InvoiceDate", Value: "Quantity*UnitPrice", Until: "2011-12-09"}})
 	if err != nil {
