@@ -9,9 +9,6 @@ import (
 func TestTelcoChurn(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("skipped: a whole data set (make e2e)")
-	}
-	if testing.Short() {
 		t.Skip("skipped: takes long with the race detector")
 	}
 	root := os.Getenv("PROFFER_DATA")
