@@ -138,10 +138,12 @@ func (d *besidesDecoder) decode(e *event.Event, frame []byte, s *slab) bool {
 func bodyIn(frame []byte) int {
 	const first, last = 20, 128
 	var f field
-	for ok := true; len(frame) > 0; {
-		if frame, ok = f.next(frame); !ok || f.number >= last {
+	for len(frame) > 0 {
+		rest, ok := f.next(frame)
+		if !ok || f.number >= last {
 			return 0
 		}
+		frame = rest
 		if f.number >= first {
 			return int(f.number)
 		}
