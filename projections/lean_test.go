@@ -192,13 +192,10 @@ func BenchmarkFoldForALayout(b *testing.B) {
 	for name, layout := range map[string]*feature.Layout{"core": nil, "retail": feature.LayoutOf(feature.Retail())} {
 		b.Run(name, func(b *testing.B) {
 			lean, memory := activityDecoder(layout), new(slab)
-			folder := feature.NewFolder(layout.Empty())
 			sequence := uint64(0)
 			for b.Loop() {
 				sequence++
-				if sequence%2 == 0 {
-					folder = feature.NewFolder(layout.Empty())
-				}
+				folder := feature.NewFolder(layout.Empty())
 				events, err := lean.recordedIn(memory, domain.Envelope{Sequence: sequence, Frames: frames[:200]})
 				if err != nil {
 					b.Fatal(err)
