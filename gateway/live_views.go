@@ -26,8 +26,7 @@ type liveViews struct {
 	source  projections.Source
 	applied func(domain.Cut) // hears of every advance
 
-	now  atomic.Pointer[generation]
-	next atomic.Pointer[generation] // while the log is folded for it
+	now atomic.Pointer[generation]
 	// asked are views that somebody waits for; wake tells keep.
 	mu    sync.Mutex
 	asked map[string]feature.View
@@ -181,8 +180,6 @@ func (v *liveViews) change(ctx context.Context, layout *feature.Layout) error {
 	if err != nil {
 		return fmt.Errorf("open the views of the next layout: %w", err)
 	}
-	v.next.Store(next)
-	defer v.next.Store(nil)
 	started := time.Now()
 	if err := next.projector.CatchUp(ctx, nil); err != nil {
 		return errors.Join(err, next.Close(context.WithoutCancel(ctx)))
@@ -280,14 +277,4 @@ func (v *liveViews) Rebuild(ctx context.Context, progress func(done, total uint6
 	v.turn.Lock()
 	defer v.turn.Unlock()
 	return v.now.Load().projector.Rebuild(ctx, progress)
-}
-
-// Next is how far the log is folded for the next layout, and how many messages are left; false when none is wanted.
-func (v *liveViews) Next(ctx context.Context) (applied domain.Cut, lag uint64, building bool) {
-	g := v.next.Load()
-	if g == nil {
-		return domain.Cut{}, 0, false
-	}
-	lag, err := g.projector.Lag(ctx)
-	return g.projector.Applied(), lag, err == nil
 }
