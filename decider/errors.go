@@ -16,8 +16,6 @@ var (
 	ErrPolicyUnusable = errors.New("decider: the policy in effect cannot be evaluated")
 	// ErrViewNotReady: the views do not keep yet what the feature view is read from; they are folding the log for it.
 	ErrViewNotReady = errors.New("decider: the feature view is not ready: the log is being folded for it")
-	// ErrUnknownView: no version of a feature view has this name.
-	ErrUnknownView = errors.New("decider: there is no such feature view")
 	// ErrNotFound: there is no such decision, or no such policy version, in the log.
 	ErrNotFound = errors.New("decider: not in the log")
 	// ErrModelView: the model reads a view, or features of it, that there are not.

@@ -83,7 +83,7 @@ func (t *trainee) count(i int32, e *heldEvent) error {
 	}
 	l := &t.export.request.Label
 	if micros, ok := l.Selection().Take(r.Event); ok {
-		t.outcomes = append(t.outcomes, counted{timeMS: feature.TimeOf(r.Event), micros: micros, ref: i, of: ofOutcome(r.Event), credited: -1})
+		t.outcomes = append(t.outcomes, counted{timeMS: feature.TimeOf(r.Event), micros: micros, ref: i, of: feature.OutcomeOf(r.Event), credited: -1})
 	}
 	for n, c := range l.Conditions() {
 		if micros, ok := c.Selection.Take(r.Event); ok {
@@ -117,20 +117,6 @@ func (t *trainee) credit() {
 			}
 		}
 	}
-}
-
-func ofOutcome(ev *event.Event) *event.OutcomeOf {
-	switch b := ev.GetBody().(type) {
-	case *event.Event_Delivered:
-		return b.Delivered.GetOf()
-	case *event.Event_Exposed:
-		return b.Exposed.GetOf()
-	case *event.Event_Clicked:
-		return b.Clicked.GetOf()
-	case *event.Event_Converted:
-		return b.Converted.GetOf()
-	}
-	return nil
 }
 
 // after says whether an event happened after a time: later, or in the same millisecond as the moment without its

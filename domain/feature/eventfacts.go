@@ -95,12 +95,12 @@ func eventFacts() []fact {
 		{"currency", types.StringType, []Kind{Purchased, Refunded}, func(o *occurrence) any {
 			return text(o.event.GetPurchased().GetCurrency() + o.event.GetRefunded().GetCurrency())
 		}},
-		{"offer", types.StringType, outcomes, func(o *occurrence) any { return text(o.event.GetDecision().GetOffer() + outcomeOf(o.event).GetOffer()) }},
+		{"offer", types.StringType, outcomes, func(o *occurrence) any { return text(o.event.GetDecision().GetOffer() + OutcomeOf(o.event).GetOffer()) }},
 		{"treatment", types.StringType, outcomes, func(o *occurrence) any {
-			return text(o.event.GetDecision().GetTreatment() + outcomeOf(o.event).GetTreatment())
+			return text(o.event.GetDecision().GetTreatment() + OutcomeOf(o.event).GetTreatment())
 		}},
 		{"placement", types.StringType, outcomes, func(o *occurrence) any {
-			return text(o.event.GetDecision().GetPlacement() + outcomeOf(o.event).GetPlacement())
+			return text(o.event.GetDecision().GetPlacement() + OutcomeOf(o.event).GetPlacement())
 		}},
 		{"policy", types.StringType, []Kind{Offered}, func(o *occurrence) any { return text(o.event.GetDecision().GetPolicy()) }},
 		{"external", types.BoolType, []Kind{Offered}, func(o *occurrence) any { return types.Bool(o.event.GetDecision().GetExternal()) }},
@@ -183,7 +183,8 @@ func present(l *event.Line) []*event.Line {
 	return []*event.Line{l}
 }
 
-func outcomeOf(ev *event.Event) *event.OutcomeOf {
+// OutcomeOf is what an outcome belongs to; nil for an event that is none.
+func OutcomeOf(ev *event.Event) *event.OutcomeOf {
 	switch b := ev.GetBody().(type) {
 	case *event.Event_Delivered:
 		return b.Delivered.GetOf()

@@ -194,7 +194,7 @@ func (p *part) addTexts(e *entry, ev *event.Event) {
 		e.category, e.offer = p.intern(d.GetCategory()), p.intern(d.GetOffer())
 		return
 	}
-	e.offer = p.intern(outcomeOf(ev).GetOffer())
+	e.offer = p.intern(OutcomeOf(ev).GetOffer())
 }
 
 // addItem keeps the hashes of the lines' items, ascending, each once, at most MaxItems.

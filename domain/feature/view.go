@@ -165,9 +165,6 @@ func (v View) Description() string { return v.document.Description }
 // Family is the view's name without its version: "core".
 func (v View) Family() string { return v.document.Name }
 
-// Version counts the versions of a name from 1.
-func (v View) Version() uint32 { return v.document.Version }
-
 // Fingerprint is the SHA-256 of Canonical: what a decision record carries.
 func (v View) Fingerprint() domain.Hash { return v.fingerprint }
 

@@ -61,7 +61,6 @@ var table = []row{
 	{decider.ErrNoSuchPlace, connect.CodeInvalidArgument, "POSITION_INVALID", 0},
 	{decider.ErrUnknownPlacement, connect.CodeNotFound, "UNKNOWN_PLACEMENT", 0},
 	{decider.ErrViewNotReady, connect.CodeUnavailable, "VIEW_NOT_READY", 2 * time.Second},
-	{decider.ErrUnknownView, connect.CodeNotFound, "UNKNOWN_VIEW", 0},
 	{commands.ErrUnknownView, connect.CodeNotFound, "UNKNOWN_VIEW", 0},
 	{commands.ErrViewTaken, connect.CodeAlreadyExists, "VIEW_VERSION_TAKEN", 0},
 	{viewfile.ErrInvalid, connect.CodeInvalidArgument, "VIEW_UNREADABLE", 0},

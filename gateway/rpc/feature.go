@@ -168,7 +168,7 @@ func definitionMessage(s feature.Spec) *profferv1.FeatureDefinition {
 func (s *Features) unknown(name string) error {
 	var names []string
 	s.Catalogue.LookViews(func(c *feature.Catalogue) { names = c.Names() })
-	return fmt.Errorf("%w: %q: %s", decider.ErrUnknownView, name, strings.Join(names, ", "))
+	return fmt.Errorf("%w: %q: %s", commands.ErrUnknownView, name, strings.Join(names, ", "))
 }
 
 // defaultCompared is how many people are read unless a request says otherwise.
