@@ -190,13 +190,13 @@ type generations struct {
 }
 
 type generation struct {
-	ids      map[[16]byte]struct{}
+	*idSet
 	newestMS int64
 }
 
 func (g *generations) has(id [16]byte) bool {
 	for i := len(g.sets) - 1; i >= 0; i-- {
-		if _, ok := g.sets[i].ids[id]; ok {
+		if g.sets[i].has(id) {
 			return true
 		}
 	}
@@ -207,12 +207,12 @@ func (g *generations) add(id [16]byte, ms int64) {
 	if g.has(id) {
 		return
 	}
-	if n := len(g.sets); n == 0 || len(g.sets[n-1].ids) >= g.limit {
-		g.sets = append(g.sets, generation{ids: map[[16]byte]struct{}{}})
+	if n := len(g.sets); n == 0 || g.sets[n-1].len >= g.limit {
+		g.sets = append(g.sets, generation{idSet: newIDSet()})
 		g.forget(ms)
 	}
 	last := &g.sets[len(g.sets)-1]
-	last.ids[id] = struct{}{}
+	last.add(id)
 	last.newestMS = max(last.newestMS, ms)
 }
 
