@@ -46,7 +46,8 @@ func ingest(ctx context.Context, o Options) (r Result, err error) {
 	defer nc.Close()
 
 	send := batchCall(node.URL(), node.SourceKey())
-	if _, err := closedLoop(ctx, ingestClients, o.stretch()/2, send); err != nil { // makes everybody known
+	// Everybody becomes known first, however slow the disk is.
+	if _, err := fixedLoop(ctx, ingestClients, ingestPeople/ingestBatch, send); err != nil {
 		return r, err
 	}
 	var values, ceilings, p50s, p99s, ceilingP99s []float64

@@ -32,21 +32,31 @@ func (m measured) quantile(q float64) float64 {
 
 // closedLoop keeps that many calls under way for a while.
 func closedLoop(ctx context.Context, concurrency int, stretch time.Duration, c call) (measured, error) {
+	until := time.Now().Add(stretch)
+	return inTurn(ctx, concurrency, func(_ uint64, now time.Time) bool { return now.Before(until) }, c)
+}
+
+// fixedLoop makes that many calls, some of them at a time.
+func fixedLoop(ctx context.Context, concurrency int, calls uint64, c call) (measured, error) {
+	return inTurn(ctx, concurrency, func(n uint64, _ time.Time) bool { return n < calls }, c)
+}
+
+// inTurn keeps that many calls under way as long as there is to be one more.
+func inTurn(ctx context.Context, concurrency int, more func(n uint64, now time.Time) bool, c call) (measured, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Uint64
 	seen := make([][]time.Duration, concurrency)
 	started := time.Now()
-	until := started.Add(stretch)
 	var workers sync.WaitGroup
 	for w := range concurrency {
 		workers.Go(func() {
 			for ctx.Err() == nil {
-				before := time.Now()
-				if before.After(until) {
+				n, before := next.Add(1)-1, time.Now()
+				if !more(n, before) {
 					return
 				}
-				if err := c(ctx, next.Add(1)-1); err != nil {
+				if err := c(ctx, n); err != nil {
 					cancel(fmt.Errorf("a call failed: %w", err))
 					return
 				}
