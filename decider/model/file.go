@@ -103,6 +103,8 @@ type treeDocument struct {
 	MissingLeft []int8    `json:"missing_left"`
 	Cover       []float64 `json:"cover,omitempty"`
 	Gain        []float64 `json:"gain,omitempty"`
+	// Categories are left out when no split is by category: the bits of those that go left, null for other nodes.
+	Categories [][]uint32 `json:"categories,omitempty"`
 }
 
 // Digest is the SHA-256 of a file's bytes: its name everywhere.
@@ -278,6 +280,7 @@ func treeOf(nodes []tree.Node) treeDocument {
 	}
 	covered := slices.ContainsFunc(nodes, func(n tree.Node) bool { return n.Cover != 0 })
 	gained := slices.ContainsFunc(nodes, func(n tree.Node) bool { return n.Gain != 0 })
+	categorical := slices.ContainsFunc(nodes, func(n tree.Node) bool { return n.Categories != nil })
 	for i := range nodes {
 		node := &nodes[i]
 		d.Left[i], d.Right[i] = node.Left, node.Right
@@ -292,6 +295,9 @@ func treeOf(nodes []tree.Node) treeDocument {
 		}
 		if gained {
 			d.Gain = append(d.Gain, node.Gain)
+		}
+		if categorical {
+			d.Categories = append(d.Categories, node.Categories)
 		}
 	}
 	return d
@@ -319,7 +325,7 @@ func (d *treeDocument) nodes() ([]tree.Node, bool) {
 			return nil, false
 		}
 	}
-	if d.Cover != nil && len(d.Cover) != n || d.Gain != nil && len(d.Gain) != n {
+	if d.Cover != nil && len(d.Cover) != n || d.Gain != nil && len(d.Gain) != n || d.Categories != nil && len(d.Categories) != n {
 		return nil, false
 	}
 	nodes := make([]tree.Node, n)
@@ -336,6 +342,9 @@ func (d *treeDocument) nodes() ([]tree.Node, bool) {
 		}
 		if d.Gain != nil {
 			node.Gain = d.Gain[i]
+		}
+		if d.Categories != nil && !node.Leaf() {
+			node.Categories = d.Categories[i]
 		}
 	}
 	return nodes, true

@@ -32,6 +32,10 @@ func anyTree(t *rapid.T, features, depth int) tree.Tree {
 			Feature: int32(rapid.IntRange(0, features-1).Draw(t, "feature")), Threshold: rapid.Float64Range(-2, 2).Draw(t, "threshold"),
 			MissingLeft: rapid.Bool().Draw(t, "missing left"), Gain: 1,
 		}
+		if rapid.Bool().Draw(t, "by category") {
+			n.Threshold, n.MissingLeft = 0, false
+			n.Categories = rapid.SliceOfN(rapid.Uint32Range(1, math.MaxUint32), 1, 3).Draw(t, "categories")
+		}
 		n.Left, n.Right = grow(depth-1), grow(depth-1)
 		n.Cover = out.Nodes[n.Left].Cover + out.Nodes[n.Right].Cover
 		out.Nodes[at] = n
@@ -60,7 +64,7 @@ func anyEnsemble(t *rapid.T) *tree.Ensemble {
 func anyRow(t *rapid.T, features int) []float64 {
 	row := make([]float64, features)
 	for i := range row {
-		row[i] = rapid.OneOf(rapid.Float64Range(-3, 3), rapid.Just(math.NaN()), rapid.Just(0.0), rapid.Just(1.5)).Draw(t, "x")
+		row[i] = rapid.OneOf(rapid.Float64Range(-3, 3), rapid.Just(math.NaN()), rapid.SampledFrom([]float64{0, 1.5, -0.5, -1, 31, 32, 64.9, 96, 1e12})).Draw(t, "x")
 	}
 	return row
 }

@@ -54,7 +54,15 @@ func appendTree(b []byte, index int, nodes []tree.Node, bias float64) []byte {
 	b = strconv.AppendInt(b, int64(index), 10)
 	b = append(b, "\nnum_leaves="...)
 	b = strconv.AppendInt(b, int64(leaves), 10)
-	b = append(b, "\nnum_cat=0\n"...)
+	var categories []*tree.Node // of the splits by category, in the order of the splits
+	for i := range nodes {
+		if nodes[i].Categories != nil {
+			categories = append(categories, &nodes[i])
+		}
+	}
+	b = append(b, "\nnum_cat="...)
+	b = strconv.AppendInt(b, int64(len(categories)), 10)
+	b = append(b, '\n')
 	list := func(name string, leaf bool, number func([]byte, *tree.Node) []byte) {
 		b = append(b, name...)
 		separator := byte('=')
@@ -69,19 +77,51 @@ func appendTree(b []byte, index int, nodes []tree.Node, bias float64) []byte {
 	}
 	if leaves > 1 {
 		list("split_feature", false, func(b []byte, n *tree.Node) []byte { return strconv.AppendInt(b, int64(n.Feature), 10) })
-		list("threshold", false, func(b []byte, n *tree.Node) []byte { return strconv.AppendFloat(b, n.Threshold, 'g', -1, 64) })
+		category := int64(0)
+		list("threshold", false, func(b []byte, n *tree.Node) []byte {
+			if n.Categories == nil {
+				return strconv.AppendFloat(b, n.Threshold, 'g', -1, 64)
+			}
+			category++
+			return strconv.AppendInt(b, category-1, 10)
+		})
 		list("decision_type", false, func(b []byte, n *tree.Node) []byte { return strconv.AppendInt(b, decisionType(n), 10) })
 		list("left_child", false, func(b []byte, n *tree.Node) []byte { return strconv.AppendInt(b, int64(places[n.Left]), 10) })
 		list("right_child", false, func(b []byte, n *tree.Node) []byte { return strconv.AppendInt(b, int64(places[n.Right]), 10) })
+	}
+	if len(categories) > 0 {
+		b = appendCategories(b, categories)
 	}
 	list("leaf_value", true, func(b []byte, n *tree.Node) []byte { return strconv.AppendFloat(b, bias+n.Value, 'g', -1, 64) })
 	return append(b, '\n')
 }
 
-// decisionType says that NaN is missing, and goes left or right.
+// appendCategories writes where the bits of each split begin, and then the bits of all.
+func appendCategories(b []byte, splits []*tree.Node) []byte {
+	b = append(b, "cat_boundaries=0"...)
+	words := 0
+	for _, n := range splits {
+		words += len(n.Categories)
+		b = strconv.AppendInt(append(b, ' '), int64(words), 10)
+	}
+	b = append(b, "\ncat_threshold"...)
+	separator := byte('=')
+	for _, n := range splits {
+		for _, word := range n.Categories {
+			b = strconv.AppendUint(append(b, separator), uint64(word), 10)
+			separator = ' '
+		}
+	}
+	return append(b, '\n')
+}
+
+// decisionType says that NaN is missing, and goes left or right; of a split by category always right.
 func decisionType(n *tree.Node) int64 {
-	const missingIsNaN, defaultLeft = 8, 2
-	if n.MissingLeft {
+	const missingIsNaN, defaultLeft, byCategory = 8, 2, 1
+	switch {
+	case n.Categories != nil:
+		return missingIsNaN + byCategory
+	case n.MissingLeft:
 		return missingIsNaN + defaultLeft
 	}
 	return missingIsNaN

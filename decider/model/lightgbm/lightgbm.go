@@ -78,7 +78,7 @@ var (
 		"feature_names", "feature_infos", "monotone_constraints", "tree_sizes",
 	}
 	treeKeys = []string{
-		"Tree", "num_leaves", "num_cat", "split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child",
+		"Tree", "num_leaves", "num_cat", "cat_boundaries", "cat_threshold", "split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child",
 		"leaf_value", "leaf_weight", "leaf_count", "internal_value", "internal_weight", "internal_count", "is_linear", "shrinkage",
 	}
 )

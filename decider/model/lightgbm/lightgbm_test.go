@@ -3,6 +3,7 @@ package lightgbm_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,6 +110,44 @@ func TestMargins(t *testing.T) {
 	}
 }
 
+// The first split is by category: 1 and 33 go left.
+func TestSplitsByCategory(t *testing.T) {
+	t.Parallel()
+	byCategory := []string{
+		"threshold=4.5", "threshold=0", "decision_type=10 0", "decision_type=9 0",
+		"num_cat=0\nsplit", "num_cat=1\ncat_boundaries=0 2\ncat_threshold=2 2\nsplit",
+	}
+	for _, c := range []struct {
+		x    float64
+		left bool
+	}{{1, true}, {1.9, true}, {33, true}, {0, false}, {2, false}, {32, false}, {64, false}, {1e300, false}, {-1, false}, {math.NaN(), false}, {math.Inf(1), false}} {
+		want := -0.25 + 0.125
+		if c.left {
+			want = 0.5 + 0.125
+		}
+		if got := margin(t, changed(t, byCategory...), c.x, 0); got != want {
+			t.Errorf("category %v: %v, want %v", c.x, got, want)
+		}
+	}
+	for name, fault := range map[string][3]string{
+		"beyond the last":  {"threshold=0", "threshold=1", "by category 1 of 1"},
+		"no whole number":  {"threshold=0", "threshold=0.5", "by category 0.5 of 1"},
+		"below the first":  {"threshold=0", "threshold=-1", "by category -1 of 1"},
+		"begins at one":    {"cat_boundaries=0 2", "cat_boundaries=1 2", "cat_boundaries"},
+		"an empty one":     {"cat_boundaries=0 2", "cat_boundaries=0 0", "cat_boundaries"},
+		"far too many":     {"cat_boundaries=0 2", "cat_boundaries=0 4000000000", "cat_boundaries"},
+		"bits missing":     {"cat_threshold=2 2", "cat_threshold=2", "cat_threshold"},
+		"bits below zero":  {"cat_threshold=2 2", "cat_threshold=2 -2", "cat_threshold"},
+		"no bit is set":    {"cat_threshold=2 2", "cat_threshold=0 0", "no category"},
+		"more than splits": {"num_cat=1", "num_cat=3", "num_cat"},
+	} {
+		_, err := lightgbm.Read(changed(t, append(slices.Clone(byCategory), fault[0], fault[1])...))
+		if !errors.Is(err, lightgbm.ErrInvalid) || !strings.Contains(err.Error(), fault[2]) {
+			t.Errorf("%s: %v, want it to say %q", name, err, fault[2])
+		}
+	}
+}
+
 func TestClassesTakeTurns(t *testing.T) {
 	t.Parallel()
 	m, err := lightgbm.Read(changed(t,
@@ -140,8 +179,8 @@ func TestFaultsAreNamedByTheirLine(t *testing.T) {
 		"many features":       {"max_feature_idx=1", "max_feature_idx=100000000", "max_feature_idx"},
 		"names":               {"visits basket_value", "visits", "1 names for 2 features"},
 		"linear":              {"is_linear=0", "is_linear=1", "linear_tree=false"},
-		"categorical":         {"num_cat=0\nsplit", "num_cat=1\nsplit", "encode categories"},
-		"categorical split":   {"decision_type=10 0", "decision_type=11 0", "encode categories"},
+		"no categories":       {"num_cat=0\nsplit", "num_cat=1\nsplit", "no cat_boundaries follows"},
+		"a split of none":     {"decision_type=10 0", "decision_type=11 0", "by category 4.5 of 0"},
 		"zero as missing":     {"decision_type=10 0", "decision_type=10 4", "zero_as_missing=false"},
 		"unknown type":        {"decision_type=10 0", "decision_type=12 0", "unknown type"},
 		"unknown bits":        {"decision_type=10 0", "decision_type=26 0", "unknown type"},
@@ -180,6 +219,8 @@ func TestFaultsAreNamedByTheirLine(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(small))
+	f.Add([]byte(strings.Replace(strings.Replace(small, "decision_type=10 0", "decision_type=10 9", 1),
+		"num_cat=0", "num_cat=1\ncat_boundaries=0 2\ncat_threshold=2 2", 1)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := lightgbm.Read(data)
 		if err != nil {

@@ -109,19 +109,19 @@ func (b block) count(key string, low, high int) (int, error) {
 	return n, nil
 }
 
-// integers is a key's list of whole numbers, of a length.
-func (b block) integers(key string, length int) ([]int32, error) {
+// integers is a key's list of whole numbers of 32 bits, of a length.
+func integers[T int32 | uint32](b block, key string, length int) ([]T, error) {
 	l, err := b.must(key)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]int32, 0, min(length, len(l.text)))
+	out := make([]T, 0, min(length, len(l.text)))
 	for word := range strings.FieldsSeq(l.text) {
-		n, err := strconv.ParseInt(word, 10, 32)
-		if err != nil {
-			return nil, l.wrong("entry %d: %.40q is no whole number", len(out), word)
+		n, err := strconv.ParseInt(word, 10, 64)
+		if err != nil || int64(T(n)) != n {
+			return nil, l.wrong("entry %d: %.40q is no whole number of 32 bits", len(out), word)
 		}
-		if out = append(out, int32(n)); len(out) > length {
+		if out = append(out, T(n)); len(out) > length {
 			break
 		}
 	}

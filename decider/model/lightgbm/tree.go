@@ -6,11 +6,13 @@ import (
 
 // listed is one tree as it stands in the file: splits and leaves apart, a child below zero is the complement of a leaf.
 type listed struct {
-	block                   block
-	leaves                  int
-	feature, decision       []int32
-	left, right             []int32
-	threshold, value        []float64
+	block             block
+	leaves            int
+	feature, decision []int32
+	left, right       []int32
+	threshold, value  []float64
+	// Where the bits of each split by category begin and end, and the bits.
+	boundaries, categories  []uint32
 	gain, splits, leafCover []float64 // empty when the file does not say
 }
 
@@ -31,8 +33,9 @@ func listedOf(b block) (listed, error) {
 	if l.leaves, err = b.count("num_leaves", 1, tree.MaxNodes/2); err != nil {
 		return l, err
 	}
-	if _, err = b.count("num_cat", 0, 0); err != nil {
-		return l, b["num_cat"].wrong("categorical splits are not read: encode categories as numbers and train again")
+	byCategory, err := b.count("num_cat", 0, l.leaves-1)
+	if err != nil {
+		return l, err
 	}
 	if linear, known := b["is_linear"]; known && linear.text != "0" {
 		return l, linear.wrong("linear trees are not read: train with linear_tree=false")
@@ -44,7 +47,12 @@ func listedOf(b block) (listed, error) {
 		key string
 		to  *[]int32
 	}{{"split_feature", &l.feature}, {"decision_type", &l.decision}, {"left_child", &l.left}, {"right_child", &l.right}} {
-		if *list.to, err = b.integers(list.key, l.leaves-1); err != nil {
+		if *list.to, err = integers[int32](b, list.key, l.leaves-1); err != nil {
+			return l, err
+		}
+	}
+	if byCategory > 0 {
+		if err := l.readCategories(byCategory); err != nil {
 			return l, err
 		}
 	}
@@ -52,6 +60,20 @@ func listedOf(b block) (listed, error) {
 		return l, err
 	}
 	return l, l.readOptional()
+}
+
+// readCategories takes the bits of the splits by category.
+func (l *listed) readCategories(splits int) (err error) {
+	if l.boundaries, err = integers[uint32](l.block, "cat_boundaries", splits+1); err != nil {
+		return err
+	}
+	for i, at := range l.boundaries {
+		if i == 0 && at != 0 || i > 0 && (at <= l.boundaries[i-1] || at > l.boundaries[i-1]+tree.MaxCategory/32) {
+			return l.block["cat_boundaries"].wrong("entry %d is %d: want 0 first, and each more than the one before, by at most %d", i, at, tree.MaxCategory/32)
+		}
+	}
+	l.categories, err = integers[uint32](l.block, "cat_threshold", int(l.boundaries[splits]))
+	return err
 }
 
 // readOptional takes what explains a tree: it does not change scores.
@@ -151,11 +173,11 @@ func (l *listed) split(at int32, features int, n *tree.Node) error {
 		return l.block["split_feature"].wrong("split %d is on feature %d of %d", at, n.Feature, features)
 	}
 	kind := l.decision[at]
-	if kind&categorical != 0 {
-		return l.block["decision_type"].wrong("split %d is by category: encode categories as numbers and train again", at)
-	}
 	if kind&^knownBits != 0 {
 		return l.block["decision_type"].wrong("split %d has the unknown type %d", at, kind)
+	}
+	if kind&categorical != 0 {
+		return l.splitByCategory(at, n)
 	}
 	left := kind&defaultLeft != 0
 	switch kind & missingMask {
@@ -171,5 +193,16 @@ func (l *listed) split(at int32, features int, n *tree.Node) error {
 	default:
 		return l.block["decision_type"].wrong("split %d has the unknown type %d", at, kind)
 	}
+	return nil
+}
+
+// splitByCategory: the threshold says which of the tree's splits by category it is. LightGBM sends missing values right.
+func (l *listed) splitByCategory(at int32, n *tree.Node) error {
+	which := int(n.Threshold)
+	if which < 0 || which >= len(l.boundaries)-1 || float64(which) != n.Threshold {
+		return l.block["threshold"].wrong("split %d is by category %v of %d", at, n.Threshold, max(len(l.boundaries)-1, 0))
+	}
+	n.Threshold = 0
+	n.Categories = l.categories[l.boundaries[which]:l.boundaries[which+1]:l.boundaries[which+1]]
 	return nil
 }

@@ -3,7 +3,6 @@ package tree
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // ErrNoCover: the trees do not say how many training rows came to their nodes, so that nothing can be expected of a row of
@@ -132,10 +131,7 @@ func (w *walk) left(n *Node) bool {
 	if w.single {
 		x = float64(float32(x))
 	}
-	if math.IsNaN(x) {
-		return n.MissingLeft
-	}
-	return x <= n.Threshold
+	return n.GoesLeft(x)
 }
 
 // extend adds a step to a path of that length, whose first step is the root's.

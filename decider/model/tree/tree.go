@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Ensemble adds up trees: tree i adds the value of the leaf a row falls into to margin i % Outputs.
@@ -54,6 +55,9 @@ type Node struct {
 	Feature     int32
 	Threshold   float64
 	MissingLeft bool
+	// Categories make it a split by category, with no Threshold: bit i of word i/32 stands for category i. Rows whose
+	// value, its fraction cut off, is one of these go left; all others, and those where it is missing, go right.
+	Categories []uint32
 	// Value is a leaf's.
 	Value float64
 	// Cover is the sum of hessians of the training rows that came here (or their number); Gain is what the split won.
@@ -64,6 +68,17 @@ type Node struct {
 // Leaf says whether rows end here.
 func (n *Node) Leaf() bool { return n.Left < 0 }
 
+// GoesLeft says where a value sends a row.
+func (n *Node) GoesLeft(x float64) bool {
+	if n.Categories != nil {
+		return x > -1 && x < float64(32*len(n.Categories)) && n.Categories[int(x)/32]>>(int(x)%32)&1 == 1
+	}
+	if math.IsNaN(x) {
+		return n.MissingLeft
+	}
+	return x <= n.Threshold
+}
+
 // Limits of an ensemble.
 const (
 	MaxFeatures = 100_000
@@ -71,6 +86,7 @@ const (
 	MaxTrees    = 20_000
 	MaxNodes    = 1 << 20 // of a tree
 	MaxAllNodes = 1 << 21 // of all trees
+	MaxCategory = 1 << 16 // exclusive
 )
 
 // ErrInvalid is wrapped by every error of Check.
@@ -132,6 +148,11 @@ func (t *Tree) check(features int) error {
 		if !finite(n.Threshold) {
 			return fmt.Errorf("node %d has no finite threshold", i)
 		}
+		if n.Categories != nil {
+			if err := n.checkCategories(); err != nil {
+				return fmt.Errorf("node %d %w", i, err)
+			}
+		}
 		if !finite(n.Cover) || !finite(n.Gain) {
 			return fmt.Errorf("node %d has a cover or a gain that is not finite", i)
 		}
@@ -148,6 +169,18 @@ func (t *Tree) check(features int) error {
 		if parents[i] == 0 {
 			return fmt.Errorf("node %d has no parent", i)
 		}
+	}
+	return nil
+}
+
+func (n *Node) checkCategories() error {
+	switch {
+	case n.Threshold != 0 || n.MissingLeft:
+		return errors.New("splits by category and has a threshold, or a way left for missing values")
+	case 32*len(n.Categories) > MaxCategory:
+		return fmt.Errorf("splits by more than %d categories", MaxCategory)
+	case !slices.ContainsFunc(n.Categories, func(word uint32) bool { return word != 0 }):
+		return errors.New("splits by no category")
 	}
 	return nil
 }
@@ -170,11 +203,7 @@ func (t *Tree) value(row []float64, single bool) float64 {
 		if single {
 			x = float64(float32(x))
 		}
-		left := x <= n.Threshold
-		if math.IsNaN(x) {
-			left = n.MissingLeft
-		}
-		if left {
+		if n.GoesLeft(x) {
 			n = &t.Nodes[n.Left]
 		} else {
 			n = &t.Nodes[n.Right]
