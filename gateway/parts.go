@@ -55,6 +55,7 @@ type parts struct {
 
 	recommendations *projections.Recommendations
 	habits          *projections.Habits
+	purchases       *projections.Purchases
 	remembered      *remembering
 	// modelDays is nil when there is no database.
 	modelDays *postgres.ModelDays
@@ -232,8 +233,8 @@ func (n *Node) startProjecting(ctx context.Context) error {
 	n.parts.counts = projections.NewCountsProjector(n.parts.log, store)
 	n.run("fold views", n.parts.views.fold)
 	n.run("keep what feature views read", func(ctx context.Context) error { return n.parts.views.keep(ctx, n.parts.policies) })
-	n.parts.recommendations, n.parts.habits = projections.NewRecommendations(), projections.NewHabits()
-	n.parts.remembered = newRemembering(n.parts.log, n.parts.recommendations.Apply, n.parts.habits.Apply)
+	n.parts.recommendations, n.parts.habits, n.parts.purchases = projections.NewRecommendations(), projections.NewHabits(), projections.NewPurchases()
+	n.parts.remembered = newRemembering(n.parts.log, n.parts.recommendations.Apply, n.parts.habits.Apply, n.parts.purchases.Apply)
 	n.run("remember what people did", n.parts.remembered.run)
 	n.run("count", n.parts.counts.Run)
 	return nil

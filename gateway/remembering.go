@@ -10,7 +10,7 @@ import (
 	"github.com/profferhq/proffer/projections"
 )
 
-// remembering keeps in memory what people did, for recommendations and habits: from the first question on. A server that
+// remembering keeps in memory what people did, for recommendations, habits and lifetime values: from the first question on. A server that
 // nobody asks remembers nothing.
 type remembering struct {
 	log   projections.Behaving

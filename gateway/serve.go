@@ -41,7 +41,7 @@ func (n *Node) handler() http.Handler {
 		Segments: &rpc.Segments{
 			Who: identities, Linked: n.parts.identities, Defining: n.parts.defining, Membership: n.parts.segments,
 			View: n.parts.policies.View, Prepare: n.parts.views.Prepare,
-			Recommending: n.parts.recommendations, Habits: n.parts.habits, Remembered: n.parts.remembered.upToNow, Now: n.now,
+			Recommending: n.parts.recommendations, Habits: n.parts.habits, Worth: n.parts.purchases, Remembered: n.parts.remembered.upToNow, Now: n.now,
 		},
 	})
 	mux.Handle("/v1/", segment.New(n.parts.ingest, n.segmentKeys, n.now))

@@ -18,6 +18,7 @@ type segments struct {
 	Members   segmentMembers   `cmd:"" help:"List the profiles in a segment."`
 	Of        segmentOf        `cmd:"" help:"The segments of one person, her price sensitivity and her intent."`
 	Recommend segmentRecommend `cmd:"" help:"Items that one person may want next."`
+	Value     segmentValue     `cmd:"" help:"What people are expected to buy, and who still does."`
 }
 
 // Help is shown by --help.

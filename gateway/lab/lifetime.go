@@ -221,71 +221,24 @@ func (r *LifetimeResult) fit(ctx context.Context, histories []value.History) err
 			r.Repeating++
 		}
 	}
-	buys, err := value.FitPurchasing(histories)
+	fitted, err := value.Fit(histories)
 	if err != nil {
 		return err
 	}
+	buys := fitted.Purchasing
 	r.BGNBD = Purchasing{buys.R, buys.Alpha, buys.A, buys.B, buys.LogLikelihood}
-	spends, err := value.FitSpending(histories)
-	switch {
-	case errors.Is(err, value.ErrHopeless):
-		r.warn("no values are expected: " + strings.TrimPrefix(err.Error(), value.ErrHopeless.Error()+": "))
-	case err != nil:
-		return err
-	default:
-		r.GammaGamma = &Spending{spends.P, spends.Q, spends.V, spends.LogLikelihood, spends.People, spends.Correlation}
+	if s := fitted.Spending; s != nil {
+		r.GammaGamma = &Spending{s.P, s.Q, s.V, s.LogLikelihood, s.People, s.Correlation}
 	}
-	r.doubt(buys, spends)
-	return r.expect(ctx, histories, buys, spends)
-}
-
-func (r *LifetimeResult) warn(text string) { r.Warnings = append(r.Warnings, text) }
-
-// doubt says where the models' assumptions do not hold.
-func (r *LifetimeResult) doubt(buys value.Purchasing, spends value.Spending) {
-	if buys.Loose {
-		r.warn("a parameter of BG/NBD ran to a bound: the file does not show how people differ, or that anybody leaves")
-	}
-	if r.GammaGamma == nil {
-		return
-	}
-	if spends.Loose {
-		r.warn("a parameter of gamma-gamma ran to a bound: the file does not show how people differ in what they spend")
-	}
-	if math.Abs(spends.Correlation) > 0.3 {
-		r.warn(fmt.Sprintf("how much people spend depends on how often they buy (correlation %.2f): gamma-gamma assumes that it does not", spends.Correlation))
-	}
-	if spends.Q <= 1 {
-		r.warn("q is at most 1: what one who bought once will spend has no mean")
-	}
-}
-
-// expect fills the people. The purchases of one who is alive depend on x and T only, so they are computed once for each.
-func (r *LifetimeResult) expect(ctx context.Context, histories []value.History, buys value.Purchasing, spends value.Spending) error {
-	type key struct {
-		x int
-		t float64
-	}
-	cache := map[key]float64{}
-	for i, h := range histories {
+	r.Warnings = append(r.Warnings, fitted.Warnings...)
+	for i, e := range fitted.Expect(histories, r.Horizon) {
 		if i%1000 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		k := key{h.Repeats, h.Observed}
-		purchases, known := cache[k]
-		if !known {
-			purchases = buys.ExpectedAlive(h.Repeats, h.Observed, r.Horizon)
-			cache[k] = purchases
-		}
-		c := &r.Customers[i]
+		h, c := histories[i], &r.Customers[i]
 		c.Frequency, c.Recency, c.T, c.Mean = h.Repeats, h.Last, h.Observed, known64(h.Mean)
-		c.Alive = buys.Alive(h)
-		c.ExpectedPurchases = c.Alive * purchases
-		if r.GammaGamma == nil {
-			continue
-		}
-		mean := spends.Expected(h)
-		c.ExpectedMean, c.ExpectedValue = known64(mean), known64(mean*c.ExpectedPurchases)
+		c.Alive, c.ExpectedPurchases = e.Alive, e.Purchases
+		c.ExpectedMean, c.ExpectedValue = known64(e.Mean), known64(e.Value)
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/profferhq/proffer/domain/policy"
 	"github.com/profferhq/proffer/domain/problem"
 	"github.com/profferhq/proffer/domain/segment"
+	"github.com/profferhq/proffer/domain/value"
 	"github.com/profferhq/proffer/gateway/guardsfile"
 	"github.com/profferhq/proffer/gateway/labelfile"
 	"github.com/profferhq/proffer/gateway/policyfile"
@@ -114,6 +115,7 @@ var table = []row{
 
 	{projections.ErrView, connect.CodeUnavailable, "VIEW_NOT_READY", 2 * time.Second},
 	{segment.ErrDefinition, connect.CodeInvalidArgument, "SEGMENTS_UNREADABLE", 0},
+	{value.ErrHopeless, connect.CodeFailedPrecondition, "TOO_LITTLE_TO_LEARN_FROM", 0},
 	{commands.ErrSegmentView, connect.CodeNotFound, "UNKNOWN_VIEW", 0},
 
 	{ErrTablesAway, connect.CodeUnavailable, "DATABASE_UNAVAILABLE", 5 * time.Second},

@@ -53,7 +53,8 @@ type Segments struct {
 	Membership   Membership
 	Recommending Recommending
 	Habits       Habits
-	// Remembered waits until both know what the log holds.
+	Worth        Worth
+	// Remembered waits until all three know what the log holds.
 	Remembered func(context.Context) error
 	// View is what a view's name means; Prepare waits until one can be read.
 	View    func(name string) (feature.View, bool)

@@ -1272,6 +1272,459 @@ func (x *RecommendedItem) GetScore() float64 {
 	return 0
 }
 
+// ListLifetimeValuesRequest asks for what is expected.
+type ListLifetimeValuesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One person; absent for those of whom most is expected.
+	Who *Who `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
+	// At most 1,000; 0 is 10.
+	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// For how many days something is expected, at most 3,650; 0 is 365.
+	HorizonDays uint32 `protobuf:"varint,3,opt,name=horizon_days,json=horizonDays,proto3" json:"horizon_days,omitempty"`
+	// Purchases after this day (UTC) are left out; absent is the latest day with a purchase.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListLifetimeValuesRequest) Reset() {
+	*x = ListLifetimeValuesRequest{}
+	mi := &file_proffer_v1_segment_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLifetimeValuesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLifetimeValuesRequest) ProtoMessage() {}
+
+func (x *ListLifetimeValuesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_segment_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLifetimeValuesRequest.ProtoReflect.Descriptor instead.
+func (*ListLifetimeValuesRequest) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ListLifetimeValuesRequest) GetWho() *Who {
+	if x != nil {
+		return x.Who
+	}
+	return nil
+}
+
+func (x *ListLifetimeValuesRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *ListLifetimeValuesRequest) GetHorizonDays() uint32 {
+	if x != nil {
+		return x.HorizonDays
+	}
+	return 0
+}
+
+func (x *ListLifetimeValuesRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// ListLifetimeValuesResponse has the people, those of whom most is expected first; none when the one asked for never bought.
+type ListLifetimeValuesResponse struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Values      []*LifetimeValue       `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
+	Until       *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	HorizonDays uint32                 `protobuf:"varint,3,opt,name=horizon_days,json=horizonDays,proto3" json:"horizon_days,omitempty"`
+	// How many people bought, and how many of them on another day again.
+	People    uint64           `protobuf:"varint,4,opt,name=people,proto3" json:"people,omitempty"`
+	Repeating uint64           `protobuf:"varint,5,opt,name=repeating,proto3" json:"repeating,omitempty"`
+	BgNbd     *PurchasingModel `protobuf:"bytes,6,opt,name=bg_nbd,json=bgNbd,proto3" json:"bg_nbd,omitempty"`
+	// Absent where no values are known, or too few.
+	GammaGamma *SpendingModel `protobuf:"bytes,7,opt,name=gamma_gamma,json=gammaGamma,proto3" json:"gamma_gamma,omitempty"`
+	// Where the assumptions of the models do not hold.
+	Warnings      []string `protobuf:"bytes,8,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListLifetimeValuesResponse) Reset() {
+	*x = ListLifetimeValuesResponse{}
+	mi := &file_proffer_v1_segment_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLifetimeValuesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLifetimeValuesResponse) ProtoMessage() {}
+
+func (x *ListLifetimeValuesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_segment_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLifetimeValuesResponse.ProtoReflect.Descriptor instead.
+func (*ListLifetimeValuesResponse) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListLifetimeValuesResponse) GetValues() []*LifetimeValue {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *ListLifetimeValuesResponse) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *ListLifetimeValuesResponse) GetHorizonDays() uint32 {
+	if x != nil {
+		return x.HorizonDays
+	}
+	return 0
+}
+
+func (x *ListLifetimeValuesResponse) GetPeople() uint64 {
+	if x != nil {
+		return x.People
+	}
+	return 0
+}
+
+func (x *ListLifetimeValuesResponse) GetRepeating() uint64 {
+	if x != nil {
+		return x.Repeating
+	}
+	return 0
+}
+
+func (x *ListLifetimeValuesResponse) GetBgNbd() *PurchasingModel {
+	if x != nil {
+		return x.BgNbd
+	}
+	return nil
+}
+
+func (x *ListLifetimeValuesResponse) GetGammaGamma() *SpendingModel {
+	if x != nil {
+		return x.GammaGamma
+	}
+	return nil
+}
+
+func (x *ListLifetimeValuesResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+// LifetimeValue is one person. Numbers that are not known are absent.
+type LifetimeValue struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Profile string                 `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
+	// Days with a purchase after the first such day.
+	Frequency uint32 `protobuf:"varint,2,opt,name=frequency,proto3" json:"frequency,omitempty"`
+	// From the first such day to the last, and to until.
+	RecencyDays  float64 `protobuf:"fixed64,3,opt,name=recency_days,json=recencyDays,proto3" json:"recency_days,omitempty"`
+	ObservedDays float64 `protobuf:"fixed64,4,opt,name=observed_days,json=observedDays,proto3" json:"observed_days,omitempty"`
+	// The mean value of a day with purchases after the first.
+	MeanValue *float64 `protobuf:"fixed64,5,opt,name=mean_value,json=meanValue,proto3,oneof" json:"mean_value,omitempty"`
+	// The chance that she still buys; 1 for who bought on one day only: the model lets people leave after a repeat.
+	PAlive float64 `protobuf:"fixed64,6,opt,name=p_alive,json=pAlive,proto3" json:"p_alive,omitempty"`
+	// Days with purchases expected, the value of one of them, and of all.
+	ExpectedPurchases float64  `protobuf:"fixed64,7,opt,name=expected_purchases,json=expectedPurchases,proto3" json:"expected_purchases,omitempty"`
+	ExpectedMeanValue *float64 `protobuf:"fixed64,8,opt,name=expected_mean_value,json=expectedMeanValue,proto3,oneof" json:"expected_mean_value,omitempty"`
+	ExpectedValue     *float64 `protobuf:"fixed64,9,opt,name=expected_value,json=expectedValue,proto3,oneof" json:"expected_value,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *LifetimeValue) Reset() {
+	*x = LifetimeValue{}
+	mi := &file_proffer_v1_segment_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LifetimeValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LifetimeValue) ProtoMessage() {}
+
+func (x *LifetimeValue) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_segment_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LifetimeValue.ProtoReflect.Descriptor instead.
+func (*LifetimeValue) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *LifetimeValue) GetProfile() string {
+	if x != nil {
+		return x.Profile
+	}
+	return ""
+}
+
+func (x *LifetimeValue) GetFrequency() uint32 {
+	if x != nil {
+		return x.Frequency
+	}
+	return 0
+}
+
+func (x *LifetimeValue) GetRecencyDays() float64 {
+	if x != nil {
+		return x.RecencyDays
+	}
+	return 0
+}
+
+func (x *LifetimeValue) GetObservedDays() float64 {
+	if x != nil {
+		return x.ObservedDays
+	}
+	return 0
+}
+
+func (x *LifetimeValue) GetMeanValue() float64 {
+	if x != nil && x.MeanValue != nil {
+		return *x.MeanValue
+	}
+	return 0
+}
+
+func (x *LifetimeValue) GetPAlive() float64 {
+	if x != nil {
+		return x.PAlive
+	}
+	return 0
+}
+
+func (x *LifetimeValue) GetExpectedPurchases() float64 {
+	if x != nil {
+		return x.ExpectedPurchases
+	}
+	return 0
+}
+
+func (x *LifetimeValue) GetExpectedMeanValue() float64 {
+	if x != nil && x.ExpectedMeanValue != nil {
+		return *x.ExpectedMeanValue
+	}
+	return 0
+}
+
+func (x *LifetimeValue) GetExpectedValue() float64 {
+	if x != nil && x.ExpectedValue != nil {
+		return *x.ExpectedValue
+	}
+	return 0
+}
+
+// PurchasingModel has the parameters of BG/NBD, in weeks.
+type PurchasingModel struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	R             float64                `protobuf:"fixed64,1,opt,name=r,proto3" json:"r,omitempty"`
+	Alpha         float64                `protobuf:"fixed64,2,opt,name=alpha,proto3" json:"alpha,omitempty"`
+	A             float64                `protobuf:"fixed64,3,opt,name=a,proto3" json:"a,omitempty"`
+	B             float64                `protobuf:"fixed64,4,opt,name=b,proto3" json:"b,omitempty"`
+	LogLikelihood float64                `protobuf:"fixed64,5,opt,name=log_likelihood,json=logLikelihood,proto3" json:"log_likelihood,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PurchasingModel) Reset() {
+	*x = PurchasingModel{}
+	mi := &file_proffer_v1_segment_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PurchasingModel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PurchasingModel) ProtoMessage() {}
+
+func (x *PurchasingModel) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_segment_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PurchasingModel.ProtoReflect.Descriptor instead.
+func (*PurchasingModel) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *PurchasingModel) GetR() float64 {
+	if x != nil {
+		return x.R
+	}
+	return 0
+}
+
+func (x *PurchasingModel) GetAlpha() float64 {
+	if x != nil {
+		return x.Alpha
+	}
+	return 0
+}
+
+func (x *PurchasingModel) GetA() float64 {
+	if x != nil {
+		return x.A
+	}
+	return 0
+}
+
+func (x *PurchasingModel) GetB() float64 {
+	if x != nil {
+		return x.B
+	}
+	return 0
+}
+
+func (x *PurchasingModel) GetLogLikelihood() float64 {
+	if x != nil {
+		return x.LogLikelihood
+	}
+	return 0
+}
+
+// SpendingModel has the parameters of gamma-gamma, and what they were fitted to.
+type SpendingModel struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	P             float64                `protobuf:"fixed64,1,opt,name=p,proto3" json:"p,omitempty"`
+	Q             float64                `protobuf:"fixed64,2,opt,name=q,proto3" json:"q,omitempty"`
+	V             float64                `protobuf:"fixed64,3,opt,name=v,proto3" json:"v,omitempty"`
+	LogLikelihood float64                `protobuf:"fixed64,4,opt,name=log_likelihood,json=logLikelihood,proto3" json:"log_likelihood,omitempty"`
+	People        uint64                 `protobuf:"varint,5,opt,name=people,proto3" json:"people,omitempty"`
+	Correlation   float64                `protobuf:"fixed64,6,opt,name=correlation,proto3" json:"correlation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SpendingModel) Reset() {
+	*x = SpendingModel{}
+	mi := &file_proffer_v1_segment_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SpendingModel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SpendingModel) ProtoMessage() {}
+
+func (x *SpendingModel) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_segment_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SpendingModel.ProtoReflect.Descriptor instead.
+func (*SpendingModel) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *SpendingModel) GetP() float64 {
+	if x != nil {
+		return x.P
+	}
+	return 0
+}
+
+func (x *SpendingModel) GetQ() float64 {
+	if x != nil {
+		return x.Q
+	}
+	return 0
+}
+
+func (x *SpendingModel) GetV() float64 {
+	if x != nil {
+		return x.V
+	}
+	return 0
+}
+
+func (x *SpendingModel) GetLogLikelihood() float64 {
+	if x != nil {
+		return x.LogLikelihood
+	}
+	return 0
+}
+
+func (x *SpendingModel) GetPeople() uint64 {
+	if x != nil {
+		return x.People
+	}
+	return 0
+}
+
+func (x *SpendingModel) GetCorrelation() float64 {
+	if x != nil {
+		return x.Correlation
+	}
+	return 0
+}
+
 var File_proffer_v1_segment_proto protoreflect.FileDescriptor
 
 const file_proffer_v1_segment_proto_rawDesc = "" +
@@ -1367,14 +1820,57 @@ const file_proffer_v1_segment_proto_rawDesc = "" +
 	"knownItems\";\n" +
 	"\x0fRecommendedItem\x12\x12\n" +
 	"\x04item\x18\x01 \x01(\tR\x04item\x12\x14\n" +
-	"\x05score\x18\x02 \x01(\x01R\x05score2\xaf\x04\n" +
+	"\x05score\x18\x02 \x01(\x01R\x05score\"\xbd\x01\n" +
+	"\x19ListLifetimeValuesRequest\x12!\n" +
+	"\x03who\x18\x01 \x01(\v2\x0f.proffer.v1.WhoR\x03who\x12\x1e\n" +
+	"\x05limit\x18\x02 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\x05limit\x12+\n" +
+	"\fhorizon_days\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xc2\x1cR\vhorizonDays\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xe6\x02\n" +
+	"\x1aListLifetimeValuesResponse\x121\n" +
+	"\x06values\x18\x01 \x03(\v2\x19.proffer.v1.LifetimeValueR\x06values\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12!\n" +
+	"\fhorizon_days\x18\x03 \x01(\rR\vhorizonDays\x12\x16\n" +
+	"\x06people\x18\x04 \x01(\x04R\x06people\x12\x1c\n" +
+	"\trepeating\x18\x05 \x01(\x04R\trepeating\x122\n" +
+	"\x06bg_nbd\x18\x06 \x01(\v2\x1b.proffer.v1.PurchasingModelR\x05bgNbd\x12:\n" +
+	"\vgamma_gamma\x18\a \x01(\v2\x19.proffer.v1.SpendingModelR\n" +
+	"gammaGamma\x12\x1a\n" +
+	"\bwarnings\x18\b \x03(\tR\bwarnings\"\x96\x03\n" +
+	"\rLifetimeValue\x12\x18\n" +
+	"\aprofile\x18\x01 \x01(\tR\aprofile\x12\x1c\n" +
+	"\tfrequency\x18\x02 \x01(\rR\tfrequency\x12!\n" +
+	"\frecency_days\x18\x03 \x01(\x01R\vrecencyDays\x12#\n" +
+	"\robserved_days\x18\x04 \x01(\x01R\fobservedDays\x12\"\n" +
+	"\n" +
+	"mean_value\x18\x05 \x01(\x01H\x00R\tmeanValue\x88\x01\x01\x12\x17\n" +
+	"\ap_alive\x18\x06 \x01(\x01R\x06pAlive\x12-\n" +
+	"\x12expected_purchases\x18\a \x01(\x01R\x11expectedPurchases\x123\n" +
+	"\x13expected_mean_value\x18\b \x01(\x01H\x01R\x11expectedMeanValue\x88\x01\x01\x12*\n" +
+	"\x0eexpected_value\x18\t \x01(\x01H\x02R\rexpectedValue\x88\x01\x01B\r\n" +
+	"\v_mean_valueB\x16\n" +
+	"\x14_expected_mean_valueB\x11\n" +
+	"\x0f_expected_value\"x\n" +
+	"\x0fPurchasingModel\x12\f\n" +
+	"\x01r\x18\x01 \x01(\x01R\x01r\x12\x14\n" +
+	"\x05alpha\x18\x02 \x01(\x01R\x05alpha\x12\f\n" +
+	"\x01a\x18\x03 \x01(\x01R\x01a\x12\f\n" +
+	"\x01b\x18\x04 \x01(\x01R\x01b\x12%\n" +
+	"\x0elog_likelihood\x18\x05 \x01(\x01R\rlogLikelihood\"\x9a\x01\n" +
+	"\rSpendingModel\x12\f\n" +
+	"\x01p\x18\x01 \x01(\x01R\x01p\x12\f\n" +
+	"\x01q\x18\x02 \x01(\x01R\x01q\x12\f\n" +
+	"\x01v\x18\x03 \x01(\x01R\x01v\x12%\n" +
+	"\x0elog_likelihood\x18\x04 \x01(\x01R\rlogLikelihood\x12\x16\n" +
+	"\x06people\x18\x05 \x01(\x04R\x06people\x12 \n" +
+	"\vcorrelation\x18\x06 \x01(\x01R\vcorrelation2\x99\x05\n" +
 	"\x0eSegmentService\x12Y\n" +
 	"\x0eDefineSegments\x12!.proffer.v1.DefineSegmentsRequest\x1a\".proffer.v1.DefineSegmentsResponse\"\x00\x12V\n" +
 	"\fListSegments\x12\x1f.proffer.v1.ListSegmentsRequest\x1a .proffer.v1.ListSegmentsResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\rCountSegments\x12 .proffer.v1.CountSegmentsRequest\x1a!.proffer.v1.CountSegmentsResponse\"\x03\x90\x02\x01\x12S\n" +
 	"\vListMembers\x12\x1e.proffer.v1.ListMembersRequest\x1a\x1f.proffer.v1.ListMembersResponse\"\x03\x90\x02\x01\x12\\\n" +
 	"\x0eDescribePerson\x12!.proffer.v1.DescribePersonRequest\x1a\".proffer.v1.DescribePersonResponse\"\x03\x90\x02\x01\x12\\\n" +
-	"\x0eRecommendItems\x12!.proffer.v1.RecommendItemsRequest\x1a\".proffer.v1.RecommendItemsResponse\"\x03\x90\x02\x01B?Z=github.com/profferhq/proffer/gateway/api/proffer/v1;profferv1b\x06proto3"
+	"\x0eRecommendItems\x12!.proffer.v1.RecommendItemsRequest\x1a\".proffer.v1.RecommendItemsResponse\"\x03\x90\x02\x01\x12h\n" +
+	"\x12ListLifetimeValues\x12%.proffer.v1.ListLifetimeValuesRequest\x1a&.proffer.v1.ListLifetimeValuesResponse\"\x03\x90\x02\x01B?Z=github.com/profferhq/proffer/gateway/api/proffer/v1;profferv1b\x06proto3"
 
 var (
 	file_proffer_v1_segment_proto_rawDescOnce sync.Once
@@ -1388,61 +1884,74 @@ func file_proffer_v1_segment_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_segment_proto_rawDescData
 }
 
-var file_proffer_v1_segment_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_proffer_v1_segment_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_proffer_v1_segment_proto_goTypes = []any{
-	(*DefineSegmentsRequest)(nil),  // 0: proffer.v1.DefineSegmentsRequest
-	(*DefineSegmentsResponse)(nil), // 1: proffer.v1.DefineSegmentsResponse
-	(*ListSegmentsRequest)(nil),    // 2: proffer.v1.ListSegmentsRequest
-	(*ListSegmentsResponse)(nil),   // 3: proffer.v1.ListSegmentsResponse
-	(*SegmentDefinition)(nil),      // 4: proffer.v1.SegmentDefinition
-	(*CountSegmentsRequest)(nil),   // 5: proffer.v1.CountSegmentsRequest
-	(*CountSegmentsResponse)(nil),  // 6: proffer.v1.CountSegmentsResponse
-	(*SegmentCount)(nil),           // 7: proffer.v1.SegmentCount
-	(*ListMembersRequest)(nil),     // 8: proffer.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),    // 9: proffer.v1.ListMembersResponse
-	(*DescribePersonRequest)(nil),  // 10: proffer.v1.DescribePersonRequest
-	(*DescribePersonResponse)(nil), // 11: proffer.v1.DescribePersonResponse
-	(*PriceSensitivity)(nil),       // 12: proffer.v1.PriceSensitivity
-	(*PurchaseIntent)(nil),         // 13: proffer.v1.PurchaseIntent
-	(*IntentTerm)(nil),             // 14: proffer.v1.IntentTerm
-	(*PersonSegments)(nil),         // 15: proffer.v1.PersonSegments
-	(*RecommendItemsRequest)(nil),  // 16: proffer.v1.RecommendItemsRequest
-	(*RecommendItemsResponse)(nil), // 17: proffer.v1.RecommendItemsResponse
-	(*RecommendedItem)(nil),        // 18: proffer.v1.RecommendedItem
-	(*timestamppb.Timestamp)(nil),  // 19: google.protobuf.Timestamp
-	(*Who)(nil),                    // 20: proffer.v1.Who
+	(*DefineSegmentsRequest)(nil),      // 0: proffer.v1.DefineSegmentsRequest
+	(*DefineSegmentsResponse)(nil),     // 1: proffer.v1.DefineSegmentsResponse
+	(*ListSegmentsRequest)(nil),        // 2: proffer.v1.ListSegmentsRequest
+	(*ListSegmentsResponse)(nil),       // 3: proffer.v1.ListSegmentsResponse
+	(*SegmentDefinition)(nil),          // 4: proffer.v1.SegmentDefinition
+	(*CountSegmentsRequest)(nil),       // 5: proffer.v1.CountSegmentsRequest
+	(*CountSegmentsResponse)(nil),      // 6: proffer.v1.CountSegmentsResponse
+	(*SegmentCount)(nil),               // 7: proffer.v1.SegmentCount
+	(*ListMembersRequest)(nil),         // 8: proffer.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),        // 9: proffer.v1.ListMembersResponse
+	(*DescribePersonRequest)(nil),      // 10: proffer.v1.DescribePersonRequest
+	(*DescribePersonResponse)(nil),     // 11: proffer.v1.DescribePersonResponse
+	(*PriceSensitivity)(nil),           // 12: proffer.v1.PriceSensitivity
+	(*PurchaseIntent)(nil),             // 13: proffer.v1.PurchaseIntent
+	(*IntentTerm)(nil),                 // 14: proffer.v1.IntentTerm
+	(*PersonSegments)(nil),             // 15: proffer.v1.PersonSegments
+	(*RecommendItemsRequest)(nil),      // 16: proffer.v1.RecommendItemsRequest
+	(*RecommendItemsResponse)(nil),     // 17: proffer.v1.RecommendItemsResponse
+	(*RecommendedItem)(nil),            // 18: proffer.v1.RecommendedItem
+	(*ListLifetimeValuesRequest)(nil),  // 19: proffer.v1.ListLifetimeValuesRequest
+	(*ListLifetimeValuesResponse)(nil), // 20: proffer.v1.ListLifetimeValuesResponse
+	(*LifetimeValue)(nil),              // 21: proffer.v1.LifetimeValue
+	(*PurchasingModel)(nil),            // 22: proffer.v1.PurchasingModel
+	(*SpendingModel)(nil),              // 23: proffer.v1.SpendingModel
+	(*timestamppb.Timestamp)(nil),      // 24: google.protobuf.Timestamp
+	(*Who)(nil),                        // 25: proffer.v1.Who
 }
 var file_proffer_v1_segment_proto_depIdxs = []int32{
 	4,  // 0: proffer.v1.ListSegmentsResponse.definitions:type_name -> proffer.v1.SegmentDefinition
-	19, // 1: proffer.v1.SegmentDefinition.defined_at:type_name -> google.protobuf.Timestamp
+	24, // 1: proffer.v1.SegmentDefinition.defined_at:type_name -> google.protobuf.Timestamp
 	7,  // 2: proffer.v1.CountSegmentsResponse.counts:type_name -> proffer.v1.SegmentCount
-	19, // 3: proffer.v1.CountSegmentsResponse.at:type_name -> google.protobuf.Timestamp
-	20, // 4: proffer.v1.DescribePersonRequest.who:type_name -> proffer.v1.Who
+	24, // 3: proffer.v1.CountSegmentsResponse.at:type_name -> google.protobuf.Timestamp
+	25, // 4: proffer.v1.DescribePersonRequest.who:type_name -> proffer.v1.Who
 	15, // 5: proffer.v1.DescribePersonResponse.segments:type_name -> proffer.v1.PersonSegments
 	12, // 6: proffer.v1.DescribePersonResponse.price_sensitivity:type_name -> proffer.v1.PriceSensitivity
 	13, // 7: proffer.v1.DescribePersonResponse.purchase_intent:type_name -> proffer.v1.PurchaseIntent
 	14, // 8: proffer.v1.PurchaseIntent.terms:type_name -> proffer.v1.IntentTerm
-	19, // 9: proffer.v1.PurchaseIntent.since:type_name -> google.protobuf.Timestamp
-	20, // 10: proffer.v1.RecommendItemsRequest.who:type_name -> proffer.v1.Who
+	24, // 9: proffer.v1.PurchaseIntent.since:type_name -> google.protobuf.Timestamp
+	25, // 10: proffer.v1.RecommendItemsRequest.who:type_name -> proffer.v1.Who
 	18, // 11: proffer.v1.RecommendItemsResponse.items:type_name -> proffer.v1.RecommendedItem
-	19, // 12: proffer.v1.RecommendItemsResponse.learned_at:type_name -> google.protobuf.Timestamp
-	0,  // 13: proffer.v1.SegmentService.DefineSegments:input_type -> proffer.v1.DefineSegmentsRequest
-	2,  // 14: proffer.v1.SegmentService.ListSegments:input_type -> proffer.v1.ListSegmentsRequest
-	5,  // 15: proffer.v1.SegmentService.CountSegments:input_type -> proffer.v1.CountSegmentsRequest
-	8,  // 16: proffer.v1.SegmentService.ListMembers:input_type -> proffer.v1.ListMembersRequest
-	10, // 17: proffer.v1.SegmentService.DescribePerson:input_type -> proffer.v1.DescribePersonRequest
-	16, // 18: proffer.v1.SegmentService.RecommendItems:input_type -> proffer.v1.RecommendItemsRequest
-	1,  // 19: proffer.v1.SegmentService.DefineSegments:output_type -> proffer.v1.DefineSegmentsResponse
-	3,  // 20: proffer.v1.SegmentService.ListSegments:output_type -> proffer.v1.ListSegmentsResponse
-	6,  // 21: proffer.v1.SegmentService.CountSegments:output_type -> proffer.v1.CountSegmentsResponse
-	9,  // 22: proffer.v1.SegmentService.ListMembers:output_type -> proffer.v1.ListMembersResponse
-	11, // 23: proffer.v1.SegmentService.DescribePerson:output_type -> proffer.v1.DescribePersonResponse
-	17, // 24: proffer.v1.SegmentService.RecommendItems:output_type -> proffer.v1.RecommendItemsResponse
-	19, // [19:25] is the sub-list for method output_type
-	13, // [13:19] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	24, // 12: proffer.v1.RecommendItemsResponse.learned_at:type_name -> google.protobuf.Timestamp
+	25, // 13: proffer.v1.ListLifetimeValuesRequest.who:type_name -> proffer.v1.Who
+	24, // 14: proffer.v1.ListLifetimeValuesRequest.until:type_name -> google.protobuf.Timestamp
+	21, // 15: proffer.v1.ListLifetimeValuesResponse.values:type_name -> proffer.v1.LifetimeValue
+	24, // 16: proffer.v1.ListLifetimeValuesResponse.until:type_name -> google.protobuf.Timestamp
+	22, // 17: proffer.v1.ListLifetimeValuesResponse.bg_nbd:type_name -> proffer.v1.PurchasingModel
+	23, // 18: proffer.v1.ListLifetimeValuesResponse.gamma_gamma:type_name -> proffer.v1.SpendingModel
+	0,  // 19: proffer.v1.SegmentService.DefineSegments:input_type -> proffer.v1.DefineSegmentsRequest
+	2,  // 20: proffer.v1.SegmentService.ListSegments:input_type -> proffer.v1.ListSegmentsRequest
+	5,  // 21: proffer.v1.SegmentService.CountSegments:input_type -> proffer.v1.CountSegmentsRequest
+	8,  // 22: proffer.v1.SegmentService.ListMembers:input_type -> proffer.v1.ListMembersRequest
+	10, // 23: proffer.v1.SegmentService.DescribePerson:input_type -> proffer.v1.DescribePersonRequest
+	16, // 24: proffer.v1.SegmentService.RecommendItems:input_type -> proffer.v1.RecommendItemsRequest
+	19, // 25: proffer.v1.SegmentService.ListLifetimeValues:input_type -> proffer.v1.ListLifetimeValuesRequest
+	1,  // 26: proffer.v1.SegmentService.DefineSegments:output_type -> proffer.v1.DefineSegmentsResponse
+	3,  // 27: proffer.v1.SegmentService.ListSegments:output_type -> proffer.v1.ListSegmentsResponse
+	6,  // 28: proffer.v1.SegmentService.CountSegments:output_type -> proffer.v1.CountSegmentsResponse
+	9,  // 29: proffer.v1.SegmentService.ListMembers:output_type -> proffer.v1.ListMembersResponse
+	11, // 30: proffer.v1.SegmentService.DescribePerson:output_type -> proffer.v1.DescribePersonResponse
+	17, // 31: proffer.v1.SegmentService.RecommendItems:output_type -> proffer.v1.RecommendItemsResponse
+	20, // 32: proffer.v1.SegmentService.ListLifetimeValues:output_type -> proffer.v1.ListLifetimeValuesResponse
+	26, // [26:33] is the sub-list for method output_type
+	19, // [19:26] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_segment_proto_init() }
@@ -1451,13 +1960,14 @@ func file_proffer_v1_segment_proto_init() {
 		return
 	}
 	file_proffer_v1_identity_proto_init()
+	file_proffer_v1_segment_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_segment_proto_rawDesc), len(file_proffer_v1_segment_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

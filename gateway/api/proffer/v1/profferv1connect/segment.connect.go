@@ -51,6 +51,9 @@ const (
 	// SegmentServiceRecommendItemsProcedure is the fully-qualified name of the SegmentService's
 	// RecommendItems RPC.
 	SegmentServiceRecommendItemsProcedure = "/proffer.v1.SegmentService/RecommendItems"
+	// SegmentServiceListLifetimeValuesProcedure is the fully-qualified name of the SegmentService's
+	// ListLifetimeValues RPC.
+	SegmentServiceListLifetimeValuesProcedure = "/proffer.v1.SegmentService/ListLifetimeValues"
 )
 
 // SegmentServiceClient is a client for the proffer.v1.SegmentService service.
@@ -67,6 +70,9 @@ type SegmentServiceClient interface {
 	DescribePerson(context.Context, *v1.DescribePersonRequest) (*v1.DescribePersonResponse, error)
 	// RecommendItems are the items that a person may want next.
 	RecommendItems(context.Context, *v1.RecommendItemsRequest) (*v1.RecommendItemsResponse, error)
+	// ListLifetimeValues says what people are expected to buy: of one person, or those of whom most is expected. BG/NBD and
+	// gamma-gamma, learned from all purchases in the log. It fails with TOO_LITTLE_TO_LEARN_FROM.
+	ListLifetimeValues(context.Context, *v1.ListLifetimeValuesRequest) (*v1.ListLifetimeValuesResponse, error)
 }
 
 // NewSegmentServiceClient constructs a client for the proffer.v1.SegmentService service. By
@@ -121,17 +127,25 @@ func NewSegmentServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		listLifetimeValues: connect.NewClient[v1.ListLifetimeValuesRequest, v1.ListLifetimeValuesResponse](
+			httpClient,
+			baseURL+SegmentServiceListLifetimeValuesProcedure,
+			connect.WithSchema(segmentServiceMethods.ByName("ListLifetimeValues")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // segmentServiceClient implements SegmentServiceClient.
 type segmentServiceClient struct {
-	defineSegments *connect.Client[v1.DefineSegmentsRequest, v1.DefineSegmentsResponse]
-	listSegments   *connect.Client[v1.ListSegmentsRequest, v1.ListSegmentsResponse]
-	countSegments  *connect.Client[v1.CountSegmentsRequest, v1.CountSegmentsResponse]
-	listMembers    *connect.Client[v1.ListMembersRequest, v1.ListMembersResponse]
-	describePerson *connect.Client[v1.DescribePersonRequest, v1.DescribePersonResponse]
-	recommendItems *connect.Client[v1.RecommendItemsRequest, v1.RecommendItemsResponse]
+	defineSegments     *connect.Client[v1.DefineSegmentsRequest, v1.DefineSegmentsResponse]
+	listSegments       *connect.Client[v1.ListSegmentsRequest, v1.ListSegmentsResponse]
+	countSegments      *connect.Client[v1.CountSegmentsRequest, v1.CountSegmentsResponse]
+	listMembers        *connect.Client[v1.ListMembersRequest, v1.ListMembersResponse]
+	describePerson     *connect.Client[v1.DescribePersonRequest, v1.DescribePersonResponse]
+	recommendItems     *connect.Client[v1.RecommendItemsRequest, v1.RecommendItemsResponse]
+	listLifetimeValues *connect.Client[v1.ListLifetimeValuesRequest, v1.ListLifetimeValuesResponse]
 }
 
 // DefineSegments calls proffer.v1.SegmentService.DefineSegments.
@@ -188,6 +202,15 @@ func (c *segmentServiceClient) RecommendItems(ctx context.Context, req *v1.Recom
 	return nil, err
 }
 
+// ListLifetimeValues calls proffer.v1.SegmentService.ListLifetimeValues.
+func (c *segmentServiceClient) ListLifetimeValues(ctx context.Context, req *v1.ListLifetimeValuesRequest) (*v1.ListLifetimeValuesResponse, error) {
+	response, err := c.listLifetimeValues.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // SegmentServiceHandler is an implementation of the proffer.v1.SegmentService service.
 type SegmentServiceHandler interface {
 	// DefineSegments puts a version of a definition into effect.
@@ -202,6 +225,9 @@ type SegmentServiceHandler interface {
 	DescribePerson(context.Context, *v1.DescribePersonRequest) (*v1.DescribePersonResponse, error)
 	// RecommendItems are the items that a person may want next.
 	RecommendItems(context.Context, *v1.RecommendItemsRequest) (*v1.RecommendItemsResponse, error)
+	// ListLifetimeValues says what people are expected to buy: of one person, or those of whom most is expected. BG/NBD and
+	// gamma-gamma, learned from all purchases in the log. It fails with TOO_LITTLE_TO_LEARN_FROM.
+	ListLifetimeValues(context.Context, *v1.ListLifetimeValuesRequest) (*v1.ListLifetimeValuesResponse, error)
 }
 
 // NewSegmentServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -252,6 +278,13 @@ func NewSegmentServiceHandler(svc SegmentServiceHandler, opts ...connect.Handler
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	segmentServiceListLifetimeValuesHandler := connect.NewUnaryHandlerSimple(
+		SegmentServiceListLifetimeValuesProcedure,
+		svc.ListLifetimeValues,
+		connect.WithSchema(segmentServiceMethods.ByName("ListLifetimeValues")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/proffer.v1.SegmentService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case SegmentServiceDefineSegmentsProcedure:
@@ -266,6 +299,8 @@ func NewSegmentServiceHandler(svc SegmentServiceHandler, opts ...connect.Handler
 			segmentServiceDescribePersonHandler.ServeHTTP(w, r)
 		case SegmentServiceRecommendItemsProcedure:
 			segmentServiceRecommendItemsHandler.ServeHTTP(w, r)
+		case SegmentServiceListLifetimeValuesProcedure:
+			segmentServiceListLifetimeValuesHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -297,4 +332,8 @@ func (UnimplementedSegmentServiceHandler) DescribePerson(context.Context, *v1.De
 
 func (UnimplementedSegmentServiceHandler) RecommendItems(context.Context, *v1.RecommendItemsRequest) (*v1.RecommendItemsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.SegmentService.RecommendItems is not implemented"))
+}
+
+func (UnimplementedSegmentServiceHandler) ListLifetimeValues(context.Context, *v1.ListLifetimeValuesRequest) (*v1.ListLifetimeValuesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.SegmentService.ListLifetimeValues is not implemented"))
 }
