@@ -9,9 +9,9 @@ import (
 
 	"github.com/dmitryikh/leaves"
 
-	"github.com/profferhq/proffer/decider/model/calibration"
 	"github.com/profferhq/proffer/decider/model/tree"
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/stat"
 )
 
 // Errors of loading and scoring.
@@ -159,7 +159,7 @@ func (m *Model) value(margins []float64) float64 {
 	case tree.Binary:
 		return m.file.Calibration.Apply(margin)
 	case tree.LogLink:
-		return calibration.Exp(margin)
+		return stat.Exp(margin)
 	case tree.Multiclass:
 		return softmax(margins, m.file.Class)
 	}
@@ -173,7 +173,7 @@ func softmax(margins []float64, class int) float64 {
 	}
 	sum := 0.0
 	for _, v := range margins {
-		sum += calibration.Exp(v - highest)
+		sum += stat.Exp(v - highest)
 	}
-	return calibration.Exp(margins[class]-highest) / sum
+	return stat.Exp(margins[class]-highest) / sum
 }

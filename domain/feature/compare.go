@@ -29,9 +29,11 @@ func Compare(before, after View) Difference {
 	return d
 }
 
+func (p *Prior) equal(x *Prior) bool { return p == x || p != nil && x != nil && *p == *x }
+
 // means says whether two specs always have the same value.
 func (s Spec) means(x Spec) bool {
 	return slices.Equal(s.Source, x.Source) && slices.Equal(s.Per, x.Per) && s.Filter == x.Filter && s.Lines == x.Lines &&
 		s.Value == x.Value && s.Aggregation == x.Aggregation && s.Window == x.Window && s.HalfLife == x.HalfLife &&
-		s.Expression == x.Expression && s.Default == x.Default
+		s.Expression == x.Expression && s.Default == x.Default && s.Prior.equal(x.Prior)
 }

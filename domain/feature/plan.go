@@ -34,6 +34,8 @@ type step struct {
 	// scan is the place of the gathered answer, for aggregations that need one.
 	scan     int
 	fallback float64
+	// prior is what a ratio's prior adds to both sides.
+	prior struct{ source, per float64 }
 }
 
 // slot is where sums are gathered: those of a kind, then those of the plan's series.
@@ -66,6 +68,7 @@ const (
 	preferredHourShare
 	preferredChannel
 	preferredChannelShare
+	purchaseIntent
 	// onDemand is neither.
 	onDemand
 )
@@ -127,6 +130,9 @@ func (c *compiler) step(i int, s Spec) step {
 	known := aggregations()[s.Aggregation]
 	st := step{aggregation: known.as}
 	st.fallback, _ = s.DefaultValue()
+	if s.Prior != nil {
+		st.prior.source, st.prior.per = s.Prior.Share*s.Prior.Weight, s.Prior.Weight
+	}
 	if known.as == onDemand {
 		return st
 	}

@@ -72,8 +72,15 @@ func everything(t testing.TB) feature.View {
 		add(feature.Streak, w, "0", act, nil)
 		add(feature.DecayedSum, w, "0", []string{"purchased"}, nil)
 		specs[len(specs)-1].HalfLife = "9h"
+		add(feature.Ratio, w, "missing", []string{"refunded"}, []string{"purchased"})
+		specs[len(specs)-1].Prior = &feature.Prior{Share: 0.2, Weight: 5}
 	}
+	add(feature.PurchaseIntent, "lifetime", "missing", []string{"viewed", "carted", "purchased", "refunded"}, nil)
 	specs = append(specs, derivedSpecs()...)
+	specs = append(specs, feature.Spec{
+		Name: "own_intent", Description: "d", Owner: "o", Unit: "u", Default: "0", Window: "1h",
+		Aggregation: feature.PurchaseIntent, Source: []string{"viewed", "purchased"}, Filter: "event.channel == 'web'",
+	})
 	add(feature.DaysSinceFirst, "lifetime", "missing", []string{"withheld"}, nil)
 	add(feature.DaysSinceFirst, "lifetime", "missing", append([]string{"identified"}, act...), nil)
 	document, err := json.Marshal(map[string]any{"name": "everything", "version": 1, "description": "d",
@@ -98,6 +105,7 @@ func derivedSpecs() []feature.Spec {
 			{Aggregation: feature.PreferredHour, Source: []string{"viewed", "purchased"}, Filter: "event.channel == 'web'"},
 			{Aggregation: feature.Sum, Source: []string{"purchased"}, Filter: "event.amount > 5000.0"},
 			{Aggregation: feature.Ratio, Source: []string{"purchased"}, Per: []string{"purchased"}, Filter: "event.amount > 5000.0"},
+			{Aggregation: feature.Ratio, Source: []string{"purchased"}, Per: []string{"purchased"}, Filter: "event.amount > 5000.0", Prior: &feature.Prior{Share: 0.25, Weight: 4}},
 			{Aggregation: feature.Mean, Source: []string{"purchased"}, Lines: "line.amount >= 40 || line.item == 'sku-7'"},
 			{Aggregation: feature.Max, Source: []string{"purchased"}, Lines: "line.amount >= 40 || line.item == 'sku-7'"},
 			{Aggregation: feature.Distinct, Source: []string{"purchased"}, Lines: "line.amount >= 40 || line.item == 'sku-7'"},
@@ -118,7 +126,7 @@ func derivedSpecs() []feature.Spec {
 
 // near says whether two values are the same, for those that the reference computes with package math: to the last bits.
 func near(s feature.Spec, got, want float64) bool {
-	if s.Aggregation == feature.DecayedSum || s.Aggregation == feature.Entropy {
+	if s.Aggregation == feature.DecayedSum || s.Aggregation == feature.Entropy || s.Aggregation == feature.PurchaseIntent {
 		return math.Abs(got-want) <= 1e-7*max(1, math.Abs(want)) || math.IsNaN(got) && math.IsNaN(want)
 	}
 	return math.Float64bits(got) == math.Float64bits(want)

@@ -1,6 +1,7 @@
 package feature_test
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -158,7 +159,7 @@ func (ref *reference) value(s feature.Spec, now int64) float64 {
 	}
 	if own := s.Filter + s.Lines + s.Value; own != "" {
 		return ref.derived(s, derivations[own]).value(feature.Spec{
-			Source: []string{"own"}, Per: s.Per, Aggregation: s.Aggregation, Window: s.Window, HalfLife: s.HalfLife, Default: s.Default,
+			Source: []string{"own"}, Per: s.Per, Aggregation: s.Aggregation, Window: s.Window, HalfLife: s.HalfLife, Default: s.Default, Prior: s.Prior,
 		}, now)
 	}
 	in := ref.window(s.Source, now, width, false)
@@ -185,6 +186,11 @@ func (ref *reference) value(s feature.Spec, now int64) float64 {
 		}
 		per := from.window(s.Per, now, width, false)
 		value, known = n/float64(len(per)), len(per) > 0
+		if s.Prior != nil {
+			value, known = (n+s.Prior.Weight*s.Prior.Share)/(float64(len(per))+s.Prior.Weight), true
+		}
+	case feature.PurchaseIntent:
+		value, known = intent(listed, now)
 	case feature.Distinct:
 		items := map[string]bool{}
 		for _, f := range listed {
@@ -223,6 +229,47 @@ func (ref *reference) value(s feature.Spec, now int64) float64 {
 		return fallback
 	}
 	return value
+}
+
+// intent adds up the points of the acts since the last pause or purchase; of one time, purchases come last.
+func intent(listed []*fact, now int64) (float64, bool) {
+	bought := func(f *fact) bool { return f.kind != "viewed" && f.kind != "carted" }
+	listed = slices.Clone(listed)
+	slices.SortStableFunc(listed, func(a, b *fact) int {
+		if order := cmp.Compare(a.time, b.time); order != 0 || bought(a) == bought(b) {
+			return order
+		}
+		if bought(a) {
+			return 1
+		}
+		return -1
+	})
+	last, views, pages, carts, again, acts := now, 0, 0, 0, 0, 0
+	seen := map[string]bool{}
+	latest := int64(0)
+	for i := len(listed) - 1; i >= 0; i-- {
+		f := listed[i]
+		if bought(f) || last-f.time >= 30*60_000 {
+			break
+		}
+		if acts == 0 {
+			latest = f.time
+		}
+		last = f.time
+		acts++
+		switch {
+		case f.kind == "carted":
+			carts++
+		case len(f.items) == 0:
+			pages++
+		case seen[f.items[0]]:
+			views, again = views+1, again+1
+		default:
+			views, seen[f.items[0]] = views+1, true
+		}
+	}
+	points := .6*float64(min(carts, 3)) + .25*float64(min(again, 4)) + .08*float64(min(views, 8)) + .02*float64(min(pages, 10))
+	return 1 - math.Exp(-points*math.Exp2(-float64(now-latest)/600_000)), acts > 0
 }
 
 func span(aggregation string, in []*fact, now int64) (float64, bool) {

@@ -1,6 +1,10 @@
 package feature
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/profferhq/proffer/domain/habit"
+)
 
 // scan fills in the answer of the plan's i-th scan from the listed events of its part.
 func (r *reading) scan(p *part, i int) {
@@ -20,6 +24,8 @@ func (r *reading) scan(p *part, i int) {
 		r.scanEntropy(p, s, a)
 	case decayedSum:
 		r.scanDecayed(p, s, a)
+	case purchaseIntent:
+		r.scanIntent(p, s, a)
 	default:
 		r.scanAmounts(p, s, a)
 	}
@@ -296,4 +302,41 @@ func (r *reading) scanEntropy(p *part, s scan, a *answer) {
 	}
 	n := uint64(len(all))
 	a.found, a.value = true, log2(n)-float64(spread/float64(n))
+}
+
+// scanIntent reads the session under way from the listed acts of the window.
+func (r *reading) scanIntent(p *part, s scan, a *answer) {
+	var space [64]habit.Act
+	acts := space[:0]
+	for _, e := range r.window(p, s.band) {
+		deed, known := deedOf(e.kind)
+		if !known || s.from&(1<<e.kind) == 0 {
+			continue
+		}
+		act := habit.Act{TimeMS: e.time, Deed: deed}
+		if items := p.itemsOf(&e); len(items) > 0 {
+			act.Item = items[0] | 1 // 0 is none
+			if deed == habit.SawPage {
+				act.Deed = habit.SawItem
+			}
+		}
+		acts = append(acts, act)
+	}
+	intent := habit.IntentOf(acts, r.now)
+	a.value, a.found = intent.Score, intent.Acts > 0
+}
+
+// deedOf is what a kind is to habits.
+func deedOf(k Kind) (habit.Deed, bool) {
+	switch k {
+	case Viewed:
+		return habit.SawPage, true
+	case Carted:
+		return habit.PutIntoCart, true
+	case Purchased:
+		return habit.Bought, true
+	case Refunded:
+		return habit.GaveBack, true
+	}
+	return 0, false
 }

@@ -33,6 +33,8 @@ type Spec struct {
 	Aggregation string `json:"aggregation"`
 	// Window is a number of minutes, hours or days ("5m", "1h", "30d") up to 400 days, or "lifetime".
 	Window string `json:"window"`
+	// Prior, of ratio only, draws the ratio of who is little known towards what is usual.
+	Prior *Prior `json:"prior,omitempty"`
 	// HalfLife is after which time an amount counts half, written as a window; of decayed_sum only.
 	HalfLife string `json:"half_life,omitempty"`
 	// Expression, of on_demand only, is CEL over `features`, `context`, `placement`, `channel` and `now`: a number, or a
@@ -47,6 +49,12 @@ type Spec struct {
 	Tags  []string `json:"tags,omitempty"`
 	// PII is what the feature may tell of a person: "", "none", "behaviour", "contact" or "special".
 	PII string `json:"pii,omitempty"`
+}
+
+// Prior is what is usual: a ratio that counts as much as so many events of Per.
+type Prior struct {
+	Share  float64 `json:"share"`
+	Weight float64 `json:"weight"`
 }
 
 // The aggregations. "Events" are those of Source within the window, "amounts" theirs, in currency units or whatever
@@ -66,7 +74,8 @@ const (
 	DecayedSum = "decayed_sum"
 	// Cost is the sum of costs (rewards), in currency units.
 	Cost = "cost"
-	// Ratio of the count of Source to the count of Per.
+	// Ratio of the count of Source to the count of Per; with a Prior, (Source + weight share) / (Per + weight), and never
+	// missing.
 	Ratio = "ratio"
 	// Distinct counts different items; Entropy is how evenly the events spread over them, in bits.
 	Distinct = "distinct"
@@ -88,6 +97,8 @@ const (
 	// is its share of the events with a channel. The codes are the view's (View.ChannelCode).
 	PreferredChannel      = "preferred_channel"
 	PreferredChannelShare = "preferred_channel_share"
+	// PurchaseIntent is how near to buying a person is in the session under way, from 0 to 1 (habit.IntentOf).
+	PurchaseIntent = "purchase_intent"
 	// OnDemand is computed from the request, and from other features, by Expression.
 	OnDemand = "on_demand"
 )
@@ -100,6 +111,8 @@ type takes struct {
 	// scan: it looks at the events of one stream one by one. items: at their items, which only BEHAVIOUR has, unless
 	// there is a value of texts.
 	scan, items bool
+	// deeds: it reads what habits are read from, and nothing else.
+	deeds bool
 	// texts: a value must be texts; numbers: it must be a number; neither: there is none.
 	texts, numbers bool
 }
@@ -126,6 +139,8 @@ func aggregations() map[string]takes {
 
 		PreferredHourShare:    {as: preferredHourShare, scan: true},
 		PreferredChannelShare: {as: preferredChannelShare, scan: true},
+
+		PurchaseIntent: {as: purchaseIntent, scan: true, deeds: true},
 
 		OnDemand: {as: onDemand},
 	}
@@ -244,7 +259,7 @@ func (s Spec) checkOnDemand(at string, found *problem.List) {
 	if strings.TrimSpace(s.Expression) == "" {
 		found.Add(at+".expression", problem.Required, "%s needs an expression", OnDemand)
 	}
-	if len(s.Source)+len(s.Per) > 0 || s.own() || s.Window != "" || s.HalfLife != "" {
+	if len(s.Source)+len(s.Per) > 0 || s.own() || s.Window != "" || s.HalfLife != "" || s.Prior != nil {
 		found.Add(at, problem.Conflict, "%s has an expression and a default, no events and no window", OnDemand)
 	}
 }
@@ -269,11 +284,23 @@ func (s Spec) checkStored(at string, takes takes, found *problem.List) {
 	if takes.halfLife != (s.HalfLife != "") {
 		found.Add(at+".half_life", problem.Conflict, "half_life goes with %s, and only with it", DecayedSum)
 	}
+	if s.Prior != nil {
+		s.checkPrior(at+".prior", found)
+	}
 	source := parseKinds(at+".source", s.Source, found)
 	if len(s.Source) == 0 {
 		found.Add(at+".source", problem.Required, "source is empty")
 	}
 	s.checkKinds(at, takes, source, parseKinds(at+".per", s.Per, found), found)
+}
+
+func (s Spec) checkPrior(at string, found *problem.List) {
+	if s.Aggregation != Ratio {
+		found.Add(at, problem.Conflict, "prior goes with %s, and only with it", Ratio)
+	}
+	if p := s.Prior; !(p.Share >= 0 && p.Share <= 1e9) || !(p.Weight > 0 && p.Weight <= 1e9) {
+		found.Add(at, problem.OutOfRange, "share %v is not between 0 and 1e9, or weight %v not above 0", p.Share, p.Weight)
+	}
 }
 
 func (s Spec) checkKinds(at string, takes takes, source, per []Kind, found *problem.List) {
@@ -284,6 +311,14 @@ func (s Spec) checkKinds(at string, takes takes, source, per []Kind, found *prob
 		if !kindFacts[k].listed && takes.as != daysSinceFirst {
 			found.Add(at+".source", problem.Conflict, "of %s events only %s can be read", k, DaysSinceFirst)
 			return
+		}
+	}
+	if takes.deeds {
+		for _, k := range source {
+			if _, known := deedOf(k); !known {
+				found.Add(at+".source", problem.Conflict, "%s is read from %s, %s, %s and %s, not from %s", s.Aggregation, Viewed, Carted, Purchased, Refunded, k)
+				return
+			}
 		}
 	}
 	for i, k := range slices.Concat(source, per) {

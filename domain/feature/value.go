@@ -22,7 +22,8 @@ func (r *reading) value(st *step) float64 {
 		return orElse(float64(t.amount)/microsPerUnit/float64(t.count), t.count > 0, st.fallback)
 	case ratio:
 		t, per := r.total(st.source, st.band), r.total(st.per, st.band)
-		return orElse(float64(t.count)/float64(per.count), per.count > 0, st.fallback)
+		of := float64(per.count) + st.prior.per
+		return orElse((float64(t.count)+st.prior.source)/of, of > 0, st.fallback)
 	case daysSinceLast:
 		at, ok := r.latest(st.source)
 		return orElse(float64(r.now-at)/float64(dayMS), ok, st.fallback)

@@ -3,6 +3,8 @@ package habit
 import (
 	"math"
 	"slices"
+
+	"github.com/profferhq/proffer/domain/stat"
 )
 
 // Deed is what a person did in a session.
@@ -70,7 +72,7 @@ func IntentOf(acts []Act, nowMS int64) Intent {
 		return out
 	}
 	out.SinceMS = session[0].TimeMS
-	fade := math.Exp2(-float64(nowMS-session[len(session)-1].TimeMS) / fadeMS)
+	fade := stat.Exp(-math.Ln2 * float64(nowMS-session[len(session)-1].TimeMS) / fadeMS)
 	sum := 0.0
 	for _, p := range points {
 		n := p.counts(session)
@@ -78,7 +80,7 @@ func IntentOf(acts []Act, nowMS int64) Intent {
 			continue
 		}
 		t := Term{Name: p.name, Count: n, Points: float64(min(n, p.most)) * p.each * fade}
-		out.Terms, sum = append(out.Terms, t), sum+t.Points
+		out.Terms, sum = append(out.Terms, t), float64(sum)+t.Points
 	}
 	slices.SortStableFunc(out.Terms, func(a, b Term) int {
 		switch {
@@ -89,7 +91,7 @@ func IntentOf(acts []Act, nowMS int64) Intent {
 		}
 		return 0
 	})
-	out.Score = -math.Expm1(-sum)
+	out.Score = 1 - stat.Exp(-sum)
 	return out
 }
 

@@ -249,7 +249,7 @@ func (m *maker) judge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		baseline = func(i int32) float64 { return calibration.Sigmoid(fitted.Margin(m.row(i))) }
+		baseline = func(i int32) float64 { return stat.Sigmoid(fitted.Margin(m.row(i))) }
 	}
 	m.scores = m.testScores()
 	for _, i := range m.split.test {

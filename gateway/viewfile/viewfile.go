@@ -46,6 +46,7 @@ type written struct {
 	Per         names    `yaml:"per" json:"per,omitempty"`
 	Aggregation string   `yaml:"aggregation" json:"aggregation"`
 	Window      string   `yaml:"window" json:"window"`
+	Prior       *prior   `yaml:"prior" json:"prior,omitempty"`
 	HalfLife    string   `yaml:"half_life" json:"half_life,omitempty"`
 	Expression  scalar   `yaml:"expression" json:"expression,omitempty"`
 	Unit        string   `yaml:"unit" json:"unit"`
@@ -53,6 +54,12 @@ type written struct {
 	Owner       string   `yaml:"owner" json:"owner"`
 	Tags        []string `yaml:"tags" json:"tags,omitempty"`
 	PII         string   `yaml:"pii" json:"pii,omitempty"`
+}
+
+// prior is a feature.Prior.
+type prior struct {
+	Share  float64 `yaml:"share" json:"share"`
+	Weight float64 `yaml:"weight" json:"weight"`
 }
 
 // Parse reads one document. The error wraps ErrInvalid, or is that of feature.ParseView with the lines in the fields'

@@ -54,6 +54,7 @@ func TestParseNamesLines(t *testing.T) {
 		"event":     {"source: purchased", "source: purchase", `line 10: "purchase" is no kind of event (did you mean "purchased"?)`},
 		"field":     {"line.category", "line.kategory", "line 11: there is no field line.kategory (did you mean \"category\"?)"},
 		"fact":      {"context.cart_value", "context.cart", "line 19: the view's context declares no \"cart\""},
+		"prior":     {"aggregation: count", "aggregation: count\n    prior: {share: 0.2, weight: 5}", "prior goes with ratio"},
 		"key":       {"window:", "windows:", "line 13: field windows not found"},
 		"no name":   {"coffee@1", "coffee", "view: retail@2"},
 		"two":       {"view:", "a: 1\n---\nview:", "one view"},

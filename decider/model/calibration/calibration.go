@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+
+	"github.com/profferhq/proffer/domain/stat"
 )
 
 // The kinds.
@@ -92,11 +94,11 @@ func checkPoints(points []Point) error {
 func (c *Calibration) Apply(margin float64) float64 {
 	switch c.Kind {
 	case Platt:
-		return Sigmoid(float64(c.A*margin) + c.B)
+		return stat.Sigmoid(float64(c.A*margin) + c.B)
 	case Isotonic:
 		return c.between(margin)
 	}
-	return Sigmoid(margin)
+	return stat.Sigmoid(margin)
 }
 
 func (c *Calibration) between(margin float64) float64 {

@@ -20,7 +20,7 @@ func drawn(n int, slope, offset float64, seed uint64) train.Judged {
 	for range n {
 		m := r.NormFloat64() * 2
 		j.Margins = append(j.Margins, m)
-		j.Positive = append(j.Positive, r.Float64() < calibration.Sigmoid(slope*m+offset))
+		j.Positive = append(j.Positive, r.Float64() < stat.Sigmoid(slope*m+offset))
 	}
 	return j
 }

@@ -7,9 +7,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/profferhq/proffer/decider/model/calibration"
 	"github.com/profferhq/proffer/decider/model/train"
 	"github.com/profferhq/proffer/decider/model/tree"
+	"github.com/profferhq/proffer/domain/stat"
 )
 
 // lines is a set whose log-odds are -1 + 2 a - 0.01 b, and 1.5 more where the third is missing.
@@ -26,7 +26,7 @@ func lines(rows int, seed uint64) *train.Set {
 			s.Columns[f] = append(s.Columns[f], v)
 		}
 		y := 0.0
-		if r.Float64() < calibration.Sigmoid(z) {
+		if r.Float64() < stat.Sigmoid(z) {
 			y = 1
 		}
 		s.Label = append(s.Label, y)
@@ -67,7 +67,7 @@ func TestRegressionEndsAtTheBottom(t *testing.T) {
 	slopes := make([]float64, len(l.Terms))
 	for i := range s.Rows() {
 		x := row(s, i)
-		left := calibration.Sigmoid(l.Margin(x)) - s.Label[i]
+		left := stat.Sigmoid(l.Margin(x)) - s.Label[i]
 		bias += left
 		for f, term := range l.Terms {
 			if !math.IsNaN(x[f]) {

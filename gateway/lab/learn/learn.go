@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/profferhq/proffer/decider/model/calibration"
 	"github.com/profferhq/proffer/decider/model/train"
 	"github.com/profferhq/proffer/decider/model/tree"
 	"github.com/profferhq/proffer/domain/stat"
@@ -199,7 +198,7 @@ func (s *subject) fold(ctx context.Context, split train.Split, seed uint64) fold
 		}
 		model.Ensemble.Margins(row, margin)
 		f.model = append(f.model, model.Calibration.Apply(margin[0]))
-		f.baseline = append(f.baseline, calibration.Sigmoid(baseline.Margin(row)))
+		f.baseline = append(f.baseline, stat.Sigmoid(baseline.Margin(row)))
 	}
 	for _, t := range model.Ensemble.Trees {
 		for _, n := range t.Nodes {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/profferhq/proffer/decider/model/calibration"
+	"github.com/profferhq/proffer/domain/stat"
 	"github.com/profferhq/proffer/gateway/lab"
 )
 
@@ -41,7 +41,7 @@ func shop(rows int, seed uint64) *sheet {
 		if s.r.IntN(10) == 0 {
 			cost = " "
 		}
-		yes := s.r.Float64() < calibration.Sigmoid(z)
+		yes := s.r.Float64() < stat.Sigmoid(z)
 		s.yes = append(s.yes, yes)
 		s.rows = append(s.rows, []string{fmt.Sprintf("u%05d", i*7919%100003), plan, fmt.Sprintf("%.1f", age), cost,
 			fmt.Sprintf("20%02d-%02d-%02d", 10+s.r.IntN(10), 1+s.r.IntN(12), 1+s.r.IntN(28)), fmt.Sprint(s.r.IntN(9)), word2(yes)})
@@ -255,7 +255,7 @@ func TestTheBaselineMayBeBetter(t *testing.T) {
 			z += x
 			fmt.Fprintf(&b, "%.3f,", x)
 		}
-		fmt.Fprintln(&b, word2(r.Float64() < calibration.Sigmoid(z)))
+		fmt.Fprintln(&b, word2(r.Float64() < stat.Sigmoid(z)))
 	}
 	res := try(t, file(t, b.String()), Options{}).Result
 	if res.AUC < res.Baseline.AUC && !warned(res, "baseline is better") {
@@ -273,7 +273,7 @@ func TestRarePositivesStayRare(t *testing.T) {
 	b.WriteString("a;b;left\n")
 	for range 6000 {
 		x, y := r.NormFloat64(), r.NormFloat64()
-		fmt.Fprintf(&b, "%.3f;%.3f;%s\n", x, y, word2(r.Float64() < calibration.Sigmoid(-4.3+1.5*x*y)))
+		fmt.Fprintf(&b, "%.3f;%.3f;%s\n", x, y, word2(r.Float64() < stat.Sigmoid(-4.3+1.5*x*y)))
 	}
 	trial := try(t, file(t, b.String()), Options{Folds: 2})
 	mean := 0.0
