@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -56,17 +57,6 @@ func (a *arena) keep(b []byte) []byte {
 	from := len(a.chunk)
 	a.chunk = append(a.chunk, b...)
 	return a.chunk[from:len(a.chunk):len(a.chunk)]
-}
-
-// member is the place of an alias among the members.
-func (f *family) member(a domain.Alias) uint32 {
-	for i := len(f.members) - 1; i >= 0; i-- {
-		if f.members[i] == a {
-			return uint32(i)
-		}
-	}
-	f.members = append(f.members, a)
-	return uint32(len(f.members) - 1)
 }
 
 // heldWeight is what an event takes beside its bytes.
@@ -142,10 +132,15 @@ type collection struct {
 	arena     arena
 	// first: this pass reads every event's head, for what all passes need.
 	first bool
-	// The family of the event before, which often comes again.
-	last      *family
-	lastAlias domain.Alias
-	lean      *kept
+	// homes are where the events of an alias belong.
+	homes map[domain.Alias]home
+	lean  *kept
+}
+
+// home is an alias's family, and its place among the members.
+type home struct {
+	*family
+	member uint32
 }
 
 // linksAndOffers reads IDENTITY for who was ever joined, and POLICY for offers.
@@ -204,7 +199,7 @@ func (x *export) scan(ctx context.Context, streams []domain.Stream, take func(do
 // collect reads the events of the families from low on, up to as many as memory holds; the collection's high is the
 // hash of the last. What is read does not depend on how much that is.
 func (x *export) collect(ctx context.Context, low, high uint64, first bool) (*collection, error) {
-	c := &collection{export: x, low: low, high: high, families: map[domain.Alias]*family{}, first: first, lean: decisionFields()}
+	c := &collection{export: x, low: low, high: high, families: map[domain.Alias]*family{}, homes: map[domain.Alias]home{}, first: first, lean: decisionFields()}
 	if err := x.scan(ctx, viewStreams(), c.take); err != nil {
 		return nil, err
 	}
@@ -266,14 +261,16 @@ func (c *collection) mirror(held heldEvent, frame []byte) error {
 
 // hold puts an event into its family, if that belongs to this pass.
 func (c *collection) hold(alias domain.Alias, held heldEvent, frame []byte) {
-	f := c.last
-	if f == nil || c.lastAlias != alias {
-		if f = c.family(alias); f == nil {
+	f, known := c.homes[alias]
+	if !known {
+		if f.family = c.family(alias); f.family == nil {
 			return
 		}
-		c.last, c.lastAlias = f, alias
+		f.member = uint32(len(f.members))
+		f.members = append(f.members, alias)
+		c.homes[alias] = f
 	}
-	held.member = f.member(alias)
+	held.member = f.member
 	held.bytes = c.arena.keep(frame)
 	f.events = append(f.events, held)
 	c.weight += len(frame) + heldWeight
@@ -288,7 +285,8 @@ func (c *collection) family(alias domain.Alias) *family {
 	if h < c.low || h > c.high || !c.export.sampled(h) {
 		return nil
 	}
-	f := &family{earliest: earliest, hash: h}
+	const usual = 4
+	f := &family{earliest: earliest, hash: h, events: make([]heldEvent, 0, usual)}
 	c.families[earliest] = f
 	return f
 }
@@ -304,7 +302,8 @@ func (c *collection) shrink() {
 		if c.high = hashes[(len(hashes)-1)/2]; c.high == hashes[len(hashes)-1] {
 			return // all have one hash
 		}
-		c.last, c.weight, c.arena = nil, 0, arena{}
+		c.weight, c.arena = 0, arena{}
+		maps.DeleteFunc(c.homes, func(_ domain.Alias, h home) bool { return h.hash > c.high })
 		for earliest, f := range c.families {
 			if f.hash > c.high {
 				delete(c.families, earliest)

@@ -146,7 +146,7 @@ func (x *export) wanted(placement string) bool {
 // tell reports progress.
 func (x *export) tell() {
 	x.read++
-	const everyMessages = 256
+	const everyMessages = 32
 	if x.request.Progress != nil && x.read%everyMessages == 0 {
 		x.request.Progress(x.read, x.total)
 	}

@@ -73,8 +73,8 @@ func (t *trainee) persons(f *family) []person {
 	return out
 }
 
-// activity is what a moment knows of one alias; known is false when that is nothing.
-func (t *trainee) activity(n int, m *moment) (a feature.Activity, known bool, err error) {
+// activity is what a moment knows of one alias.
+func (t *trainee) activity(n int, m *moment) (feature.Activity, error) {
 	p := &t.people[n]
 	var to [domain.Streams]domain.Position
 	if m.own {
@@ -90,15 +90,13 @@ func (t *trainee) activity(n int, m *moment) (a feature.Activity, known bool, er
 			apart = append(apart, domain.Stream(s))
 		}
 	}
-	for s := range to {
-		known = known || to[s] != domain.Position{}
-	}
-	if a, err = p.past.Read(to); err != nil || len(apart) == 0 {
-		return a, known, err
+	a, err := p.past.Read(to)
+	if err != nil || len(apart) == 0 {
+		return a, err
 	}
 	// The parts of an activity do not depend on one another: what is known of these streams is folded by itself.
-	rest, some, err := t.folded(p, apart, m)
-	return feature.Merge(a, rest), known || some, err
+	rest, err := t.folded(p, apart, m)
+	return feature.Merge(a, rest), err
 }
 
 // prefix finds the last event that a moment knows of a stream; false when it knows some and not an earlier one.
@@ -123,8 +121,8 @@ func (t *trainee) prefix(p *person, s domain.Stream, m *moment) (last domain.Pos
 }
 
 // folded folds what a moment knows of some streams of an alias anew, in the order of the log.
-func (t *trainee) folded(p *person, streams []domain.Stream, m *moment) (feature.Activity, bool, error) {
-	folder, known := feature.NewFolder(t.export.layout.Empty()), false
+func (t *trainee) folded(p *person, streams []domain.Stream, m *moment) (feature.Activity, error) {
+	folder := feature.NewFolder(t.export.layout.Empty())
 	for _, s := range streams {
 		for _, i := range p.refs[s] {
 			e := &t.family.events[i]
@@ -133,13 +131,12 @@ func (t *trainee) folded(p *person, streams []domain.Stream, m *moment) (feature
 			}
 			r, err := e.frame().Recorded(t.decoder.decode)
 			if err != nil {
-				return feature.Activity{}, false, err
+				return feature.Activity{}, err
 			}
 			folder.Fold(r)
-			known = true
 		}
 	}
-	return folder.Activity(), known, nil
+	return folder.Activity(), nil
 }
 
 // linking are a family's links and marks, numbered in the order of the log.

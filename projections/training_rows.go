@@ -161,23 +161,39 @@ func (t *trainee) row(m *moment, alias domain.Alias, d *decided) error {
 		t.out.end.Outside++
 		return nil
 	}
+	if m.decision == nil && !t.anythingKnown(members, m) {
+		return nil
+	}
+	whose := label.Decided{Record: m.decision, Attributes: offer.GetAttributes()}
+	finished := until <= t.export.sources.covered(t.sources, m.atMS)
+	early := !t.export.rule.ReadsFeatures() // what gives no row needs no vector
+	if early && !t.counts(nil, whose, finished) {
+		return nil
+	}
 	if !served { // else it is read
-		known, err := t.read(t.export.request.View, members, m)
-		if err != nil || !known && m.decision == nil {
+		if err := t.read(t.export.request.View, members, m); err != nil {
 			return err
 		}
 	}
-	if !t.export.rule.Holds(t.vector, label.Decided{Record: m.decision, Attributes: offer.GetAttributes()}) {
-		t.out.end.Outside++
-		return nil
-	}
-	if until > t.export.sources.covered(t.sources, m.atMS) {
-		t.out.end.Unfinished++
+	if !early && !t.counts(t.vector, whose, finished) {
 		return nil
 	}
 	events, micros := t.resolve(members, m, d, after, until)
 	t.append(members, m, l.Value(events, micros))
 	return nil
+}
+
+// counts says whether a moment whose population's conditions hold becomes a row, or counts why not.
+func (t *trainee) counts(vector []float64, whose label.Decided, finished bool) bool {
+	switch {
+	case !t.export.rule.Holds(vector, whose):
+		t.out.end.Outside++
+		return false
+	case !finished:
+		t.out.end.Unfinished++
+		return false
+	}
+	return true
 }
 
 func (t *trainee) append(members []int, m *moment, value float64) {
@@ -193,15 +209,14 @@ func (t *trainee) append(members []int, m *moment, value float64) {
 	rows.Values = append(rows.Values, t.vector...)
 }
 
-// read reads a view's vector at a moment; known is false when nothing was known of the person.
-func (t *trainee) read(v feature.View, members []int, m *moment) (known bool, err error) {
+// read reads a view's vector at a moment.
+func (t *trainee) read(v feature.View, members []int, m *moment) error {
 	t.activities = t.activities[:0]
 	for _, n := range members {
-		a, some, err := t.activity(n, m)
+		a, err := t.activity(n, m)
 		if err != nil {
-			return false, err
+			return err
 		}
-		known = known || some
 		t.activities = append(t.activities, a)
 	}
 	at := feature.Moment{NowMS: m.atMS}
@@ -209,7 +224,7 @@ func (t *trainee) read(v feature.View, members []int, m *moment) (known bool, er
 		at.Placement, at.Channel, at.Context = d.GetPlacement(), d.GetChannel(), d.GetContext()
 	}
 	t.vector = v.ReadAt(feature.Merge(t.activities...), at, t.vector[:0])
-	return known, nil
+	return nil
 }
 
 // check reads the vector of an own decision again with the view that it was made with; same is true when that is the
@@ -220,7 +235,7 @@ func (t *trainee) check(members []int, m *moment) (same bool, err error) {
 	if v.Len() == 0 || !bytes.Equal(fingerprint[:], m.decision.GetViewFingerprint()) {
 		return false, nil
 	}
-	if _, err := t.read(v, members, m); err != nil {
+	if err := t.read(v, members, m); err != nil {
 		return false, err
 	}
 	if !slices.EqualFunc(t.vector, m.decision.GetVector(), func(x, y float64) bool {

@@ -309,3 +309,32 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 		t.Errorf("30,000 dates: %v", err)
 	}
 }
+
+func TestAnExportTellsHowFarTheLogIsRead(t *testing.T) {
+	t.Parallel()
+	const messages = 100
+	log := projectionstest.NewStreamLog()
+	for n := range int64(messages) {
+		a := projectionstest.ViewAlias(int(n))
+		log.Append(domain.Lane{Stream: domain.Behaviour, Key: "0"}, &event.Event{
+			Alias: a[:], ReceivedMs: (n + 1) * hourMS, Body: &event.Event_Viewed{Viewed: &event.Viewed{}},
+		})
+	}
+	type told struct{ done, total uint64 }
+	var heard []told
+	sink := new(projectionstest.MemoryRows)
+	l, _ := label.ShippedAs("conversion_7d")
+	r := projections.TrainingRequest{
+		View: feature.Core(), Label: l, AtDecisions: true,
+		Progress: func(done, total uint64) { heard = append(heard, told{done, total}) },
+	}
+	if _, err := projections.NewTraining(log, coreView{}).Export(context.Background(), r, sink); err != nil {
+		t.Fatal(err)
+	}
+	if len(heard) == 0 || !slices.IsSortedFunc(heard, func(a, b told) int { return int(a.done) - int(b.done) }) {
+		t.Fatalf("told %v", heard)
+	}
+	if last := heard[len(heard)-1]; last.done > last.total || last.total != messages {
+		t.Errorf("told %+v of %d messages", last, messages)
+	}
+}

@@ -131,6 +131,9 @@ func TestAPopulationHoldsOnlyOnWhatIsKnown(t *testing.T) {
 		if got := rule.Holds(c.vector, c.decided); got != c.want {
 			t.Errorf("%s is %v, want %v", c.when, got, c.want)
 		}
+		if reads := strings.Contains(c.when, "features."); rule.ReadsFeatures() != reads {
+			t.Errorf("%s reads features: %v", c.when, !reads)
+		}
 	}
 }
 

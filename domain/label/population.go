@@ -14,7 +14,10 @@ import (
 )
 
 // Rule is a label's population.when over the features of one view. It is safe for concurrent use.
-type Rule struct{ compiled *expression.Compiled }
+type Rule struct {
+	compiled *expression.Compiled
+	features bool
+}
 
 // Decided is the decision of a row, for those at decisions; the zero Decided has no field.
 type Decided struct {
@@ -45,7 +48,13 @@ func (l Label) For(v feature.View) (*Rule, error) {
 	if len(found) > 0 {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, found)
 	}
-	return &Rule{compiled: &compiled}, nil
+	// What can be said without the features does not read them.
+	env, err = expression.New([]expression.Object{decisionObject()})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	_, faults = env.Compile(when, "true or false", types.BoolType)
+	return &Rule{compiled: &compiled, features: len(faults) > 0}, nil
 }
 
 func featuresOf(v feature.View) expression.Object {
@@ -105,6 +114,9 @@ func decisionObject() expression.Object {
 	}
 	return o
 }
+
+// ReadsFeatures says whether Holds looks at the vector.
+func (r *Rule) ReadsFeatures() bool { return r.features }
 
 // Holds says whether a row belongs to the population. A rule that reads what has no value does not hold.
 func (r *Rule) Holds(vector []float64, d Decided) bool {

@@ -220,9 +220,9 @@ func receiveRows(
 		return nil, err
 	}
 	defer func() { _ = stream.Close() }()
-	show := newProgress(r.err, "rows")
+	reading, show := newProgress(r.err, "messages of the log"), newProgress(r.err, "rows")
 	defer show.finish()
-	show.update(0, 0)
+	reading.update(0, 0)
 	var end *profferv1.TrainingEnd
 	begun, done, expected := false, uint64(0), uint64(0)
 	for stream.Receive() {
@@ -230,6 +230,8 @@ func receiveRows(
 		case *profferv1.ExportTrainingResponse_Head:
 			begun, expected = true, part.Head.GetExpected()
 			err = head(part.Head)
+		case *profferv1.ExportTrainingResponse_Progress:
+			reading.update(part.Progress.GetRead(), part.Progress.GetTotal())
 		case *profferv1.ExportTrainingResponse_Rows:
 			if !begun {
 				return nil, errors.New("the rows came before what they are")

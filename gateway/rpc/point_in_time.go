@@ -193,7 +193,9 @@ func (s *PointInTime) ExportTraining(
 	if r.GetUntil() != nil {
 		request.UntilMS = r.GetUntil().AsTime().UnixMilli()
 	}
-	end, err := s.Training.Export(ctx, request, &streamed{stream: stream})
+	sink := &streamed{stream: stream}
+	request.Progress = sink.progress
+	end, err := s.Training.Export(ctx, request, sink)
 	if err != nil {
 		return err
 	}
@@ -206,6 +208,13 @@ func (s *PointInTime) ExportTraining(
 type streamed struct {
 	stream   *connect.ServerStream[profferv1.ExportTrainingResponse]
 	features int
+}
+
+// progress tells how far the log is read. A caller who does not hear it hears no rows either: those say so.
+func (s *streamed) progress(done, total uint64) {
+	_ = s.stream.Send(&profferv1.ExportTrainingResponse{Part: &profferv1.ExportTrainingResponse_Progress{
+		Progress: &profferv1.TrainingProgress{Read: done, Total: total},
+	}})
 }
 
 // Head implements projections.TrainingSink.

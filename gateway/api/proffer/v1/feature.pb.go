@@ -1565,7 +1565,7 @@ func (x *ExportTrainingRequest) GetPlacement() string {
 	return ""
 }
 
-// ExportTrainingResponse is the head first, then rows, then the end.
+// ExportTrainingResponse is the head first, then rows, then the end; and, while the log is read, how far.
 type ExportTrainingResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Part:
@@ -1573,6 +1573,7 @@ type ExportTrainingResponse struct {
 	//	*ExportTrainingResponse_Head
 	//	*ExportTrainingResponse_Rows
 	//	*ExportTrainingResponse_End
+	//	*ExportTrainingResponse_Progress
 	Part          isExportTrainingResponse_Part `protobuf_oneof:"part"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1642,6 +1643,15 @@ func (x *ExportTrainingResponse) GetEnd() *TrainingEnd {
 	return nil
 }
 
+func (x *ExportTrainingResponse) GetProgress() *TrainingProgress {
+	if x != nil {
+		if x, ok := x.Part.(*ExportTrainingResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
 type isExportTrainingResponse_Part interface {
 	isExportTrainingResponse_Part()
 }
@@ -1658,11 +1668,71 @@ type ExportTrainingResponse_End struct {
 	End *TrainingEnd `protobuf:"bytes,3,opt,name=end,proto3,oneof"`
 }
 
+type ExportTrainingResponse_Progress struct {
+	Progress *TrainingProgress `protobuf:"bytes,4,opt,name=progress,proto3,oneof"`
+}
+
 func (*ExportTrainingResponse_Head) isExportTrainingResponse_Part() {}
 
 func (*ExportTrainingResponse_Rows) isExportTrainingResponse_Part() {}
 
 func (*ExportTrainingResponse_End) isExportTrainingResponse_Part() {}
+
+func (*ExportTrainingResponse_Progress) isExportTrainingResponse_Part() {}
+
+// TrainingProgress is how many of how many messages of the log have been read. Both grow when memory does not hold all
+// people at once: then the log is read again.
+type TrainingProgress struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Read          uint64                 `protobuf:"varint,1,opt,name=read,proto3" json:"read,omitempty"`
+	Total         uint64                 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrainingProgress) Reset() {
+	*x = TrainingProgress{}
+	mi := &file_proffer_v1_feature_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrainingProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrainingProgress) ProtoMessage() {}
+
+func (x *TrainingProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_feature_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrainingProgress.ProtoReflect.Descriptor instead.
+func (*TrainingProgress) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_feature_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *TrainingProgress) GetRead() uint64 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *TrainingProgress) GetTotal() uint64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
 
 // TrainingHead is what the rows are.
 type TrainingHead struct {
@@ -1683,7 +1753,7 @@ type TrainingHead struct {
 
 func (x *TrainingHead) Reset() {
 	*x = TrainingHead{}
-	mi := &file_proffer_v1_feature_proto_msgTypes[21]
+	mi := &file_proffer_v1_feature_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1695,7 +1765,7 @@ func (x *TrainingHead) String() string {
 func (*TrainingHead) ProtoMessage() {}
 
 func (x *TrainingHead) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_feature_proto_msgTypes[21]
+	mi := &file_proffer_v1_feature_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1708,7 +1778,7 @@ func (x *TrainingHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingHead.ProtoReflect.Descriptor instead.
 func (*TrainingHead) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_feature_proto_rawDescGZIP(), []int{21}
+	return file_proffer_v1_feature_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TrainingHead) GetView() string {
@@ -1778,7 +1848,7 @@ type TrainingRows struct {
 
 func (x *TrainingRows) Reset() {
 	*x = TrainingRows{}
-	mi := &file_proffer_v1_feature_proto_msgTypes[22]
+	mi := &file_proffer_v1_feature_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1790,7 +1860,7 @@ func (x *TrainingRows) String() string {
 func (*TrainingRows) ProtoMessage() {}
 
 func (x *TrainingRows) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_feature_proto_msgTypes[22]
+	mi := &file_proffer_v1_feature_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1803,7 +1873,7 @@ func (x *TrainingRows) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingRows.ProtoReflect.Descriptor instead.
 func (*TrainingRows) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_feature_proto_rawDescGZIP(), []int{22}
+	return file_proffer_v1_feature_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TrainingRows) GetProfiles() []string {
@@ -1856,7 +1926,7 @@ type TrainingEnd struct {
 
 func (x *TrainingEnd) Reset() {
 	*x = TrainingEnd{}
-	mi := &file_proffer_v1_feature_proto_msgTypes[23]
+	mi := &file_proffer_v1_feature_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1868,7 +1938,7 @@ func (x *TrainingEnd) String() string {
 func (*TrainingEnd) ProtoMessage() {}
 
 func (x *TrainingEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_feature_proto_msgTypes[23]
+	mi := &file_proffer_v1_feature_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1881,7 +1951,7 @@ func (x *TrainingEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingEnd.ProtoReflect.Descriptor instead.
 func (*TrainingEnd) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_feature_proto_rawDescGZIP(), []int{23}
+	return file_proffer_v1_feature_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TrainingEnd) GetRows() uint64 {
@@ -2037,12 +2107,16 @@ const file_proffer_v1_feature_proto_rawDesc = "" +
 	"\vevery_hours\x18\x06 \x01(\rR\n" +
 	"everyHours\x12-\n" +
 	"\x05share\x18\a \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05share\x12\x1c\n" +
-	"\tplacement\x18\b \x01(\tR\tplacement\"\xad\x01\n" +
+	"\tplacement\x18\b \x01(\tR\tplacement\"\xe9\x01\n" +
 	"\x16ExportTrainingResponse\x12.\n" +
 	"\x04head\x18\x01 \x01(\v2\x18.proffer.v1.TrainingHeadH\x00R\x04head\x12.\n" +
 	"\x04rows\x18\x02 \x01(\v2\x18.proffer.v1.TrainingRowsH\x00R\x04rows\x12+\n" +
-	"\x03end\x18\x03 \x01(\v2\x17.proffer.v1.TrainingEndH\x00R\x03endB\x06\n" +
-	"\x04part\"\xcc\x01\n" +
+	"\x03end\x18\x03 \x01(\v2\x17.proffer.v1.TrainingEndH\x00R\x03end\x12:\n" +
+	"\bprogress\x18\x04 \x01(\v2\x1c.proffer.v1.TrainingProgressH\x00R\bprogressB\x06\n" +
+	"\x04part\"<\n" +
+	"\x10TrainingProgress\x12\x12\n" +
+	"\x04read\x18\x01 \x01(\x04R\x04read\x12\x14\n" +
+	"\x05total\x18\x02 \x01(\x04R\x05total\"\xcc\x01\n" +
 	"\fTrainingHead\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\tR\x04view\x12)\n" +
 	"\x10view_fingerprint\x18\x02 \x01(\fR\x0fviewFingerprint\x12\x1a\n" +
@@ -2088,7 +2162,7 @@ func file_proffer_v1_feature_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_feature_proto_rawDescData
 }
 
-var file_proffer_v1_feature_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_proffer_v1_feature_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_proffer_v1_feature_proto_goTypes = []any{
 	(*PublishViewRequest)(nil),     // 0: proffer.v1.PublishViewRequest
 	(*PublishViewResponse)(nil),    // 1: proffer.v1.PublishViewResponse
@@ -2111,50 +2185,52 @@ var file_proffer_v1_feature_proto_goTypes = []any{
 	(*FeatureValue)(nil),           // 18: proffer.v1.FeatureValue
 	(*ExportTrainingRequest)(nil),  // 19: proffer.v1.ExportTrainingRequest
 	(*ExportTrainingResponse)(nil), // 20: proffer.v1.ExportTrainingResponse
-	(*TrainingHead)(nil),           // 21: proffer.v1.TrainingHead
-	(*TrainingRows)(nil),           // 22: proffer.v1.TrainingRows
-	(*TrainingEnd)(nil),            // 23: proffer.v1.TrainingEnd
-	(*timestamppb.Timestamp)(nil),  // 24: google.protobuf.Timestamp
-	(*Who)(nil),                    // 25: proffer.v1.Who
+	(*TrainingProgress)(nil),       // 21: proffer.v1.TrainingProgress
+	(*TrainingHead)(nil),           // 22: proffer.v1.TrainingHead
+	(*TrainingRows)(nil),           // 23: proffer.v1.TrainingRows
+	(*TrainingEnd)(nil),            // 24: proffer.v1.TrainingEnd
+	(*timestamppb.Timestamp)(nil),  // 25: google.protobuf.Timestamp
+	(*Who)(nil),                    // 26: proffer.v1.Who
 }
 var file_proffer_v1_feature_proto_depIdxs = []int32{
 	4,  // 0: proffer.v1.ListViewsResponse.views:type_name -> proffer.v1.FeatureView
-	24, // 1: proffer.v1.FeatureView.published_at:type_name -> google.protobuf.Timestamp
+	25, // 1: proffer.v1.FeatureView.published_at:type_name -> google.protobuf.Timestamp
 	4,  // 2: proffer.v1.DescribeViewResponse.view:type_name -> proffer.v1.FeatureView
 	7,  // 3: proffer.v1.DescribeViewResponse.features:type_name -> proffer.v1.FeatureDefinition
 	10, // 4: proffer.v1.CompareViewsResponse.features:type_name -> proffer.v1.FeatureComparison
 	15, // 5: proffer.v1.LineageResponse.edges:type_name -> proffer.v1.LineageEdge
-	25, // 6: proffer.v1.GetFeaturesRequest.who:type_name -> proffer.v1.Who
-	24, // 7: proffer.v1.GetFeaturesRequest.time:type_name -> google.protobuf.Timestamp
-	24, // 8: proffer.v1.GetFeaturesRequest.at:type_name -> google.protobuf.Timestamp
-	24, // 9: proffer.v1.GetFeaturesResponse.at:type_name -> google.protobuf.Timestamp
+	26, // 6: proffer.v1.GetFeaturesRequest.who:type_name -> proffer.v1.Who
+	25, // 7: proffer.v1.GetFeaturesRequest.time:type_name -> google.protobuf.Timestamp
+	25, // 8: proffer.v1.GetFeaturesRequest.at:type_name -> google.protobuf.Timestamp
+	25, // 9: proffer.v1.GetFeaturesResponse.at:type_name -> google.protobuf.Timestamp
 	18, // 10: proffer.v1.GetFeaturesResponse.features:type_name -> proffer.v1.FeatureValue
-	24, // 11: proffer.v1.ExportTrainingRequest.from:type_name -> google.protobuf.Timestamp
-	24, // 12: proffer.v1.ExportTrainingRequest.until:type_name -> google.protobuf.Timestamp
-	21, // 13: proffer.v1.ExportTrainingResponse.head:type_name -> proffer.v1.TrainingHead
-	22, // 14: proffer.v1.ExportTrainingResponse.rows:type_name -> proffer.v1.TrainingRows
-	23, // 15: proffer.v1.ExportTrainingResponse.end:type_name -> proffer.v1.TrainingEnd
-	0,  // 16: proffer.v1.FeatureService.PublishView:input_type -> proffer.v1.PublishViewRequest
-	2,  // 17: proffer.v1.FeatureService.ListViews:input_type -> proffer.v1.ListViewsRequest
-	5,  // 18: proffer.v1.FeatureService.DescribeView:input_type -> proffer.v1.DescribeViewRequest
-	8,  // 19: proffer.v1.FeatureService.CompareViews:input_type -> proffer.v1.CompareViewsRequest
-	11, // 20: proffer.v1.FeatureService.SwitchView:input_type -> proffer.v1.SwitchViewRequest
-	13, // 21: proffer.v1.FeatureService.Lineage:input_type -> proffer.v1.LineageRequest
-	16, // 22: proffer.v1.FeatureService.GetFeatures:input_type -> proffer.v1.GetFeaturesRequest
-	19, // 23: proffer.v1.FeatureService.ExportTraining:input_type -> proffer.v1.ExportTrainingRequest
-	1,  // 24: proffer.v1.FeatureService.PublishView:output_type -> proffer.v1.PublishViewResponse
-	3,  // 25: proffer.v1.FeatureService.ListViews:output_type -> proffer.v1.ListViewsResponse
-	6,  // 26: proffer.v1.FeatureService.DescribeView:output_type -> proffer.v1.DescribeViewResponse
-	9,  // 27: proffer.v1.FeatureService.CompareViews:output_type -> proffer.v1.CompareViewsResponse
-	12, // 28: proffer.v1.FeatureService.SwitchView:output_type -> proffer.v1.SwitchViewResponse
-	14, // 29: proffer.v1.FeatureService.Lineage:output_type -> proffer.v1.LineageResponse
-	17, // 30: proffer.v1.FeatureService.GetFeatures:output_type -> proffer.v1.GetFeaturesResponse
-	20, // 31: proffer.v1.FeatureService.ExportTraining:output_type -> proffer.v1.ExportTrainingResponse
-	24, // [24:32] is the sub-list for method output_type
-	16, // [16:24] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	25, // 11: proffer.v1.ExportTrainingRequest.from:type_name -> google.protobuf.Timestamp
+	25, // 12: proffer.v1.ExportTrainingRequest.until:type_name -> google.protobuf.Timestamp
+	22, // 13: proffer.v1.ExportTrainingResponse.head:type_name -> proffer.v1.TrainingHead
+	23, // 14: proffer.v1.ExportTrainingResponse.rows:type_name -> proffer.v1.TrainingRows
+	24, // 15: proffer.v1.ExportTrainingResponse.end:type_name -> proffer.v1.TrainingEnd
+	21, // 16: proffer.v1.ExportTrainingResponse.progress:type_name -> proffer.v1.TrainingProgress
+	0,  // 17: proffer.v1.FeatureService.PublishView:input_type -> proffer.v1.PublishViewRequest
+	2,  // 18: proffer.v1.FeatureService.ListViews:input_type -> proffer.v1.ListViewsRequest
+	5,  // 19: proffer.v1.FeatureService.DescribeView:input_type -> proffer.v1.DescribeViewRequest
+	8,  // 20: proffer.v1.FeatureService.CompareViews:input_type -> proffer.v1.CompareViewsRequest
+	11, // 21: proffer.v1.FeatureService.SwitchView:input_type -> proffer.v1.SwitchViewRequest
+	13, // 22: proffer.v1.FeatureService.Lineage:input_type -> proffer.v1.LineageRequest
+	16, // 23: proffer.v1.FeatureService.GetFeatures:input_type -> proffer.v1.GetFeaturesRequest
+	19, // 24: proffer.v1.FeatureService.ExportTraining:input_type -> proffer.v1.ExportTrainingRequest
+	1,  // 25: proffer.v1.FeatureService.PublishView:output_type -> proffer.v1.PublishViewResponse
+	3,  // 26: proffer.v1.FeatureService.ListViews:output_type -> proffer.v1.ListViewsResponse
+	6,  // 27: proffer.v1.FeatureService.DescribeView:output_type -> proffer.v1.DescribeViewResponse
+	9,  // 28: proffer.v1.FeatureService.CompareViews:output_type -> proffer.v1.CompareViewsResponse
+	12, // 29: proffer.v1.FeatureService.SwitchView:output_type -> proffer.v1.SwitchViewResponse
+	14, // 30: proffer.v1.FeatureService.Lineage:output_type -> proffer.v1.LineageResponse
+	17, // 31: proffer.v1.FeatureService.GetFeatures:output_type -> proffer.v1.GetFeaturesResponse
+	20, // 32: proffer.v1.FeatureService.ExportTraining:output_type -> proffer.v1.ExportTrainingResponse
+	25, // [25:33] is the sub-list for method output_type
+	17, // [17:25] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_feature_proto_init() }
@@ -2171,6 +2247,7 @@ func file_proffer_v1_feature_proto_init() {
 		(*ExportTrainingResponse_Head)(nil),
 		(*ExportTrainingResponse_Rows)(nil),
 		(*ExportTrainingResponse_End)(nil),
+		(*ExportTrainingResponse_Progress)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2178,7 +2255,7 @@ func file_proffer_v1_feature_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_feature_proto_rawDesc), len(file_proffer_v1_feature_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
