@@ -53,6 +53,8 @@ type Ingest struct {
 	files      sync.Map // source -> chan struct{} of capacity 1: imports of one source go one call at a time
 	doubt      doubt
 	duplicates atomic.Uint64
+	// answered are items by their status.
+	answered [Rejected + 1]atomic.Uint64
 }
 
 // IngestPorts is what Ingest needs; all are required.
@@ -76,6 +78,9 @@ func NewIngest(ports IngestPorts, duplicates uint64) *Ingest {
 
 // Duplicates is how many items were answered as duplicates so far.
 func (in *Ingest) Duplicates() uint64 { return in.duplicates.Load() }
+
+// Answered is how many items were answered with a status by this Ingest, nothing before a restart.
+func (in *Ingest) Answered(s Status) uint64 { return in.answered[s].Load() }
 
 // Ingest takes up to MaxItems items of a source and returns one verdict an item, in order. Rejected items are in
 // quarantine when it returns. When it fails (the log's errors, ErrTooManyItems, ErrOutOfOrder, ErrNoSource) no item
@@ -107,6 +112,9 @@ func (in *Ingest) Ingest(ctx context.Context, source string, items []Item, valid
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
 	in.judge(c)
+	for i := range c.verdicts {
+		in.answered[c.verdicts[i].Status].Add(1)
+	}
 	return c.verdicts, nil
 }
 

@@ -62,11 +62,15 @@ type deciding struct {
 	*decider.Decider
 	*freshness
 	outage outage
+	counts *decided
 }
 
 // Decide implements rpc.Deciding.
 func (d deciding) Decide(ctx context.Context, r decider.Request) (decider.Answer, error) {
 	answer, err := d.Decider.Decide(ctx, r)
+	if err == nil && !r.ValidateOnly {
+		d.counts.count(answer.Record)
+	}
 	if errors.Is(err, decider.ErrNotYetVisible) {
 		return answer, err
 	}

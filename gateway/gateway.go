@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/profferhq/proffer/gateway/metrics"
 	"github.com/profferhq/proffer/gateway/natslog"
 	"github.com/profferhq/proffer/gateway/rpc"
 	"github.com/profferhq/proffer/gateway/segment"
@@ -58,6 +59,10 @@ type Node struct {
 
 	address string
 	now     func() time.Time
+
+	started time.Time
+	calls   *metrics.Calls
+	decided decided
 }
 
 // Start brings a server up, part by part; on an error what was started is stopped again.
@@ -65,7 +70,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
-	n := &Node{config: c, failed: make(chan struct{}), now: time.Now}
+	n := &Node{config: c, failed: make(chan struct{}), now: time.Now, started: time.Now(), calls: rpc.NewCalls()}
 	n.background, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for _, step := range []struct {
 		name string

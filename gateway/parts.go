@@ -57,6 +57,7 @@ type parts struct {
 	habits          *projections.Habits
 	purchases       *projections.Purchases
 	remembered      *remembering
+	watcher         *projections.ModelWatcher
 	// modelDays is nil when there is no database.
 	modelDays *postgres.ModelDays
 }

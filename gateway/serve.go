@@ -20,14 +20,14 @@ func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
 	away := outage{health: n.logHealth}
 	identities := n.identity(away)
-	rpc.Mount(mux, n.keys, rpc.Services{
+	services := rpc.Services{
 		Ingest: &rpc.Ingest{Ingesting: n.parts.ingest},
 		Decisions: &rpc.Decisions{
 			Persons: persons{
 				normalizer: n.parts.normalizer, vault: n.parts.vault, marks: n.parts.identities,
 				guards: n.parts.recall.People, outage: away,
 			},
-			Deciding: deciding{n.parts.decider, n.parts.fresh, away}, Timeout: n.config.DecideTimeout,
+			Deciding: deciding{n.parts.decider, n.parts.fresh, away, &n.decided}, Timeout: n.config.DecideTimeout,
 		},
 		Audit:      &rpc.Audit{Replayer: n.parts.replayer},
 		Policies:   &rpc.Policies{Publishing: n.parts.publish, InEffect: n.parts.policies},
@@ -43,7 +43,9 @@ func (n *Node) handler() http.Handler {
 			View: n.parts.policies.View, Prepare: n.parts.views.Prepare,
 			Recommending: n.parts.recommendations, Habits: n.parts.habits, Worth: n.parts.purchases, Remembered: n.parts.remembered.upToNow, Now: n.now,
 		},
-	})
+	}
+	rpc.Mount(mux, n.keys, services, n.calls)
+	mux.Handle("GET /metrics", rpc.OperatorOnly(n.keys, http.HandlerFunc(n.metrics)))
 	mux.Handle("/v1/", segment.New(n.parts.ingest, n.segmentKeys, n.now))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", n.ready)

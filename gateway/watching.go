@@ -23,6 +23,7 @@ func (n *Node) watchModels(context.Context) error {
 		Watch: watch.Options{View: n.parts.policies.View, WindowMS: conversionWindows(label.Shipped())},
 		Now:   n.now, Log: slog.Default(),
 	})
+	n.parts.watcher = watcher
 	n.run("watch models", watcher.Run)
 	return nil
 }

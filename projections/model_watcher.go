@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -54,6 +55,7 @@ type ModelWatcher struct {
 	cleared bool
 	settled int64
 	failing [2]bool // storing, raising: told once
+	shown   atomic.Pointer[watch.Shown]
 }
 
 // NewModelWatcher makes a watcher; Run starts it. Without a store days are kept in memory only.
@@ -180,8 +182,12 @@ func (p *ModelWatcher) look(ctx context.Context) {
 		p.pending[k] = true
 	}
 	p.tell(ctx, 0, "how models did is not stored: trying again", p.keep(ctx))
+	p.shown.Store(p.watch.Show(p.o.Limits.Days, now.UnixMilli()))
 	p.tell(ctx, 1, "alerts about models are not raised: trying again", p.act(ctx, now.UnixMilli()))
 }
+
+// Shown is how the models did at the last look; nil before the first.
+func (p *ModelWatcher) Shown() *watch.Shown { return p.shown.Load() }
 
 // tell says once that something fails, until it has worked again.
 func (p *ModelWatcher) tell(ctx context.Context, what int, message string, err error) {

@@ -11,6 +11,7 @@ import (
 	"connectrpc.com/grpcreflect"
 
 	"github.com/profferhq/proffer/gateway/api/proffer/v1/profferv1connect"
+	"github.com/profferhq/proffer/gateway/metrics"
 )
 
 const (
@@ -36,10 +37,10 @@ type Services struct {
 	Segments   profferv1connect.SegmentServiceHandler
 }
 
-// Mount adds the API, its reflection and its health service to a mux.
-func Mount(mux *http.ServeMux, keys Keys, s Services) {
+// Mount adds the API, its reflection and its health service to a mux. It counts the calls in calls, which NewCalls makes.
+func Mount(mux *http.ServeMux, keys Keys, s Services, calls *metrics.Calls) {
 	options := []connect.HandlerOption{
-		connect.WithInterceptors(translator{}, newAuthorizer(keys), newValidator()),
+		connect.WithInterceptors(counter{calls}, translator{}, newAuthorizer(keys), newValidator()),
 		connect.WithReadMaxBytes(maxMessage),
 		connect.WithCompressMinBytes(compressFrom),
 		connect.WithCodec(strictJSON{name: "json"}),
@@ -55,16 +56,20 @@ func Mount(mux *http.ServeMux, keys Keys, s Services) {
 	mux.Handle(profferv1connect.NewModelServiceHandler(s.Models, options...))
 	mux.Handle(profferv1connect.NewFeatureServiceHandler(s.Features, options...))
 	mux.Handle(profferv1connect.NewSegmentServiceHandler(s.Segments, options...))
-	names := []string{
+	names := serviceNames()
+	reflector := grpcreflect.NewStaticReflector(names...)
+	mux.Handle(grpcreflect.NewHandlerV1(reflector))
+	mux.Handle(grpcreflect.NewHandlerV1Alpha(reflector))
+	mux.Handle(grpchealth.NewHandler(grpchealth.NewStaticChecker(names...)))
+}
+
+func serviceNames() []string {
+	return []string{
 		profferv1connect.IngestServiceName, profferv1connect.DecisionServiceName, profferv1connect.AuditServiceName,
 		profferv1connect.PolicyServiceName, profferv1connect.QuarantineServiceName, profferv1connect.OperationsServiceName,
 		profferv1connect.IdentityServiceName, profferv1connect.ModelServiceName, profferv1connect.FeatureServiceName,
 		profferv1connect.SegmentServiceName,
 	}
-	reflector := grpcreflect.NewStaticReflector(names...)
-	mux.Handle(grpcreflect.NewHandlerV1(reflector))
-	mux.Handle(grpcreflect.NewHandlerV1Alpha(reflector))
-	mux.Handle(grpchealth.NewHandler(grpchealth.NewStaticChecker(names...)))
 }
 
 // Server serves a handler over HTTP/1.1 and over HTTP/2 without TLS, as gRPC clients on a private network want it.

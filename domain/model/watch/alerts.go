@@ -22,6 +22,11 @@ const (
 	MetricStaleness = "staleness_hours"
 )
 
+// Metrics are all that have limits.
+func Metrics() []string {
+	return []string{MetricPSI, MetricKS, MetricMissing, MetricAUC, MetricECE, MetricFailures, MetricStaleness}
+}
+
 // Limit of a metric: alerts are raised beyond Soft, and beyond Hard a champion falls back. 0 is no limit. Of the AUC it is
 // a least value, of all others a most.
 type Limit struct {
@@ -154,13 +159,7 @@ func (w *Watch) readings(v named, l Limits, from, to, nowMS int64) []reading {
 
 // right are the readings of how right a version was.
 func (w *Watch) right(v named, l Limits) []reading {
-	last := int64(0)
-	for k, t := range w.days {
-		if rows, _ := t.Outcomes.Judged(); k.Model == v.model && k.Version == v.version && rows > 0 {
-			last = max(last, k.Day)
-		}
-	}
-	t := w.Between(v.model, v.version, "", last-max(l.Days, 1)+1, last)
+	t := w.judgedLately(v, "", max(l.Days, 1))
 	if t == nil {
 		return nil
 	}
@@ -174,6 +173,23 @@ func (w *Watch) right(v named, l Limits) []reading {
 		out = append(out, reading{v.subject(), MetricAUC, scores.AUC, judged})
 	}
 	return out
+}
+
+// judgedLately adds up the last days of a version that are judged, in all roles when role is empty; nil for none.
+func (w *Watch) judgedLately(v named, role string, days int64) *Tally {
+	last := int64(math.MinInt64)
+	for k, t := range w.days {
+		if k.Model != v.model || k.Version != v.version || role != "" && k.Role != role {
+			continue
+		}
+		if rows, _ := t.Outcomes.Judged(); rows > 0 {
+			last = max(last, k.Day)
+		}
+	}
+	if last == math.MinInt64 {
+		return nil
+	}
+	return w.Between(v.model, v.version, role, last-days+1, last)
 }
 
 // stale is for how long a version that has answered before has not answered.
