@@ -56,30 +56,25 @@ func (m *Models) change(
 	if err := change.check(); err != nil {
 		return ModelsAssigned{}, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.ports.Recall.CatchUp(ctx, domain.Policy); err != nil {
-		return ModelsAssigned{}, fmt.Errorf("assign a model: %w", err)
-	}
-	catalogue := m.ports.Recall.Catalogue
-	catalogue.mu.RLock()
-	assigned, err := decide(catalogue)
-	catalogue.mu.RUnlock()
-	if err != nil {
-		return ModelsAssigned{}, err
-	}
-	out := ModelsAssigned{Events: assigned, Unchanged: len(assigned) == 0}
-	if !out.Unchanged && !change.ValidateOnly {
+	var out ModelsAssigned
+	at, err := m.commit(ctx, domain.PolicyLane("use", use), change.ValidateOnly, func(c *Catalogue) ([]*event.Event, error) {
+		assigned, err := decide(c)
+		if err != nil {
+			return nil, err
+		}
+		out = ModelsAssigned{Events: assigned, Unchanged: len(assigned) == 0}
 		events := make([]*event.Event, len(assigned))
 		for i, a := range assigned {
 			a.Rule, a.Reason, a.Actor = rule, change.Reason, change.Actor
 			events[i] = &event.Event{Body: &event.Event_ModelAssigned{ModelAssigned: a}}
 		}
-		if out.At, err = m.append(ctx, domain.PolicyLane("use", use), events...); err != nil {
-			return ModelsAssigned{}, fmt.Errorf("assign a model: %w", err)
-		}
+		return events, nil
+	})
+	if err != nil {
+		return ModelsAssigned{}, fmt.Errorf("assign a model: %w", err)
 	}
-	catalogue.Models(func(r *registry.Registry) { out.Roles = r.Roles(use, math.MaxUint64) })
+	out.At = at
+	m.ports.Recall.Catalogue.Models(func(r *registry.Registry) { out.Roles = r.Roles(use, math.MaxUint64) })
 	return out, nil
 }
 

@@ -20,7 +20,13 @@ type Catalogue struct {
 	models   registry.Registry
 	views    *feature.Catalogue
 	defined  map[string]definedSegments
+	limits   map[string]*event.ModelLimitsSet
+	// alerts are those that are open.
+	alerts map[alertKey]*event.AlertRaised
 }
+
+// alertKey is what an alert is about.
+type alertKey struct{ subject, metric string }
 
 // PublishedPolicy is the version of a policy that is in effect.
 type PublishedPolicy struct {
@@ -42,6 +48,8 @@ func NewCatalogue() *Catalogue {
 		applied: map[domain.Lane]domain.Position{}, offers: map[string]domain.Hash{}, policies: map[string]PublishedPolicy{},
 		views:   feature.NewCatalogue(feature.BuiltIn()...),
 		defined: map[string]definedSegments{},
+		limits:  map[string]*event.ModelLimitsSet{},
+		alerts:  map[alertKey]*event.AlertRaised{},
 	}
 }
 
@@ -71,6 +79,16 @@ func (c *Catalogue) apply(lane domain.Lane, r domain.Recorded) {
 	}
 	if s := r.Event.GetSegmentDefined(); s != nil {
 		c.defined[s.GetId()] = definedSegmentsOf(r, s)
+	}
+	if l := r.Event.GetModelLimitsSet(); l != nil {
+		c.limits[l.GetUse()] = l
+	}
+	if a := r.Event.GetAlertRaised(); a != nil {
+		if key := (alertKey{a.GetSubject(), a.GetMetric()}); a.GetCleared() {
+			delete(c.alerts, key)
+		} else {
+			c.alerts[key] = a
+		}
 	}
 	if p := r.Event.GetPolicyPublished(); p.GetPolicy() != nil {
 		c.policies[p.GetPolicy().GetId()] = PublishedPolicy{

@@ -32,20 +32,32 @@ func (m *Models) FallBack(ctx context.Context, f FallBack) (ModelsAssigned, erro
 	})
 }
 
-// RaiseAlerts appends alerts, in one message; none is none. What is an alert, and which have been raised already, is the
-// caller's to know: see the package watch. It fails with the errors of the log.
+// RaiseAlerts appends the alerts that say something new, in one message: what the log holds already is not said again, for
+// every server watches. What is an alert is the caller's to know: see the package watch. It fails with the errors of the log.
 func (m *Models) RaiseAlerts(ctx context.Context, alerts []*event.AlertRaised) error {
 	if len(alerts) == 0 {
 		return nil
 	}
-	events := make([]*event.Event, len(alerts))
-	for i, a := range alerts {
-		events[i] = &event.Event{Body: &event.Event_AlertRaised{AlertRaised: a}}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, err := m.append(ctx, domain.PolicyLane("alert", "models"), events...); err != nil {
+	_, err := m.commit(ctx, domain.PolicyLane("alert", "models"), false, func(c *Catalogue) ([]*event.Event, error) {
+		var events []*event.Event
+		for _, a := range alerts {
+			if c.newAlert(a) {
+				events = append(events, &event.Event{Body: &event.Event_AlertRaised{AlertRaised: a}})
+			}
+		}
+		return events, nil
+	})
+	if err != nil {
 		return fmt.Errorf("raise alerts: %w", err)
 	}
 	return nil
+}
+
+// newAlert says whether an alert changes what is open. The caller holds the lock.
+func (c *Catalogue) newAlert(a *event.AlertRaised) bool {
+	open := c.alerts[alertKey{a.GetSubject(), a.GetMetric()}]
+	if a.GetCleared() {
+		return open != nil
+	}
+	return open == nil || a.GetHard() && !open.GetHard()
 }

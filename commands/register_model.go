@@ -33,9 +33,16 @@ type ModelBytes interface {
 	Put(ctx context.Context, data []byte) (domain.Hash, error)
 }
 
+// ModelLog is a log whose lanes others may append to as well.
+type ModelLog interface {
+	Log
+	// TakeOver makes this process the lane's owner again after domain.ErrLaneLost, and returns the lane's last sequence.
+	TakeOver(ctx context.Context, lane domain.Lane) (uint64, error)
+}
+
 // ModelPorts is what commands about models need; all are required.
 type ModelPorts struct {
-	Log    Log
+	Log    ModelLog
 	Recall *Recall
 	Bytes  ModelBytes
 	// Describe reads a model, tries it, and fills in what its registration says but for name, version, reason and actor.
@@ -113,6 +120,35 @@ func (m *Models) Register(ctx context.Context, r RegisterModel) (ModelVersion, e
 		return ModelVersion{}, fmt.Errorf("register a model: %w", err)
 	}
 	return ModelVersion{next, at, false}, nil
+}
+
+// commit appends what is decided on all that POLICY holds, if anything, unless it is only to be tried. When another server
+// has appended to the lane in between, it is decided anew.
+func (m *Models) commit(
+	ctx context.Context, lane domain.Lane, validateOnly bool, decide func(*Catalogue) ([]*event.Event, error),
+) (domain.Place, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	const attempts = 4
+	for n := 1; ; n++ {
+		if err := m.ports.Recall.CatchUp(ctx, domain.Policy); err != nil {
+			return domain.Place{}, err
+		}
+		catalogue := m.ports.Recall.Catalogue
+		catalogue.mu.RLock()
+		events, err := decide(catalogue)
+		catalogue.mu.RUnlock()
+		if err != nil || len(events) == 0 || validateOnly {
+			return domain.Place{}, err
+		}
+		at, err := m.append(ctx, lane, events...)
+		if n == attempts || !errors.Is(err, domain.ErrLaneLost) {
+			return at, err
+		}
+		if _, err := m.ports.Log.TakeOver(ctx, lane); err != nil {
+			return domain.Place{}, fmt.Errorf("take the lane over: %w", err)
+		}
+	}
 }
 
 // append writes events of one lane of POLICY in one envelope, and remembers them.

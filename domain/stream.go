@@ -128,7 +128,7 @@ func StreamOf(e *event.Event) (Stream, bool) {
 	case *event.Event_Delivered, *event.Event_Exposed, *event.Event_Clicked, *event.Event_Converted:
 		return Outcome, true
 	case *event.Event_OfferDefined, *event.Event_PolicyPublished, *event.Event_FeatureViewPublished,
-		*event.Event_FeatureViewSwitched, *event.Event_ModelRegistered, *event.Event_ModelAssigned, *event.Event_AlertRaised,
+		*event.Event_FeatureViewSwitched, *event.Event_ModelRegistered, *event.Event_ModelAssigned, *event.Event_AlertRaised, *event.Event_ModelLimitsSet,
 		*event.Event_SegmentDefined:
 		return Policy, true
 	case *event.Event_Quarantined, *event.Event_QuarantineResolved:
@@ -200,6 +200,8 @@ func TypeOf(e *event.Event) string {
 		return "model_assigned"
 	case *event.Event_AlertRaised:
 		return "alert_raised"
+	case *event.Event_ModelLimitsSet:
+		return "model_limits_set"
 	case *event.Event_SegmentDefined:
 		return "segment_defined"
 	case *event.Event_Quarantined:

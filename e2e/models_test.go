@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -198,6 +199,41 @@ func TestModelsAreRefusedWithWhatWouldBeRight(t *testing.T) {
 	}
 }
 
+func TestLimitsOfModelsAreSetForAUse(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), "--no-database")
+	if out := s.wantDone("model", "limits", "churn"); !strings.Contains(out, "as they come") || !strings.Contains(out, "from 500 decisions") {
+		t.Error(out)
+	}
+	set := []string{"model", "limits", "churn", "--set", "psi=0.5,2", "--set", "ks=0", "--least", "50", "--reason", "few decisions"}
+	if out := s.wantDone(append(set, "--validate-only")...); !strings.Contains(out, "nothing was written") {
+		t.Error(out)
+	}
+	if out := s.wantDone(set...); !strings.Contains(out, "in effect from POLICY/") || !strings.Contains(out, "version 1: over 7 days, from 50 decisions") {
+		t.Error(out)
+	}
+	if out := s.wantDone(set...); !strings.Contains(out, "it is so already") {
+		t.Error(out)
+	}
+	s.restart()
+	if out := s.wantDone("model", "limits", "churn"); !regexp.MustCompile(`psi +0.5 +2\n`).MatchString(out) || !regexp.MustCompile(`ks +- +-\n`).MatchString(out) {
+		t.Error(out)
+	}
+	if out := s.wantDone("model", "limits", "churn", "--defaults"); !strings.Contains(out, "version 2: over 7 days, from 500 decisions") {
+		t.Error(out)
+	}
+	for want, args := range map[string][]string{
+		`did you mean "psi"?`: {"--set", "psy=1"},
+		"auc: 3 is no limit":  {"--set", "auc=3"},
+		"METRIC=SOFT":         {"--set", "psi"},
+		"nothing else can be": {"--defaults", "--days", "3"},
+	} {
+		if out, code := s.proffer(append([]string{"model", "limits", "churn"}, args...)...); code == 0 || !strings.Contains(out, want) {
+			t.Errorf("%v: exit code %d, %s", args, code, out)
+		}
+	}
+}
+
 func TestAModelIsForOperators(t *testing.T) {
 	t.Parallel()
 	s := serve(t, t.TempDir(), "--no-database")
@@ -250,7 +286,13 @@ func modelShapes() map[string][]string {
 			path + ".roles[].share number", path + ".roles[].since string", path + ".roles[].version string", path + ".use string",
 		}
 	}
+	limits := []string{
+		"limits.days number", "limits.least string", "limits.limits[].hard number", "limits.limits[].metric string", "limits.limits[].soft number",
+		"limits.reason string", "limits.use string", "limits.version string",
+	}
 	return map[string][]string{
+		"model limits conversion_7d":                               limits,
+		"model limits conversion_7d --set psi=0.3 --validate-only": joined(limits, []string{"position string", "unchanged bool"}),
 		"model list":      joined(one("models[]"), use("uses[]")),
 		"model show buys": joined(one("model"), []string{"card string", "features[] string"}),
 		"model assign conversion_7d buys --role champion":  joined(use("use"), []string{"position string", "unchanged bool"}),

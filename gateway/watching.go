@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"log/slog"
-	"slices"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/domain/event"
@@ -20,24 +19,12 @@ func (n *Node) watchModels(context.Context) error {
 		store = n.parts.modelDays
 	}
 	watcher := projections.NewModelWatcher(n.parts.log, store, modelAlerts{n.parts.models}, projections.ModelWatcherOptions{
-		Watch: watch.Options{View: n.parts.policies.View, WindowMS: conversionWindows(label.Shipped())},
+		Watch: watch.Options{View: n.parts.policies.View, Label: label.ShippedAs},
 		Now:   n.now, Log: slog.Default(),
 	})
 	n.parts.watcher = watcher
 	n.run("watch models", watcher.Run)
 	return nil
-}
-
-// conversionWindows are for how long a conversion counts for each label that is about the conversions of an offer.
-func conversionWindows(labels []label.Label) map[string]int64 {
-	out := map[string]int64{}
-	for _, l := range labels {
-		_, until, ok := l.Window(0, 0)
-		if ok && l.OfOffer() && l.Binary() && slices.Equal(l.Document().Source, []string{"converted"}) {
-			out[l.Name()] = until
-		}
-	}
-	return out
 }
 
 // modelAlerts says through commands what the watcher wants done.

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/model/registry"
 	"github.com/profferhq/proffer/domain/model/watch"
 )
@@ -32,8 +34,10 @@ type ModelWatcherOptions struct {
 	Limits watch.Limits
 	// Every is the pause between two looks: a minute by default.
 	Every time.Duration
-	// Grace is for how long after a window has closed outcomes may still arrive: ten minutes by default.
+	// Grace is for how long after a window has closed events may still arrive: ten minutes by default.
 	Grace time.Duration
+	// JudgeEvery is the least pause between two judgements, each of which reads the log: an hour by default.
+	JudgeEvery time.Duration
 	// Now is the clock; required.
 	Now func() time.Time
 	// Log is told what could not be stored or raised. Default: discarded.
@@ -53,8 +57,8 @@ type ModelWatcher struct {
 	cut     domain.Cut
 	pending map[watch.Key]bool
 	cleared bool
-	settled int64
-	failing [2]bool // storing, raising: told once
+	judged  time.Time
+	failing [3]bool // storing, raising, judging: told once
 	shown   atomic.Pointer[watch.Shown]
 }
 
@@ -69,6 +73,9 @@ func NewModelWatcher(source Source, store ModelDays, alerts ModelAlerts, o Model
 	if o.Grace <= 0 {
 		o.Grace = 10 * time.Minute
 	}
+	if o.JudgeEvery <= 0 {
+		o.JudgeEvery = time.Hour
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -77,11 +84,9 @@ func NewModelWatcher(source Source, store ModelDays, alerts ModelAlerts, o Model
 	}
 }
 
-// watchedStreams in the order in which they are caught up with: what versions are, what became of decisions, decisions.
-// So a decision of long ago is judged as soon as it is read, and needs not be remembered.
-func watchedStreams() []domain.Stream {
-	return []domain.Stream{domain.Policy, domain.Outcome, domain.Decision}
-}
+// watchedStreams in the order in which they are caught up with: what versions are, then decisions. What became of these
+// is read when they are judged, by the export of training rows: a label means one thing.
+func watchedStreams() []domain.Stream { return []domain.Stream{domain.Policy, domain.Decision} }
 
 // watchDecoder decodes what a watch reads.
 func watchDecoder() *leanDecoder {
@@ -89,9 +94,8 @@ func watchDecoder() *leanDecoder {
 	whole := &kept{whole: true}
 	return &leanDecoder{read: fieldsRead(of{
 		4: whole, 5: whole,
-		bodyDecision: fieldsRead(of{1: whole, 2: whole, 3: whole, 14: whole, 16: whole, 26: whole}),
-		83:           fieldsRead(of{1: fieldsRead(of{1: whole})}),
-		104:          whole, 105: whole, 106: whole,
+		bodyDecision: fieldsRead(of{1: whole, 2: whole, 3: whole, 5: whole, 14: whole, 16: whole, 26: whole}),
+		104:          whole, 105: whole, 106: whole, 109: whole,
 	})}
 }
 
@@ -143,7 +147,6 @@ func (p *ModelWatcher) catchUp(ctx context.Context) error {
 			return m.err
 		}
 		p.apply(m)
-		p.settlePast(m)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -162,22 +165,13 @@ func (p *ModelWatcher) apply(m message) {
 	p.cut[m.stream] = m.sequence
 }
 
-// settlePast closes windows while decisions of the past are read, once a day of theirs.
-func (p *ModelWatcher) settlePast(m message) {
-	if m.stream != domain.Decision || len(m.events) == 0 {
-		return
-	}
-	const day = int64(24 * time.Hour / time.Millisecond)
-	if now := m.events[0].Event.GetDecision().GetNowMs(); now >= p.settled+day && now <= p.o.Now().UnixMilli() {
-		p.settled = now
-		p.watch.Settle(now - p.o.Grace.Milliseconds())
-	}
-}
-
-// look settles what is over, stores what has changed, and does what limits call for.
+// look judges what is over, stores what has changed, and does what limits call for.
 func (p *ModelWatcher) look(ctx context.Context) {
 	now := p.o.Now()
-	p.watch.Settle(now.Add(-p.o.Grace).UnixMilli())
+	if since := now.Sub(p.judged); since >= p.o.JudgeEvery || since < 0 {
+		p.judged = now
+		p.tell(ctx, 2, "what became of decisions is not known: trying again", p.judge(ctx, now.Add(-p.o.Grace).UnixMilli()))
+	}
 	for _, k := range p.watch.Changed() {
 		p.pending[k] = true
 	}
@@ -188,6 +182,34 @@ func (p *ModelWatcher) look(ctx context.Context) {
 
 // Shown is how the models did at the last look; nil before the first.
 func (p *ModelWatcher) Shown() *watch.Shown { return p.shown.Load() }
+
+// judge tells the watch what became of the decisions that are due: by their labels, as training rows would.
+func (p *ModelWatcher) judge(ctx context.Context, nowMS int64) error {
+	training := NewTraining(p.source, watchedViews(p.o.Watch.View))
+	var failed error
+	for _, due := range p.watch.Due(nowMS) {
+		view, known := p.o.Watch.View(due.View)
+		if !known {
+			continue
+		}
+		err := training.Judge(ctx, JudgeRequest{View: view, Label: due.Label, Of: due.Of, UntilMS: nowMS}, func(j Judged) {
+			if j.Outside {
+				p.watch.Drop(&due, j.Decision)
+			} else {
+				p.watch.Judge(&due, j.Decision, j.Value == 1)
+			}
+		})
+		failed = errors.Join(failed, err)
+	}
+	p.watch.Forget(nowMS)
+	return failed
+}
+
+// watchedViews are views as an export asks for them.
+type watchedViews func(name string) (feature.View, bool)
+
+// View implements TrainingViews.
+func (w watchedViews) View(name string) (feature.View, bool) { return w(name) }
 
 // tell says once that something fails, until it has worked again.
 func (p *ModelWatcher) tell(ctx context.Context, what int, message string, err error) {

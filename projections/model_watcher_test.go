@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/label"
 	"github.com/profferhq/proffer/domain/model/card"
 	"github.com/profferhq/proffer/domain/model/registry"
 	"github.com/profferhq/proffer/domain/model/watch"
@@ -57,7 +59,7 @@ func (l *modelLog) register(version uint64) {
 	if err != nil {
 		panic(err)
 	}
-	l.policy(&event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: &event.ModelRegistered{Name: "m", Version: version, Label: "converted_7d", CardJson: data}}},
+	l.policy(&event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: &event.ModelRegistered{Name: "m", Version: version, View: "core@1", Label: "conversion_7d", CardJson: data}}},
 		&event.Event{Body: &event.Event_ModelAssigned{ModelAssigned: &event.ModelAssigned{Use: "offer", Role: event.ModelAssigned_ROLE_CHAMPION, Model: "m", Version: version, Rule: registry.RuleOperator}}})
 }
 
@@ -71,11 +73,12 @@ func (l *modelLog) decide(first, n int, at int64, version uint64, right bool) {
 		if yes == right {
 			micros = 900_000
 		}
-		l.Append(domain.Lane{Stream: domain.Decision, Key: "0"}, &event.Event{Body: &event.Event_Decision{Decision: &event.Decision{
-			Id: id, NowMs: at, Scores: []*event.ModelScore{{Model: "m", Version: version, Role: registry.Champion, Micros: micros}},
+		person := projectionstest.ViewAlias(i)
+		l.Append(domain.Lane{Stream: domain.Decision, Key: "0"}, &event.Event{Alias: person[:], ReceivedMs: at, Body: &event.Event_Decision{Decision: &event.Decision{
+			Id: id, NowMs: at, RequestedAlias: person[:], Profile: person[:], Aliases: []*event.SeenAlias{{Alias: person[:]}}, Offer: "tea", Scores: []*event.ModelScore{{Model: "m", Version: version, Role: registry.Champion, Micros: micros}},
 		}}})
 		if yes {
-			l.Append(domain.Lane{Stream: domain.Outcome, Key: "0"}, &event.Event{OccurredMs: at + 1, Body: &event.Event_Converted{Converted: &event.Converted{Of: &event.OutcomeOf{Decision: id}}}})
+			l.Append(domain.Lane{Stream: domain.Outcome, Key: "0"}, &event.Event{Alias: person[:], ReceivedMs: at + 1, OccurredMs: at + 1, Body: &event.Event_Converted{Converted: &event.Converted{Of: &event.OutcomeOf{Decision: id}}}})
 		}
 	}
 }
@@ -103,8 +106,7 @@ func (l *modelLog) watcher(store projections.ModelDays, now *int64) *projections
 	limits.Least = 50
 	return projections.NewModelWatcher(l, store, l, projections.ModelWatcherOptions{
 		Watch: watch.Options{
-			View:     func(string) (feature.View, bool) { return feature.View{}, false },
-			WindowMS: map[string]int64{"converted_7d": 7 * modelsDay},
+			View: coreView{}.View, Label: label.ShippedAs,
 		},
 		Limits: limits, Now: func() time.Time { return time.UnixMilli(*now) },
 	})
@@ -178,5 +180,101 @@ func TestAWatcherFollowsAndStops(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// What became of decisions is what the rows that models learn from say of them.
+func TestDecisionsAreJudgedAsTrainingRowsAre(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		log, all := randomHistory(rt)
+		l, err := label.New(label.Document{
+			Name: "x", Description: "x", Owner: "x", Source: []string{"purchased"}, Aggregation: label.None, Horizon: "5d", Attribution: label.OfPerson,
+			Population: label.Population{
+				AtLeast: []label.AtLeast{{Count: 1, Source: []string{"purchased", "viewed"}, Within: "30d"}},
+				When:    rapid.SampledFrom([]string{"", "decision.external", "!has(features.tenure_days) || features.tenure_days > 1"}).Draw(rt, "when"),
+			},
+		})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		training := projections.NewTraining(log, coreView{})
+		rows := new(projectionstest.MemoryRows)
+		if _, err := training.Export(t.Context(), projections.TrainingRequest{View: feature.Core(), Label: l, AtDecisions: true}, rows); err != nil {
+			rt.Fatal(err)
+		}
+		want, decisions := map[domain.Alias]float64{}, map[domain.Alias]domain.Alias{}
+		for i, id := range rows.Decisions {
+			want[id] = rows.Labels[i]
+		}
+		for _, x := range all {
+			if d := x.event.GetDecision(); d != nil && rapid.Bool().Draw(rt, "asked") {
+				decisions[domain.Alias(d.GetId())] = domain.Alias(x.event.GetAlias())
+			} else if d != nil {
+				delete(want, domain.Alias(d.GetId()))
+			}
+		}
+		got := map[domain.Alias]float64{}
+		request := projections.JudgeRequest{View: feature.Core(), Label: l, Of: decisions}
+		if err := training.Judge(t.Context(), request, func(j projections.Judged) {
+			if _, asked := decisions[j.Decision]; !asked {
+				rt.Errorf("told about %s", j.Decision)
+			}
+			if _, row := want[j.Decision]; j.Outside == row {
+				rt.Errorf("%s is outside: %t", j.Decision, j.Outside)
+			}
+			if !j.Outside {
+				got[j.Decision] = j.Value
+			}
+		}); err != nil {
+			rt.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			rt.Error(diff)
+		}
+	})
+}
+
+func TestAChurnModelIsJudgedWhenItsHorizonIsOver(t *testing.T) {
+	t.Parallel()
+	l := &modelLog{StreamLog: projectionstest.NewStreamLog()}
+	store := &projectionstest.MemoryModelDays{}
+	start := int64(20_000 * modelsDay)
+	now := start + 90*modelsDay
+	w := l.watcher(store, &now)
+	l.policy(&event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: &event.ModelRegistered{Name: "m", Version: 1, View: "core@1", Label: "churn_90d"}}})
+	buys := func(person int, at int64) {
+		a := projectionstest.ViewAlias(person)
+		l.Append(domain.Lane{Stream: domain.Behaviour, Key: "0"}, &event.Event{Alias: a[:], ReceivedMs: at, Body: &event.Event_Purchased{Purchased: &event.Purchased{AmountMicros: 1}}})
+	}
+	for person := range 9 { // ten are asked about, of whom one has never bought: churn is not about that one
+		buys(person, start-modelsDay)
+	}
+	cut := &event.Position{Sequence: 9}
+	for person := range 10 {
+		a := projectionstest.ViewAlias(person)
+		l.Append(domain.Lane{Stream: domain.Decision, Key: "0"}, &event.Event{Alias: a[:], ReceivedMs: start, Body: &event.Event_Decision{Decision: &event.Decision{
+			Id: a[:], NowMs: start, RequestedAlias: a[:], Profile: a[:], Aliases: []*event.SeenAlias{{Alias: a[:], Behaviour: cut}},
+			Scores: []*event.ModelScore{{Model: "m", Version: 1, Role: registry.Champion, Micros: 900_000}},
+		}}})
+	}
+	for person := range 3 {
+		buys(person, start+int64(person+1)*modelsDay)
+	}
+	buys(5, start+91*modelsDay) // too late
+	for _, c := range []struct {
+		now              int64
+		judged, positive uint64
+	}{
+		{start + 90*modelsDay, 0, 0}, // events may still arrive
+		{start + 92*modelsDay, 9, 6},
+	} {
+		now = c.now
+		if err := w.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if days := store.Days(); len(days) != 1 || days[0].Decisions != 10 || days[0].Judged != c.judged || days[0].Positive != c.positive {
+			t.Errorf("on day %d: %+v", (c.now-start)/modelsDay, days)
+		}
 	}
 }

@@ -278,6 +278,9 @@ func (c *collection) hold(alias domain.Alias, held heldEvent, frame []byte) {
 
 func (c *collection) family(alias domain.Alias) *family {
 	earliest := c.export.kin.earliest(alias)
+	if j := c.export.judging; j != nil && !j.families[earliest] {
+		return nil
+	}
 	if f, known := c.families[earliest]; known {
 		return f
 	}

@@ -22,6 +22,7 @@ type export struct {
 	cut      domain.Cut
 	sink     TrainingSink
 	end      TrainingEnd
+	judging  *judging // nil when rows are asked for
 
 	kin     kin
 	offers  offers
@@ -42,6 +43,9 @@ func (x *export) run(ctx context.Context) error {
 	x.total = distance(domain.Cut{}, x.cut) + x.cut[domain.Identity]
 	if err := x.linksAndOffers(ctx); err != nil {
 		return err
+	}
+	if x.judging != nil {
+		x.judging.find(x.kin)
 	}
 	for low, more := uint64(0), true; more; {
 		c, err := x.collect(ctx, low, math.MaxUint64, x.end.Passes == 0)
@@ -66,6 +70,9 @@ func (x *export) run(ctx context.Context) error {
 
 // head settles what the first pass has found, and tells the sink.
 func (x *export) head() error {
+	if x.judging != nil {
+		x.sources.to[0] = max(x.sources.to[0], x.judging.untilMS)
+	}
 	if !x.request.AtDecisions {
 		if err := x.setDates(); err != nil {
 			return err
@@ -143,6 +150,15 @@ func (x *export) wanted(placement string) bool {
 	return x.request.Placement == "" || x.request.Placement == placement
 }
 
+// asked says whether a decision is one that is asked about.
+func (x *export) asked(id domain.Alias) bool {
+	if x.judging == nil {
+		return true
+	}
+	_, asked := x.judging.of[id]
+	return asked
+}
+
 // tell reports progress.
 func (x *export) tell() {
 	x.read++
@@ -160,9 +176,10 @@ const (
 
 // made is what came of a block of families.
 type made struct {
-	rows TrainingRows
-	end  TrainingEnd
-	err  error
+	rows   TrainingRows
+	judged []Judged
+	end    TrainingEnd
+	err    error
 }
 
 // emit makes the rows of families, on every core, and sends them on in order.
@@ -233,6 +250,9 @@ func (x *export) deliver(m *made) error {
 	x.end.Outside += m.end.Outside
 	x.end.Unfinished += m.end.Unfinished
 	x.end.Skewed += m.end.Skewed
+	for _, j := range m.judged {
+		x.judging.tell(j)
+	}
 	if len(m.rows.AtMS) == 0 {
 		return nil
 	}

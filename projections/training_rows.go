@@ -94,7 +94,7 @@ func (t *trainee) rows(f *family) error {
 func (t *trainee) rowsAtDecisions() error {
 	for i := range t.decisions {
 		d := &t.decisions[i]
-		if !t.export.wanted(d.decision.GetPlacement()) {
+		if !t.export.wanted(d.decision.GetPlacement()) || !t.export.asked(d.id) {
 			continue
 		}
 		if err := t.row(&d.moment, d.alias, d); err != nil {
@@ -136,7 +136,7 @@ func (t *trainee) row(m *moment, alias domain.Alias, d *decided) error {
 	l := &t.export.request.Label
 	members := t.profile(alias, m)
 	served := false
-	if m.own {
+	if m.own && t.export.judging == nil {
 		// Also when there will be no row: every vector that was served is checked.
 		var err error
 		if served, err = t.check(members, m); err != nil {
@@ -146,19 +146,19 @@ func (t *trainee) row(m *moment, alias domain.Alias, d *decided) error {
 	var offer *event.Offer
 	if d != nil {
 		if offer = t.export.offers.of(d.decision); l.OfOffer() && d.decision.GetOffer() == "" {
-			t.out.end.Outside++
+			t.outside(d)
 			return nil
 		}
 	}
 	if !t.meets(members, m) {
 		if m.decision != nil || t.anythingKnown(members, m) {
-			t.out.end.Outside++
+			t.outside(d)
 		}
 		return nil
 	}
 	after, until, ok := l.Window(m.atMS, offer.GetValidityMs())
 	if !ok {
-		t.out.end.Outside++
+		t.outside(d)
 		return nil
 	}
 	if m.decision == nil && !t.anythingKnown(members, m) {
@@ -167,33 +167,45 @@ func (t *trainee) row(m *moment, alias domain.Alias, d *decided) error {
 	whose := label.Decided{Record: m.decision, Attributes: offer.GetAttributes()}
 	finished := until <= t.export.sources.covered(t.sources, m.atMS)
 	early := !t.export.rule.ReadsFeatures() // what gives no row needs no vector
-	if early && !t.counts(nil, whose, finished) {
+	if early && !t.counts(nil, whose, finished, d) {
 		return nil
 	}
-	if !served { // else it is read
+	if judging := t.export.judging != nil; !served && (!judging || !early) { // else it is read, or need not be
 		if err := t.read(t.export.request.View, members, m); err != nil {
 			return err
 		}
 	}
-	if !early && !t.counts(t.vector, whose, finished) {
+	if !early && !t.counts(t.vector, whose, finished, d) {
 		return nil
 	}
 	events, micros := t.resolve(members, m, d, after, until)
-	t.append(members, m, l.Value(events, micros))
+	if value := l.Value(events, micros); t.export.judging != nil {
+		t.out.judged = append(t.out.judged, Judged{Decision: d.id, Value: value})
+	} else {
+		t.append(members, m, value)
+	}
 	return nil
 }
 
 // counts says whether a moment whose population's conditions hold becomes a row, or counts why not.
-func (t *trainee) counts(vector []float64, whose label.Decided, finished bool) bool {
+func (t *trainee) counts(vector []float64, whose label.Decided, finished bool, d *decided) bool {
 	switch {
 	case !t.export.rule.Holds(vector, whose):
-		t.out.end.Outside++
+		t.outside(d)
 		return false
 	case !finished:
 		t.out.end.Unfinished++
 		return false
 	}
 	return true
+}
+
+// outside counts a moment that does not belong to the label's population. d is nil at dates.
+func (t *trainee) outside(d *decided) {
+	t.out.end.Outside++
+	if t.export.judging != nil {
+		t.out.judged = append(t.out.judged, Judged{Decision: d.id, Outside: true})
+	}
 }
 
 func (t *trainee) append(members []int, m *moment, value float64) {

@@ -243,6 +243,7 @@ type Event struct {
 	//	*Event_ModelRegistered
 	//	*Event_ModelAssigned
 	//	*Event_AlertRaised
+	//	*Event_ModelLimitsSet
 	//	*Event_SegmentDefined
 	//	*Event_Quarantined
 	//	*Event_QuarantineResolved
@@ -617,6 +618,15 @@ func (x *Event) GetAlertRaised() *AlertRaised {
 	return nil
 }
 
+func (x *Event) GetModelLimitsSet() *ModelLimitsSet {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ModelLimitsSet); ok {
+			return x.ModelLimitsSet
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetSegmentDefined() *SegmentDefined {
 	if x != nil {
 		if x, ok := x.Body.(*Event_SegmentDefined); ok {
@@ -765,6 +775,10 @@ type Event_AlertRaised struct {
 	AlertRaised *AlertRaised `protobuf:"bytes,106,opt,name=alert_raised,json=alertRaised,proto3,oneof"`
 }
 
+type Event_ModelLimitsSet struct {
+	ModelLimitsSet *ModelLimitsSet `protobuf:"bytes,109,opt,name=model_limits_set,json=modelLimitsSet,proto3,oneof"`
+}
+
 type Event_SegmentDefined struct {
 	SegmentDefined *SegmentDefined `protobuf:"bytes,110,opt,name=segment_defined,json=segmentDefined,proto3,oneof"`
 }
@@ -833,6 +847,8 @@ func (*Event_ModelRegistered) isEvent_Body() {}
 func (*Event_ModelAssigned) isEvent_Body() {}
 
 func (*Event_AlertRaised) isEvent_Body() {}
+
+func (*Event_ModelLimitsSet) isEvent_Body() {}
 
 func (*Event_SegmentDefined) isEvent_Body() {}
 
@@ -3359,6 +3375,164 @@ func (x *AlertRaised) GetRows() uint64 {
 	return 0
 }
 
+// ModelLimitsSet: from here on these are the limits of the models that answer for a use.
+type ModelLimitsSet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Use   string                 `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
+	// Counted from 1 for each use.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Metrics that are not here keep the limits that come with the product.
+	Limits []*ModelLimit `protobuf:"bytes,3,rep,name=limits,proto3" json:"limits,omitempty"`
+	// How many days are looked at together, and how many decisions there must be before anything is said; 0 is as it comes.
+	Days          uint32 `protobuf:"varint,4,opt,name=days,proto3" json:"days,omitempty"`
+	Least         uint64 `protobuf:"varint,5,opt,name=least,proto3" json:"least,omitempty"`
+	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,7,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelLimitsSet) Reset() {
+	*x = ModelLimitsSet{}
+	mi := &file_event_event_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelLimitsSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelLimitsSet) ProtoMessage() {}
+
+func (x *ModelLimitsSet) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelLimitsSet.ProtoReflect.Descriptor instead.
+func (*ModelLimitsSet) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ModelLimitsSet) GetUse() string {
+	if x != nil {
+		return x.Use
+	}
+	return ""
+}
+
+func (x *ModelLimitsSet) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ModelLimitsSet) GetLimits() []*ModelLimit {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *ModelLimitsSet) GetDays() uint32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *ModelLimitsSet) GetLeast() uint64 {
+	if x != nil {
+		return x.Least
+	}
+	return 0
+}
+
+func (x *ModelLimitsSet) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ModelLimitsSet) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// ModelLimit is a metric's: an alert is raised beyond soft, and beyond hard a champion is replaced. 0 is no limit.
+type ModelLimit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "psi", "ks", "missing_share", "auc", "ece", "failure_share", "staleness_hours"
+	Metric        string  `protobuf:"bytes,1,opt,name=metric,proto3" json:"metric,omitempty"`
+	Soft          float64 `protobuf:"fixed64,2,opt,name=soft,proto3" json:"soft,omitempty"`
+	Hard          float64 `protobuf:"fixed64,3,opt,name=hard,proto3" json:"hard,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelLimit) Reset() {
+	*x = ModelLimit{}
+	mi := &file_event_event_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelLimit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelLimit) ProtoMessage() {}
+
+func (x *ModelLimit) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelLimit.ProtoReflect.Descriptor instead.
+func (*ModelLimit) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ModelLimit) GetMetric() string {
+	if x != nil {
+		return x.Metric
+	}
+	return ""
+}
+
+func (x *ModelLimit) GetSoft() float64 {
+	if x != nil {
+		return x.Soft
+	}
+	return 0
+}
+
+func (x *ModelLimit) GetHard() float64 {
+	if x != nil {
+		return x.Hard
+	}
+	return 0
+}
+
 // SegmentDefined: from here on a segment definition means this. Who belongs to its segments is no event: it is read from
 // what is known of a person, at any time, by the definition.
 type SegmentDefined struct {
@@ -3380,7 +3554,7 @@ type SegmentDefined struct {
 
 func (x *SegmentDefined) Reset() {
 	*x = SegmentDefined{}
-	mi := &file_event_event_proto_msgTypes[36]
+	mi := &file_event_event_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3392,7 +3566,7 @@ func (x *SegmentDefined) String() string {
 func (*SegmentDefined) ProtoMessage() {}
 
 func (x *SegmentDefined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[36]
+	mi := &file_event_event_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3405,7 +3579,7 @@ func (x *SegmentDefined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentDefined.ProtoReflect.Descriptor instead.
 func (*SegmentDefined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{36}
+	return file_event_event_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SegmentDefined) GetId() string {
@@ -3476,7 +3650,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_event_event_proto_msgTypes[37]
+	mi := &file_event_event_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3488,7 +3662,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[37]
+	mi := &file_event_event_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3501,7 +3675,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{37}
+	return file_event_event_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Quarantined) GetReason() string {
@@ -3552,7 +3726,7 @@ type QuarantineResolved struct {
 
 func (x *QuarantineResolved) Reset() {
 	*x = QuarantineResolved{}
-	mi := &file_event_event_proto_msgTypes[38]
+	mi := &file_event_event_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3564,7 +3738,7 @@ func (x *QuarantineResolved) String() string {
 func (*QuarantineResolved) ProtoMessage() {}
 
 func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[38]
+	mi := &file_event_event_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3577,7 +3751,7 @@ func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineResolved.ProtoReflect.Descriptor instead.
 func (*QuarantineResolved) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{38}
+	return file_event_event_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *QuarantineResolved) GetOf() []byte {
@@ -3605,7 +3779,7 @@ var File_event_event_proto protoreflect.FileDescriptor
 
 const file_event_event_proto_rawDesc = "" +
 	"\n" +
-	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\x8c\x11\n" +
+	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\xcf\x11\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\fR\x05alias\x12\x1d\n" +
@@ -3650,7 +3824,8 @@ const file_event_event_proto_rawDesc = "" +
 	"\x15feature_view_switched\x18g \x01(\v2\x1a.event.FeatureViewSwitchedH\x00R\x13featureViewSwitched\x12C\n" +
 	"\x10model_registered\x18h \x01(\v2\x16.event.ModelRegisteredH\x00R\x0fmodelRegistered\x12=\n" +
 	"\x0emodel_assigned\x18i \x01(\v2\x14.event.ModelAssignedH\x00R\rmodelAssigned\x127\n" +
-	"\falert_raised\x18j \x01(\v2\x12.event.AlertRaisedH\x00R\valertRaised\x12@\n" +
+	"\falert_raised\x18j \x01(\v2\x12.event.AlertRaisedH\x00R\valertRaised\x12A\n" +
+	"\x10model_limits_set\x18m \x01(\v2\x15.event.ModelLimitsSetH\x00R\x0emodelLimitsSet\x12@\n" +
 	"\x0fsegment_defined\x18n \x01(\v2\x15.event.SegmentDefinedH\x00R\x0esegmentDefined\x126\n" +
 	"\vquarantined\x18x \x01(\v2\x12.event.QuarantinedH\x00R\vquarantined\x12L\n" +
 	"\x13quarantine_resolved\x18y \x01(\v2\x19.event.QuarantineResolvedH\x00R\x12quarantineResolvedB\x06\n" +
@@ -3864,7 +4039,20 @@ const file_event_event_proto_rawDesc = "" +
 	"\acleared\x18\x06 \x01(\bR\acleared\x12\x17\n" +
 	"\afrom_ms\x18\a \x01(\x03R\x06fromMs\x12\x13\n" +
 	"\x05to_ms\x18\b \x01(\x03R\x04toMs\x12\x12\n" +
-	"\x04rows\x18\t \x01(\x04R\x04rows\"\xbd\x01\n" +
+	"\x04rows\x18\t \x01(\x04R\x04rows\"\xbf\x01\n" +
+	"\x0eModelLimitsSet\x12\x10\n" +
+	"\x03use\x18\x01 \x01(\tR\x03use\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12)\n" +
+	"\x06limits\x18\x03 \x03(\v2\x11.event.ModelLimitR\x06limits\x12\x12\n" +
+	"\x04days\x18\x04 \x01(\rR\x04days\x12\x14\n" +
+	"\x05least\x18\x05 \x01(\x04R\x05least\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\a \x01(\tR\x05actor\"L\n" +
+	"\n" +
+	"ModelLimit\x12\x16\n" +
+	"\x06metric\x18\x01 \x01(\tR\x06metric\x12\x12\n" +
+	"\x04soft\x18\x02 \x01(\x01R\x04soft\x12\x12\n" +
+	"\x04hard\x18\x03 \x01(\x01R\x04hard\"\xbd\x01\n" +
 	"\x0eSegmentDefined\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
@@ -3897,7 +4085,7 @@ func file_event_event_proto_rawDescGZIP() []byte {
 }
 
 var file_event_event_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_event_event_proto_goTypes = []any{
 	(Viewed_Kind)(0),             // 0: event.Viewed.Kind
 	(AliasMarked_Mark)(0),        // 1: event.AliasMarked.Mark
@@ -3938,13 +4126,15 @@ var file_event_event_proto_goTypes = []any{
 	(*ModelRegistered)(nil),      // 36: event.ModelRegistered
 	(*ModelAssigned)(nil),        // 37: event.ModelAssigned
 	(*AlertRaised)(nil),          // 38: event.AlertRaised
-	(*SegmentDefined)(nil),       // 39: event.SegmentDefined
-	(*Quarantined)(nil),          // 40: event.Quarantined
-	(*QuarantineResolved)(nil),   // 41: event.QuarantineResolved
-	(*Decision)(nil),             // 42: event.Decision
-	(*Position)(nil),             // 43: event.Position
-	(*Offer)(nil),                // 44: event.Offer
-	(*Policy)(nil),               // 45: event.Policy
+	(*ModelLimitsSet)(nil),       // 39: event.ModelLimitsSet
+	(*ModelLimit)(nil),           // 40: event.ModelLimit
+	(*SegmentDefined)(nil),       // 41: event.SegmentDefined
+	(*Quarantined)(nil),          // 42: event.Quarantined
+	(*QuarantineResolved)(nil),   // 43: event.QuarantineResolved
+	(*Decision)(nil),             // 44: event.Decision
+	(*Position)(nil),             // 45: event.Position
+	(*Offer)(nil),                // 46: event.Offer
+	(*Policy)(nil),               // 47: event.Policy
 }
 var file_event_event_proto_depIdxs = []int32{
 	4,  // 0: event.Event.sealed:type_name -> event.Sealed
@@ -3964,7 +4154,7 @@ var file_event_event_proto_depIdxs = []int32{
 	22, // 14: event.Event.match_proposed:type_name -> event.MatchProposed
 	23, // 15: event.Event.match_reviewed:type_name -> event.MatchReviewed
 	24, // 16: event.Event.match_model_changed:type_name -> event.MatchModelChanged
-	42, // 17: event.Event.decision:type_name -> event.Decision
+	44, // 17: event.Event.decision:type_name -> event.Decision
 	27, // 18: event.Event.delivered:type_name -> event.Delivered
 	28, // 19: event.Event.exposed:type_name -> event.Exposed
 	29, // 20: event.Event.clicked:type_name -> event.Clicked
@@ -3976,36 +4166,38 @@ var file_event_event_proto_depIdxs = []int32{
 	36, // 26: event.Event.model_registered:type_name -> event.ModelRegistered
 	37, // 27: event.Event.model_assigned:type_name -> event.ModelAssigned
 	38, // 28: event.Event.alert_raised:type_name -> event.AlertRaised
-	39, // 29: event.Event.segment_defined:type_name -> event.SegmentDefined
-	40, // 30: event.Event.quarantined:type_name -> event.Quarantined
-	41, // 31: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
-	0,  // 32: event.Viewed.kind:type_name -> event.Viewed.Kind
-	9,  // 33: event.Viewed.line:type_name -> event.Line
-	9,  // 34: event.Carted.line:type_name -> event.Line
-	9,  // 35: event.Purchased.lines:type_name -> event.Line
-	9,  // 36: event.Refunded.lines:type_name -> event.Line
-	12, // 37: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
-	43, // 38: event.LinkEvidence.positions:type_name -> event.Position
-	13, // 39: event.LinkEvidence.match:type_name -> event.MatchWeight
-	14, // 40: event.MatchWeight.terms:type_name -> event.MatchTerm
-	12, // 41: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
-	1,  // 42: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
-	20, // 43: event.GuardsChanged.guards:type_name -> event.IdentityGuards
-	21, // 44: event.IdentityGuards.types:type_name -> event.IdentifierGuard
-	12, // 45: event.MatchProposed.evidence:type_name -> event.LinkEvidence
-	31, // 46: event.Delivered.of:type_name -> event.OutcomeOf
-	31, // 47: event.Exposed.of:type_name -> event.OutcomeOf
-	31, // 48: event.Clicked.of:type_name -> event.OutcomeOf
-	31, // 49: event.Converted.of:type_name -> event.OutcomeOf
-	44, // 50: event.OfferDefined.offer:type_name -> event.Offer
-	45, // 51: event.PolicyPublished.policy:type_name -> event.Policy
-	2,  // 52: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
-	4,  // 53: event.Quarantined.original:type_name -> event.Sealed
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	39, // 29: event.Event.model_limits_set:type_name -> event.ModelLimitsSet
+	41, // 30: event.Event.segment_defined:type_name -> event.SegmentDefined
+	42, // 31: event.Event.quarantined:type_name -> event.Quarantined
+	43, // 32: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
+	0,  // 33: event.Viewed.kind:type_name -> event.Viewed.Kind
+	9,  // 34: event.Viewed.line:type_name -> event.Line
+	9,  // 35: event.Carted.line:type_name -> event.Line
+	9,  // 36: event.Purchased.lines:type_name -> event.Line
+	9,  // 37: event.Refunded.lines:type_name -> event.Line
+	12, // 38: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
+	45, // 39: event.LinkEvidence.positions:type_name -> event.Position
+	13, // 40: event.LinkEvidence.match:type_name -> event.MatchWeight
+	14, // 41: event.MatchWeight.terms:type_name -> event.MatchTerm
+	12, // 42: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
+	1,  // 43: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
+	20, // 44: event.GuardsChanged.guards:type_name -> event.IdentityGuards
+	21, // 45: event.IdentityGuards.types:type_name -> event.IdentifierGuard
+	12, // 46: event.MatchProposed.evidence:type_name -> event.LinkEvidence
+	31, // 47: event.Delivered.of:type_name -> event.OutcomeOf
+	31, // 48: event.Exposed.of:type_name -> event.OutcomeOf
+	31, // 49: event.Clicked.of:type_name -> event.OutcomeOf
+	31, // 50: event.Converted.of:type_name -> event.OutcomeOf
+	46, // 51: event.OfferDefined.offer:type_name -> event.Offer
+	47, // 52: event.PolicyPublished.policy:type_name -> event.Policy
+	2,  // 53: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
+	40, // 54: event.ModelLimitsSet.limits:type_name -> event.ModelLimit
+	4,  // 55: event.Quarantined.original:type_name -> event.Sealed
+	56, // [56:56] is the sub-list for method output_type
+	56, // [56:56] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_event_event_proto_init() }
@@ -4043,6 +4235,7 @@ func file_event_event_proto_init() {
 		(*Event_ModelRegistered)(nil),
 		(*Event_ModelAssigned)(nil),
 		(*Event_AlertRaised)(nil),
+		(*Event_ModelLimitsSet)(nil),
 		(*Event_SegmentDefined)(nil),
 		(*Event_Quarantined)(nil),
 		(*Event_QuarantineResolved)(nil),
@@ -4053,7 +4246,7 @@ func file_event_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_event_proto_rawDesc), len(file_event_event_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   39,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -24,6 +24,7 @@ type models struct {
 	Assign   modelAssign   `cmd:"" help:"Give a version a role for a use, or take the role back."`
 	Promote  modelPromote  `cmd:"" help:"Make a version the champion of a use."`
 	Rollback modelRollback `cmd:"" help:"Make the champion before the present one champion again."`
+	Limits   modelLimits   `cmd:"" help:"Show or set from when on alerts are raised about the models of a use."`
 	Download modelDownload `cmd:"" help:"Write a version's exact bytes to a file."`
 }
 

@@ -366,7 +366,7 @@ func (m *maker) importance() []Importance {
 // watched is where the features of the rows learnt from lay, and the scores of those judged.
 func (m *maker) watched() card.Card {
 	score := stat.NewBins(m.scores, card.DriftBins)
-	out := card.Card{Score: &score}
+	out := card.Card{Score: &score, LabelDefinition: m.rows.Label.Canonical()}
 	for c, name := range m.rows.Features {
 		values := make([]float64, len(m.split.learn))
 		for n, i := range m.split.learn {

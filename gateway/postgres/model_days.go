@@ -32,9 +32,9 @@ func (m *ModelDays) StoreModelDays(ctx context.Context, days []projections.Model
 			d.Model, int64(d.Version), d.Role, on, int64(d.Decisions), int64(d.Failures), time.UnixMilli(d.LastMS), int64(d.Judged), int64(d.Positive),
 			orNull(d.MeanScore), orNull(d.Scores.AUC), orNull(d.Scores.Accuracy), orNull(d.Scores.LogLoss), orNull(d.Scores.Brier), orNull(d.Scores.ECE))
 		for _, f := range d.Drifts {
-			batch.Queue(`INSERT INTO proffer.model_drift_days (model, version, role, day, feature, decisions, psi, ks, missing, missing_then)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-				d.Model, int64(d.Version), d.Role, on, f.Feature, int64(f.Rows), orNull(f.PSI), orNull(f.KS), orNull(f.Missing), orNull(f.MissingThen))
+			batch.Queue(`INSERT INTO proffer.model_drift_days (model, version, role, day, feature, decisions, psi, ks, missing, missing_then, reference)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+				d.Model, int64(d.Version), d.Role, on, f.Feature, int64(f.Rows), orNull(f.PSI), orNull(f.KS), orNull(f.Missing), orNull(f.MissingThen), f.Reference)
 		}
 	}
 	err := pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error { return tx.SendBatch(ctx, batch).Close() })

@@ -15,6 +15,7 @@ import (
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/model/registry"
 	"github.com/profferhq/proffer/domain/problem"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
@@ -25,12 +26,14 @@ type ModelCommands interface {
 	Register(ctx context.Context, r commands.RegisterModel) (commands.ModelVersion, error)
 	Assign(ctx context.Context, a commands.AssignModel) (commands.ModelsAssigned, error)
 	Rollback(ctx context.Context, use string, change commands.Change) (commands.ModelsAssigned, error)
+	SetLimits(ctx context.Context, s commands.SetModelLimits) (commands.ModelLimits, error)
 }
 
 // ModelCatalogue is what is registered and who answers for what.
 type ModelCatalogue interface {
 	Models(look func(*registry.Registry))
 	PoliciesReading(use string) []string
+	ModelLimits(use string) *event.ModelLimitsSet
 }
 
 // Models implements ModelService.

@@ -63,6 +63,8 @@ type StoredModelDay struct {
 	AUC float64
 	// PSI by feature; the score's name is empty.
 	PSI map[string]float64
+	// Reference is what all of the day is compared with; empty for nothing.
+	Reference string
 }
 
 // StoredOf reads a day as the suite does.
@@ -72,7 +74,7 @@ func StoredOf(d projections.ModelDay) StoredModelDay {
 		out.AUC = -1
 	}
 	for _, drift := range d.Drifts {
-		out.PSI[drift.Feature] = drift.PSI
+		out.PSI[drift.Feature], out.Reference = drift.PSI, drift.Reference
 	}
 	return out
 }
@@ -86,8 +88,8 @@ func RunModelDaysSuite(t *testing.T, store projections.ModelDays, read func(t *t
 			Judged: 3, Positive: 1, MeanScore: .25, Scores: card.Scores{AUC: .75, Accuracy: .5, LogLoss: .6, Brier: .2, ECE: .1},
 		}
 	}
-	score := watch.Drift{PSI: .1, KS: .05, Missing: math.NaN(), MissingThen: math.NaN(), Rows: 7}
-	spend := watch.Drift{Feature: "spend_30d", PSI: .3, KS: math.NaN(), Missing: .5, MissingThen: .1, Rows: 7}
+	score := watch.Drift{PSI: .1, KS: .05, Missing: math.NaN(), MissingThen: math.NaN(), Rows: 7, Reference: watch.ReferenceFirstDecisions}
+	spend := watch.Drift{Feature: "spend_30d", PSI: .3, KS: math.NaN(), Missing: .5, MissingThen: .1, Rows: 7, Reference: watch.ReferenceFirstDecisions}
 	nothing := day(20_002, 0)
 	nothing.Scores, nothing.Judged, nothing.MeanScore = card.Scores{AUC: math.NaN(), Accuracy: math.NaN(), LogLoss: math.NaN(), Brier: math.NaN(), ECE: math.NaN()}, 0, math.NaN()
 	check := func(step string, want ...projections.ModelDay) {

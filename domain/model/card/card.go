@@ -20,6 +20,8 @@ type Card struct {
 	// Features in the order of a row; Score is where the scores of the rows judged lay: calibrated, or values.
 	Features []Feature  `json:"features"`
 	Score    *stat.Bins `json:"score,omitempty"`
+	// LabelDefinition is the document of the label that the model forecasts: by it decisions are judged.
+	LabelDefinition json.RawMessage `json:"label_definition,omitempty"`
 }
 
 // Scores of probabilities. ECE has ten bins of equal width.

@@ -11,50 +11,6 @@ import (
 	"github.com/profferhq/proffer/domain/model/registry"
 )
 
-// The metrics that have limits.
-const (
-	MetricPSI       = "psi"
-	MetricKS        = "ks"
-	MetricMissing   = "missing_share" // how much higher than in training
-	MetricAUC       = "auc"
-	MetricECE       = "ece"
-	MetricFailures  = "failure_share"
-	MetricStaleness = "staleness_hours"
-)
-
-// Metrics are all that have limits.
-func Metrics() []string {
-	return []string{MetricPSI, MetricKS, MetricMissing, MetricAUC, MetricECE, MetricFailures, MetricStaleness}
-}
-
-// Limit of a metric: alerts are raised beyond Soft, and beyond Hard a champion falls back. 0 is no limit. Of the AUC it is
-// a least value, of all others a most.
-type Limit struct {
-	Soft float64 `json:"soft"`
-	Hard float64 `json:"hard"`
-}
-
-// Limits say what is worth an alert.
-type Limits struct {
-	// By metric.
-	By map[string]Limit
-	// Days is how many days are looked at together: up to today, or for AUC and ECE up to the last day that is judged.
-	Days int64
-	// Least is how many decisions (or judged decisions, for AUC and ECE) there must be before anything is said.
-	Least uint64
-}
-
-// DefaultLimits are the usual bands. Drift alone is never hard: the world may have moved without the model being wrong.
-func DefaultLimits() Limits {
-	return Limits{
-		By: map[string]Limit{
-			MetricPSI: {Soft: .25}, MetricKS: {Soft: .2}, MetricMissing: {Soft: .1}, MetricAUC: {Soft: .6, Hard: .52},
-			MetricECE: {Soft: .05, Hard: .15}, MetricFailures: {Soft: .01, Hard: .5}, MetricStaleness: {Soft: 48},
-		},
-		Days: 7, Least: 500,
-	}
-}
-
 type alertKey struct{ subject, metric string }
 
 // alerted remembers which alerts are open.
@@ -76,13 +32,14 @@ func (w *Watch) Open() []*event.AlertRaised {
 
 // Alerts are what is to be appended now: a metric of a version that has a role left its limits, broke a harder one than
 // before, or came back within them. They are raised once: what is open already is not raised again. It changes nothing;
-// Apply does, when they come back from the log.
-func (w *Watch) Alerts(l Limits, nowMS int64) []*event.AlertRaised {
+// Apply does, when they come back from the log. The limits are those of uses for which none were set.
+func (w *Watch) Alerts(defaults Limits, nowMS int64) []*event.AlertRaised {
 	var out []*event.AlertRaised
 	to := floorDay(nowMS)
-	from := to - max(l.Days, 1) + 1
 	watched := map[alertKey]bool{}
 	for _, v := range w.assigned() {
+		l := w.limitsOf(v, defaults)
+		from := to - max(l.Days, 1) + 1
 		for _, r := range w.readings(v, l, from, to, nowMS) {
 			watched[alertKey{r.subject, r.metric}] = true
 			if a := w.change(r, l.By[r.metric]); a != nil {
@@ -94,7 +51,25 @@ func (w *Watch) Alerts(l Limits, nowMS int64) []*event.AlertRaised {
 	// What nobody answers with any more is no trouble any more.
 	for _, a := range w.Open() {
 		if key := (alertKey{a.GetSubject(), a.GetMetric()}); !watched[key] && !w.inUse(a.GetSubject()) {
-			out = append(out, &event.AlertRaised{Subject: key.subject, Metric: key.metric, Value: a.GetValue(), Limit: a.GetLimit(), Cleared: true, FromMs: from * dayMS, ToMs: nowMS})
+			out = append(out, &event.AlertRaised{Subject: key.subject, Metric: key.metric, Value: a.GetValue(), Limit: a.GetLimit(), Cleared: true, FromMs: to * dayMS, ToMs: nowMS})
+		}
+	}
+	return out
+}
+
+// limitsOf are the limits of a version: those of the uses for which it has a role.
+func (w *Watch) limitsOf(v named, defaults Limits) Limits {
+	out, some := defaults, false
+	for _, use := range w.registry.Uses() {
+		for _, a := range w.registry.Roles(use, math.MaxUint64) {
+			if a.GetModel() != v.model || a.GetVersion() != v.version {
+				continue
+			}
+			of := defaults.With(w.limits[use])
+			if some {
+				of = out.tighter(of)
+			}
+			out, some = of, true
 		}
 	}
 	return out

@@ -6,15 +6,17 @@ import (
 	"github.com/profferhq/proffer/domain/stat"
 )
 
-// Drift is how far a feature, or the score, has moved from where it was in training.
+// Drift is how far a feature, or the score, has moved from where it was in the reference.
 type Drift struct {
 	// Feature is empty for the score.
 	Feature string
 	// PSI and KS over the bins of the card; NaN when nothing was counted, or nothing present for KS.
 	PSI, KS float64
-	// Missing is the share of missing values, MissingThen what it was in training.
+	// Missing is the share of missing values, MissingThen what it was in the reference.
 	Missing, MissingThen float64
 	Rows                 uint64
+	// Reference is what it is compared with: ReferenceTraining or ReferenceFirstDecisions.
+	Reference string
 }
 
 // Drifts are those of a tally's score, first, and features, in the order of a row.
@@ -27,6 +29,9 @@ func (t *Tally) Drifts() []Drift {
 		if f := t.version.card.Features[i]; f.Bins != nil {
 			out = append(out, drift(f.Name, *f.Bins, bins))
 		}
+	}
+	for i := range out {
+		out[i].Reference = t.version.reference
 	}
 	return out
 }

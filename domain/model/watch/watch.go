@@ -1,9 +1,11 @@
 // Package watch is how models do once they answer: where their features and scores lie beside where they lay in
-// training, and how right they were once it is known what became of each decision. It is a fold over POLICY, DECISION and
-// OUTCOME: counts by model version, role and day, in whole numbers, so that events in another order give the same state.
+// training, and how right they were once it is known what became of each decision. It is a fold over POLICY and DECISION,
+// and over what became of decisions: counts by model version, role and day, in whole numbers, so that events in another
+// order give the same state.
 package watch
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"math"
@@ -12,21 +14,30 @@ import (
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/label"
 	"github.com/profferhq/proffer/domain/model/card"
 	"github.com/profferhq/proffer/domain/model/registry"
-	"github.com/profferhq/proffer/domain/stat"
 )
 
 // Options of a Watch.
 type Options struct {
 	// View finds a feature view by its name with its version; false when it is not known: then features are not watched.
 	View func(name string) (feature.View, bool)
-	// WindowMS is for how long after a decision a conversion counts for a label, by the label's name as models register
-	// it, in milliseconds. Models of other labels are judged only as far as Label is told.
-	WindowMS map[string]int64
+	// Label finds a label by the name that models register; false when it is not known. A definition in the model's card
+	// goes before it. Models without a label, or whose label is no yes or no, are not judged.
+	Label func(name string) (label.Label, bool)
+	// MostWaiting bounds the decisions that wait to be judged: half a million by default. Beyond it only a share of the
+	// decisions is judged, drawn by a hash of their ids.
+	MostWaiting int
+	// FirstDecisions is how many decisions are the reference of a model whose card has none: 1,000 by default.
+	FirstDecisions int
 }
 
-const dayMS = 24 * 3600 * 1000
+const (
+	defaultMostWaiting    = 1 << 19
+	defaultFirstDecisions = 1000
+	dayMS                 = 24 * 3600 * 1000
+)
 
 // Key is whose counts these are, and of the decisions of which day (UTC, counted from 1970-01-01).
 type Key struct {
@@ -40,8 +51,8 @@ func (k Key) compare(other Key) int {
 	return cmp.Or(cmp.Compare(k.Model, other.Model), cmp.Compare(k.Version, other.Version), cmp.Compare(k.Role, other.Role), cmp.Compare(k.Day, other.Day))
 }
 
-// Watch is the state. It is for one goroutine at a time. POLICY is to be applied before the other streams as far as it
-// goes: what a version is must be known when its scores come.
+// Watch is the state. It is for one goroutine at a time. POLICY is to be applied before DECISION as far as it goes: what
+// a version is must be known when its scores come.
 type Watch struct {
 	o        Options
 	applied  [domain.Streams]domain.Position
@@ -51,9 +62,10 @@ type Watch struct {
 	days     map[Key]*Tally
 	changed  map[Key]bool
 	open     map[alertKey]*event.AlertRaised
-	// waiting are decisions whose window is open; early are conversions whose decision has not come yet.
-	waiting map[domain.Alias]*waiting
-	early   map[domain.Alias]int64
+	limits   map[string]*event.ModelLimitsSet
+	// waiting are decisions that are not judged yet; of those, the ones whose hash is above the threshold are left out.
+	waiting   map[domain.Alias]*waiting
+	threshold uint64
 }
 
 type named struct {
@@ -65,30 +77,45 @@ type named struct {
 type version struct {
 	*event.ModelRegistered
 	card card.Card
-	// places says that the card tells of the features, index where each stands in the view's vector; nil when features are
-	// not watched, or the view is not known yet.
-	places bool
-	index  []int
+	// reference says where the bins of the card are from; gathering are its first decisions while it has none.
+	reference string
+	gathering *gathering
+	// index is where each feature stands in the view's vector; nil as long as the view is not known.
+	index []int
+	// label says what its decisions are judged by; labelID is its fingerprint, the zero Hash for none.
+	label   label.Label
+	labelID domain.Hash
 }
+
+// Where bins are from.
+const (
+	ReferenceTraining       = "training"
+	ReferenceFirstDecisions = "first_decisions"
+)
 
 // waiting is a decision that is not judged yet.
 type waiting struct {
 	nowMS  int64
+	person domain.Alias
 	scores []waitingScore
 }
 
 type waitingScore struct {
-	key      Key
-	micros   int64
-	until    int64 // Unix milliseconds; 0 waits for Label
-	positive bool  // a conversion lies in its window
+	day    *Tally
+	micros int32
 }
 
 // New is an empty watch.
 func New(o Options) *Watch {
+	if o.MostWaiting <= 0 {
+		o.MostWaiting = defaultMostWaiting
+	}
+	if o.FirstDecisions <= 0 {
+		o.FirstDecisions = defaultFirstDecisions
+	}
 	return &Watch{
 		o: o, versions: map[named]*version{}, days: map[Key]*Tally{}, changed: map[Key]bool{}, open: map[alertKey]*event.AlertRaised{},
-		waiting: map[domain.Alias]*waiting{}, early: map[domain.Alias]int64{},
+		limits: map[string]*event.ModelLimitsSet{}, waiting: map[domain.Alias]*waiting{}, threshold: math.MaxUint64,
 	}
 }
 
@@ -101,13 +128,13 @@ func (w *Watch) Apply(stream domain.Stream, r domain.Recorded) {
 	switch {
 	case r.Event.GetDecision() != nil:
 		w.decided(r.Event.GetDecision())
-	case r.Event.GetConverted() != nil:
-		w.converted(r.Event)
 	case r.Event.GetModelRegistered() != nil:
 		w.registered(r.Event.GetModelRegistered())
 		w.registry.Apply(r)
 	case r.Event.GetModelAssigned() != nil:
 		w.registry.Apply(r)
+	case r.Event.GetModelLimitsSet() != nil:
+		w.limits[r.Event.GetModelLimitsSet().GetUse()] = r.Event.GetModelLimitsSet()
 	case r.Event.GetAlertRaised() != nil:
 		w.alerted(r.Event.GetAlertRaised())
 	}
@@ -120,27 +147,49 @@ func (w *Watch) registered(m *event.ModelRegistered) {
 	}
 	v := &version{ModelRegistered: m}
 	w.versions[key] = v
-	c, err := card.Decode(m.GetCardJson())
-	if err != nil { // a model of others may have a card of its own kind: its scores are counted all the same
-		return
+	if c, err := card.Decode(m.GetCardJson()); err == nil { // a model of others may have a card of its own kind
+		v.card = *c
 	}
-	v.card = *c
-	v.places = len(c.Features) == len(m.GetFeatures())
+	sameName := func(f card.Feature, name string) bool { return f.Name == name }
+	if !slices.EqualFunc(v.card.Features, m.GetFeatures(), sameName) {
+		v.card.Features = make([]card.Feature, len(m.GetFeatures()))
+		for i, name := range m.GetFeatures() {
+			v.card.Features[i].Name = name
+		}
+	}
+	v.reference = ReferenceTraining
+	hasBins := func(f card.Feature) bool { return f.Bins != nil }
+	if v.card.Score == nil && !slices.ContainsFunc(v.card.Features, hasBins) {
+		v.reference, v.gathering = ReferenceFirstDecisions, newGathering(len(v.card.Features))
+	}
+	w.labelled(v)
+}
+
+// labelled finds what the decisions of a version are judged by.
+func (w *Watch) labelled(v *version) {
+	l, err := label.Parse(v.card.LabelDefinition)
+	known := err == nil && l.Name() == v.GetLabel()
+	if !known {
+		l, known = w.o.Label(v.GetLabel())
+	}
+	if known && l.Binary() {
+		v.label, v.labelID = l, l.Fingerprint()
+	}
 }
 
 // find looks for the places of a version's features, as long as its view is not known.
 func (v *version) find(view func(string) (feature.View, bool)) {
-	if v.index != nil || !v.places {
+	if v.index != nil || len(v.card.Features) == 0 {
 		return
 	}
 	in, known := view(v.GetView())
 	if !known {
 		return
 	}
-	index := make([]int, len(v.GetFeatures()))
-	for i, name := range v.GetFeatures() {
-		at, found := in.Index(name)
-		if v.places = v.places && found && v.card.Features[i].Name == name; !v.places {
+	index := make([]int, len(v.card.Features))
+	for i, f := range v.card.Features {
+		at, found := in.Index(f.Name)
+		if !found {
 			return
 		}
 		index[i] = at
@@ -169,17 +218,17 @@ func (w *Watch) decided(d *event.Decision) {
 			t.Failures++
 			continue
 		}
-		t.score(s.GetMicros())
-		if v.index != nil && d.GetView() == v.GetView() {
-			t.features(v, d.GetVector())
+		vector := d.GetVector()
+		if d.GetView() != v.GetView() {
+			vector = nil
 		}
-		until := int64(0)
-		if window := w.o.WindowMS[v.GetLabel()]; window > 0 {
-			until = d.GetNowMs() + window
+		t.count(v, s.GetMicros(), vector)
+		v.gather(s.GetMicros(), vector, w.o.FirstDecisions)
+		if v.labelID != (domain.Hash{}) {
+			wait.scores = append(wait.scores, waitingScore{day: t, micros: int32(min(max(s.GetMicros(), 0), 1e6))})
 		}
-		wait.scores = append(wait.scores, waitingScore{key: key, micros: s.GetMicros(), until: until})
 	}
-	w.await(d.GetId(), wait)
+	w.await(d, wait)
 }
 
 func floorDay(ms int64) int64 {
@@ -195,101 +244,114 @@ func (w *Watch) tally(key Key, v *version) *Tally {
 	w.changed[key] = true
 	if t == nil {
 		t = newTally(v)
+		t.key = key
 		w.days[key] = t
 	}
 	return t
 }
 
-func (w *Watch) await(id []byte, wait *waiting) {
-	if len(id) != len(domain.Alias{}) || len(wait.scores) == 0 {
+func (w *Watch) await(d *event.Decision, wait *waiting) {
+	id, err := domain.AliasFromBytes(d.GetId())
+	if err != nil || len(wait.scores) == 0 || spread(id) > w.threshold {
 		return
 	}
-	decision := domain.Alias(id)
-	w.waiting[decision] = wait
-	if at, early := w.early[decision]; early {
-		delete(w.early, decision)
-		w.positive(decision, at)
+	if wait.person, err = domain.AliasFromBytes(d.GetRequestedAlias()); err != nil {
+		return
+	}
+	w.waiting[id] = wait
+	for len(w.waiting) > w.o.MostWaiting && w.threshold > 0 {
+		w.threshold /= 2
+		maps.DeleteFunc(w.waiting, func(id domain.Alias, _ *waiting) bool { return spread(id) > w.threshold })
 	}
 }
 
-// converted finds the decision that a conversion names.
-func (w *Watch) converted(e *event.Event) {
-	id := e.GetConverted().GetOf().GetDecision()
-	if len(id) != len(domain.Alias{}) {
-		return
+// spread is a hash of a decision's id: FNV-1a, then the finaliser of SplitMix64.
+func spread(id domain.Alias) uint64 {
+	h := uint64(14695981039346656037)
+	for _, b := range id {
+		h = (h ^ uint64(b)) * 1099511628211
 	}
-	decision := domain.Alias(id)
-	at := cmp.Or(e.GetOccurredMs(), e.GetReceivedMs())
-	if w.waiting[decision] == nil {
-		if before, known := w.early[decision]; !known || at < before {
-			w.early[decision] = at
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
+// Due are decisions whose windows have closed: what became of them by the label, read with the view, is to be told by
+// Judge or Drop.
+type Due struct {
+	Label label.Label
+	View  string
+	// Of are the decisions, each with an alias of whose it is.
+	Of map[domain.Alias]domain.Alias
+}
+
+// Due is what can be judged at a time. Of a label that looks as far as an offer is valid, which is not known here, it is
+// every decision: those that it is too early for are simply not told about.
+func (w *Watch) Due(nowMS int64) []Due {
+	type about struct {
+		label domain.Hash
+		view  string
+	}
+	of := map[about]*Due{}
+	for id, wait := range w.waiting {
+		for _, s := range wait.scores {
+			v := s.day.version
+			if _, until, ok := v.label.Window(wait.nowMS, 0); ok && until > nowMS {
+				continue
+			}
+			key := about{v.labelID, v.GetView()}
+			if of[key] == nil {
+				of[key] = &Due{Label: v.label, View: v.GetView(), Of: map[domain.Alias]domain.Alias{}}
+			}
+			of[key].Of[id] = wait.person
 		}
-		return
 	}
-	w.positive(decision, at)
-}
-
-// positive marks the scores in whose window a conversion lies. They are counted when it closes, with those that nothing
-// came of: if they were counted at once, what is known early would look better than all.
-func (w *Watch) positive(decision domain.Alias, at int64) {
-	wait := w.waiting[decision]
-	for i := range wait.scores {
-		s := &wait.scores[i]
-		s.positive = s.positive || s.until > 0 && at >= wait.nowMS && at < s.until
+	keys := slices.SortedFunc(maps.Keys(of), func(x, y about) int {
+		return cmp.Or(bytes.Compare(x.label[:], y.label[:]), cmp.Compare(x.view, y.view))
+	})
+	out := make([]Due, len(keys))
+	for i, k := range keys {
+		out[i] = *of[k]
 	}
+	return out
 }
 
-func (w *Watch) judge(s waitingScore, positive bool) {
-	w.days[s.key].Outcomes.add(s.micros, positive)
-	w.changed[s.key] = true
+// Judge tells what became of a decision by a label that is due.
+func (w *Watch) Judge(of *Due, decision domain.Alias, positive bool) {
+	w.told(of, decision, func(s waitingScore) {
+		s.day.Outcomes.add(int64(s.micros), positive)
+		w.changed[s.day.key] = true
+	})
 }
 
-func (w *Watch) forget(decision domain.Alias) {
-	if len(w.waiting[decision].scores) == 0 {
-		delete(w.waiting, decision)
-	}
-}
+// Drop tells that a decision is not judged by a label: whose it is does not belong to the label's population.
+func (w *Watch) Drop(of *Due, decision domain.Alias) { w.told(of, decision, func(waitingScore) {}) }
 
-// Label tells what became of a decision for the models of a label that is no conversion.
-func (w *Watch) Label(decision domain.Alias, label string, positive bool) {
+func (w *Watch) told(of *Due, decision domain.Alias, each func(waitingScore)) {
 	wait := w.waiting[decision]
 	if wait == nil {
 		return
 	}
+	id := of.Label.Fingerprint()
 	wait.scores = slices.DeleteFunc(wait.scores, func(s waitingScore) bool {
-		about := w.versions[named{s.key.Model, s.key.Version}].GetLabel() == label
+		about := s.day.version.labelID == id && s.day.version.GetView() == of.View
 		if about {
-			w.judge(s, positive)
+			each(s)
 		}
 		return about
 	})
-	w.forget(decision)
+	if len(wait.scores) == 0 {
+		delete(w.waiting, decision)
+	}
 }
 
-// Settle closes the windows that have ended by a time, and judges what said something about them. It is to be
-// called when DECISION and OUTCOME are read as far as that time; a conversion that comes later still is not counted.
-// Conversions that have waited for their decision as long as the longest window are forgotten, and so are decisions
-// whose label nobody told within keptMS.
-func (w *Watch) Settle(nowMS int64) {
-	longest := int64(0)
-	for _, window := range w.o.WindowMS {
-		longest = max(longest, window)
-	}
-	for decision, wait := range w.waiting {
-		wait.scores = slices.DeleteFunc(wait.scores, func(s waitingScore) bool {
-			if s.until > 0 && s.until <= nowMS {
-				w.judge(s, s.positive)
-				return true
-			}
-			return s.until == 0 && wait.nowMS < nowMS-keptMS
-		})
-		w.forget(decision)
-	}
-	maps.DeleteFunc(w.early, func(_ domain.Alias, at int64) bool { return at < nowMS-longest })
+// Forget drops the decisions that nobody could tell about within keptMS.
+func (w *Watch) Forget(nowMS int64) {
+	maps.DeleteFunc(w.waiting, func(_ domain.Alias, wait *waiting) bool { return wait.nowMS < nowMS-keptMS })
 }
 
-// keptMS is for how long what waits for something else is kept: 400 days, a year's label and then some.
-const keptMS = 400 * dayMS
+// keptMS is for how long a decision waits: the longest horizon that a label may have, and then some.
+const keptMS = 430 * dayMS
 
 // Waiting is how many decisions are not judged yet.
 func (w *Watch) Waiting() int { return len(w.waiting) }
@@ -324,75 +386,4 @@ func (w *Watch) Between(model string, number uint64, role string, from, to int64
 		return nil
 	}
 	return sum
-}
-
-// Tally is counts of one version's answers.
-type Tally struct {
-	// Decisions with a score, and with none (Failures).
-	Decisions, Failures uint64
-	// LastMS is the latest decision, Unix milliseconds.
-	LastMS int64
-	// Score and Features are counts in the bins of the version's card; nil where it has none.
-	Score    *stat.Bins
-	Features []stat.Bins
-	// Outcomes are of the decisions that are judged.
-	Outcomes Outcomes
-	version  *version
-}
-
-func newTally(v *version) *Tally {
-	t := &Tally{version: v}
-	if v.card.Score != nil {
-		bins := v.card.Score.Empty()
-		t.Score = &bins
-	}
-	if v.places {
-		for _, f := range v.card.Features {
-			bins := stat.Bins{}
-			if f.Bins != nil {
-				bins = f.Bins.Empty()
-			}
-			t.Features = append(t.Features, bins)
-		}
-	}
-	return t
-}
-
-func (t *Tally) score(micros int64) {
-	t.Decisions++
-	if t.Score != nil {
-		t.Score.Add(float64(micros)/1e6, 1)
-	}
-}
-
-func (t *Tally) features(v *version, vector []float64) {
-	for i, at := range v.index {
-		if t.Features[i].Weights == nil {
-			continue
-		}
-		x := math.NaN()
-		if at < len(vector) {
-			x = vector[at]
-		}
-		t.Features[i].Add(x, 1)
-	}
-}
-
-func (t *Tally) add(other *Tally) {
-	t.Decisions += other.Decisions
-	t.Failures += other.Failures
-	t.LastMS = max(t.LastMS, other.LastMS)
-	if t.Score != nil {
-		sum(t.Score.Weights, other.Score.Weights)
-	}
-	for i := range t.Features {
-		sum(t.Features[i].Weights, other.Features[i].Weights)
-	}
-	t.Outcomes.merge(&other.Outcomes)
-}
-
-func sum(to, of []float64) {
-	for i, v := range of {
-		to[i] += v
-	}
 }

@@ -23,6 +23,394 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ModelLimit is a metric's: an alert is raised beyond soft, and beyond hard a champion falls back. 0 is no limit.
+type ModelLimit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// psi, ks, missing_share, auc, ece, failure_share, staleness_hours
+	Metric        string  `protobuf:"bytes,1,opt,name=metric,proto3" json:"metric,omitempty"`
+	Soft          float64 `protobuf:"fixed64,2,opt,name=soft,proto3" json:"soft,omitempty"`
+	Hard          float64 `protobuf:"fixed64,3,opt,name=hard,proto3" json:"hard,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelLimit) Reset() {
+	*x = ModelLimit{}
+	mi := &file_proffer_v1_model_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelLimit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelLimit) ProtoMessage() {}
+
+func (x *ModelLimit) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_model_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelLimit.ProtoReflect.Descriptor instead.
+func (*ModelLimit) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ModelLimit) GetMetric() string {
+	if x != nil {
+		return x.Metric
+	}
+	return ""
+}
+
+func (x *ModelLimit) GetSoft() float64 {
+	if x != nil {
+		return x.Soft
+	}
+	return 0
+}
+
+func (x *ModelLimit) GetHard() float64 {
+	if x != nil {
+		return x.Hard
+	}
+	return 0
+}
+
+// ModelLimits are those of a use, whole.
+type ModelLimits struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Use   string                 `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
+	// 0 while none were set: then they are as they come.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Of every metric.
+	Limits []*ModelLimit `protobuf:"bytes,3,rep,name=limits,proto3" json:"limits,omitempty"`
+	// How many days are looked at together, and how many decisions there must be before anything is said.
+	Days          uint32 `protobuf:"varint,4,opt,name=days,proto3" json:"days,omitempty"`
+	Least         uint64 `protobuf:"varint,5,opt,name=least,proto3" json:"least,omitempty"`
+	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelLimits) Reset() {
+	*x = ModelLimits{}
+	mi := &file_proffer_v1_model_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelLimits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelLimits) ProtoMessage() {}
+
+func (x *ModelLimits) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_model_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelLimits.ProtoReflect.Descriptor instead.
+func (*ModelLimits) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ModelLimits) GetUse() string {
+	if x != nil {
+		return x.Use
+	}
+	return ""
+}
+
+func (x *ModelLimits) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ModelLimits) GetLimits() []*ModelLimit {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *ModelLimits) GetDays() uint32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *ModelLimits) GetLeast() uint64 {
+	if x != nil {
+		return x.Least
+	}
+	return 0
+}
+
+func (x *ModelLimits) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// GetModelLimitsRequest names a use.
+type GetModelLimitsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Use           string                 `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetModelLimitsRequest) Reset() {
+	*x = GetModelLimitsRequest{}
+	mi := &file_proffer_v1_model_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetModelLimitsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetModelLimitsRequest) ProtoMessage() {}
+
+func (x *GetModelLimitsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_model_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetModelLimitsRequest.ProtoReflect.Descriptor instead.
+func (*GetModelLimitsRequest) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *GetModelLimitsRequest) GetUse() string {
+	if x != nil {
+		return x.Use
+	}
+	return ""
+}
+
+// GetModelLimitsResponse has its limits.
+type GetModelLimitsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Limits        *ModelLimits           `protobuf:"bytes,1,opt,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetModelLimitsResponse) Reset() {
+	*x = GetModelLimitsResponse{}
+	mi := &file_proffer_v1_model_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetModelLimitsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetModelLimitsResponse) ProtoMessage() {}
+
+func (x *GetModelLimitsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_model_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetModelLimitsResponse.ProtoReflect.Descriptor instead.
+func (*GetModelLimitsResponse) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GetModelLimitsResponse) GetLimits() *ModelLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+// SetModelLimitsRequest replaces what was set for a use; what is left out is as it comes.
+type SetModelLimitsRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Use    string                 `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
+	Limits []*ModelLimit          `protobuf:"bytes,2,rep,name=limits,proto3" json:"limits,omitempty"`
+	// 0 is as it comes.
+	Days          uint32 `protobuf:"varint,3,opt,name=days,proto3" json:"days,omitempty"`
+	Least         uint64 `protobuf:"varint,4,opt,name=least,proto3" json:"least,omitempty"`
+	ValidateOnly  bool   `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetModelLimitsRequest) Reset() {
+	*x = SetModelLimitsRequest{}
+	mi := &file_proffer_v1_model_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetModelLimitsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetModelLimitsRequest) ProtoMessage() {}
+
+func (x *SetModelLimitsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_model_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetModelLimitsRequest.ProtoReflect.Descriptor instead.
+func (*SetModelLimitsRequest) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SetModelLimitsRequest) GetUse() string {
+	if x != nil {
+		return x.Use
+	}
+	return ""
+}
+
+func (x *SetModelLimitsRequest) GetLimits() []*ModelLimit {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *SetModelLimitsRequest) GetDays() uint32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *SetModelLimitsRequest) GetLeast() uint64 {
+	if x != nil {
+		return x.Least
+	}
+	return 0
+}
+
+func (x *SetModelLimitsRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *SetModelLimitsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// SetModelLimitsResponse has the limits that hold now, or would.
+type SetModelLimitsResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Limits   *ModelLimits           `protobuf:"bytes,1,opt,name=limits,proto3" json:"limits,omitempty"`
+	Position string                 `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	// They were set so already: nothing was written.
+	Unchanged     bool `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetModelLimitsResponse) Reset() {
+	*x = SetModelLimitsResponse{}
+	mi := &file_proffer_v1_model_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetModelLimitsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetModelLimitsResponse) ProtoMessage() {}
+
+func (x *SetModelLimitsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_model_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetModelLimitsResponse.ProtoReflect.Descriptor instead.
+func (*SetModelLimitsResponse) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SetModelLimitsResponse) GetLimits() *ModelLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *SetModelLimitsResponse) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
+}
+
+func (x *SetModelLimitsResponse) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
+}
+
 // RegisterModelRequest is one piece of a model.
 type RegisterModelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -38,7 +426,7 @@ type RegisterModelRequest struct {
 
 func (x *RegisterModelRequest) Reset() {
 	*x = RegisterModelRequest{}
-	mi := &file_proffer_v1_model_proto_msgTypes[0]
+	mi := &file_proffer_v1_model_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -50,7 +438,7 @@ func (x *RegisterModelRequest) String() string {
 func (*RegisterModelRequest) ProtoMessage() {}
 
 func (x *RegisterModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[0]
+	mi := &file_proffer_v1_model_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -63,7 +451,7 @@ func (x *RegisterModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterModelRequest.ProtoReflect.Descriptor instead.
 func (*RegisterModelRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{0}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RegisterModelRequest) GetName() string {
@@ -109,7 +497,7 @@ type RegisterModelResponse struct {
 
 func (x *RegisterModelResponse) Reset() {
 	*x = RegisterModelResponse{}
-	mi := &file_proffer_v1_model_proto_msgTypes[1]
+	mi := &file_proffer_v1_model_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -121,7 +509,7 @@ func (x *RegisterModelResponse) String() string {
 func (*RegisterModelResponse) ProtoMessage() {}
 
 func (x *RegisterModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[1]
+	mi := &file_proffer_v1_model_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -134,7 +522,7 @@ func (x *RegisterModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterModelResponse.ProtoReflect.Descriptor instead.
 func (*RegisterModelResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{1}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RegisterModelResponse) GetName() string {
@@ -181,7 +569,7 @@ type ListModelsRequest struct {
 
 func (x *ListModelsRequest) Reset() {
 	*x = ListModelsRequest{}
-	mi := &file_proffer_v1_model_proto_msgTypes[2]
+	mi := &file_proffer_v1_model_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -193,7 +581,7 @@ func (x *ListModelsRequest) String() string {
 func (*ListModelsRequest) ProtoMessage() {}
 
 func (x *ListModelsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[2]
+	mi := &file_proffer_v1_model_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -206,7 +594,7 @@ func (x *ListModelsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListModelsRequest.ProtoReflect.Descriptor instead.
 func (*ListModelsRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{2}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{8}
 }
 
 // ListModelsResponse has models and who answers for what.
@@ -220,7 +608,7 @@ type ListModelsResponse struct {
 
 func (x *ListModelsResponse) Reset() {
 	*x = ListModelsResponse{}
-	mi := &file_proffer_v1_model_proto_msgTypes[3]
+	mi := &file_proffer_v1_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -232,7 +620,7 @@ func (x *ListModelsResponse) String() string {
 func (*ListModelsResponse) ProtoMessage() {}
 
 func (x *ListModelsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[3]
+	mi := &file_proffer_v1_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -245,7 +633,7 @@ func (x *ListModelsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListModelsResponse.ProtoReflect.Descriptor instead.
 func (*ListModelsResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{3}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListModelsResponse) GetModels() []*Model {
@@ -284,7 +672,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_proffer_v1_model_proto_msgTypes[4]
+	mi := &file_proffer_v1_model_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -296,7 +684,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[4]
+	mi := &file_proffer_v1_model_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -309,7 +697,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{4}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Model) GetName() string {
@@ -409,7 +797,7 @@ type ModelUse struct {
 
 func (x *ModelUse) Reset() {
 	*x = ModelUse{}
-	mi := &file_proffer_v1_model_proto_msgTypes[5]
+	mi := &file_proffer_v1_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -421,7 +809,7 @@ func (x *ModelUse) String() string {
 func (*ModelUse) ProtoMessage() {}
 
 func (x *ModelUse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[5]
+	mi := &file_proffer_v1_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -434,7 +822,7 @@ func (x *ModelUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelUse.ProtoReflect.Descriptor instead.
 func (*ModelUse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{5}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ModelUse) GetUse() string {
@@ -474,7 +862,7 @@ type ModelRole struct {
 
 func (x *ModelRole) Reset() {
 	*x = ModelRole{}
-	mi := &file_proffer_v1_model_proto_msgTypes[6]
+	mi := &file_proffer_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -486,7 +874,7 @@ func (x *ModelRole) String() string {
 func (*ModelRole) ProtoMessage() {}
 
 func (x *ModelRole) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[6]
+	mi := &file_proffer_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -499,7 +887,7 @@ func (x *ModelRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelRole.ProtoReflect.Descriptor instead.
 func (*ModelRole) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{6}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ModelRole) GetRole() string {
@@ -555,7 +943,7 @@ type DescribeModelRequest struct {
 
 func (x *DescribeModelRequest) Reset() {
 	*x = DescribeModelRequest{}
-	mi := &file_proffer_v1_model_proto_msgTypes[7]
+	mi := &file_proffer_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -567,7 +955,7 @@ func (x *DescribeModelRequest) String() string {
 func (*DescribeModelRequest) ProtoMessage() {}
 
 func (x *DescribeModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[7]
+	mi := &file_proffer_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -580,7 +968,7 @@ func (x *DescribeModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeModelRequest.ProtoReflect.Descriptor instead.
 func (*DescribeModelRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{7}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DescribeModelRequest) GetName() string {
@@ -610,7 +998,7 @@ type DescribeModelResponse struct {
 
 func (x *DescribeModelResponse) Reset() {
 	*x = DescribeModelResponse{}
-	mi := &file_proffer_v1_model_proto_msgTypes[8]
+	mi := &file_proffer_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +1010,7 @@ func (x *DescribeModelResponse) String() string {
 func (*DescribeModelResponse) ProtoMessage() {}
 
 func (x *DescribeModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[8]
+	mi := &file_proffer_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +1023,7 @@ func (x *DescribeModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeModelResponse.ProtoReflect.Descriptor instead.
 func (*DescribeModelResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{8}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DescribeModelResponse) GetModel() *Model {
@@ -670,7 +1058,7 @@ type DownloadModelRequest struct {
 
 func (x *DownloadModelRequest) Reset() {
 	*x = DownloadModelRequest{}
-	mi := &file_proffer_v1_model_proto_msgTypes[9]
+	mi := &file_proffer_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +1070,7 @@ func (x *DownloadModelRequest) String() string {
 func (*DownloadModelRequest) ProtoMessage() {}
 
 func (x *DownloadModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[9]
+	mi := &file_proffer_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +1083,7 @@ func (x *DownloadModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadModelRequest.ProtoReflect.Descriptor instead.
 func (*DownloadModelRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DownloadModelRequest) GetName() string {
@@ -722,7 +1110,7 @@ type DownloadModelResponse struct {
 
 func (x *DownloadModelResponse) Reset() {
 	*x = DownloadModelResponse{}
-	mi := &file_proffer_v1_model_proto_msgTypes[10]
+	mi := &file_proffer_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +1122,7 @@ func (x *DownloadModelResponse) String() string {
 func (*DownloadModelResponse) ProtoMessage() {}
 
 func (x *DownloadModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[10]
+	mi := &file_proffer_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +1135,7 @@ func (x *DownloadModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadModelResponse.ProtoReflect.Descriptor instead.
 func (*DownloadModelResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DownloadModelResponse) GetChunk() []byte {
@@ -777,7 +1165,7 @@ type AssignModelRequest struct {
 
 func (x *AssignModelRequest) Reset() {
 	*x = AssignModelRequest{}
-	mi := &file_proffer_v1_model_proto_msgTypes[11]
+	mi := &file_proffer_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -789,7 +1177,7 @@ func (x *AssignModelRequest) String() string {
 func (*AssignModelRequest) ProtoMessage() {}
 
 func (x *AssignModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[11]
+	mi := &file_proffer_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -802,7 +1190,7 @@ func (x *AssignModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignModelRequest.ProtoReflect.Descriptor instead.
 func (*AssignModelRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AssignModelRequest) GetUse() string {
@@ -866,7 +1254,7 @@ type AssignModelResponse struct {
 
 func (x *AssignModelResponse) Reset() {
 	*x = AssignModelResponse{}
-	mi := &file_proffer_v1_model_proto_msgTypes[12]
+	mi := &file_proffer_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +1266,7 @@ func (x *AssignModelResponse) String() string {
 func (*AssignModelResponse) ProtoMessage() {}
 
 func (x *AssignModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[12]
+	mi := &file_proffer_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +1279,7 @@ func (x *AssignModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignModelResponse.ProtoReflect.Descriptor instead.
 func (*AssignModelResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AssignModelResponse) GetUse() *ModelUse {
@@ -927,7 +1315,7 @@ type RollbackModelRequest struct {
 
 func (x *RollbackModelRequest) Reset() {
 	*x = RollbackModelRequest{}
-	mi := &file_proffer_v1_model_proto_msgTypes[13]
+	mi := &file_proffer_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -939,7 +1327,7 @@ func (x *RollbackModelRequest) String() string {
 func (*RollbackModelRequest) ProtoMessage() {}
 
 func (x *RollbackModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[13]
+	mi := &file_proffer_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -952,7 +1340,7 @@ func (x *RollbackModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackModelRequest.ProtoReflect.Descriptor instead.
 func (*RollbackModelRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RollbackModelRequest) GetUse() string {
@@ -987,7 +1375,7 @@ type RollbackModelResponse struct {
 
 func (x *RollbackModelResponse) Reset() {
 	*x = RollbackModelResponse{}
-	mi := &file_proffer_v1_model_proto_msgTypes[14]
+	mi := &file_proffer_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -999,7 +1387,7 @@ func (x *RollbackModelResponse) String() string {
 func (*RollbackModelResponse) ProtoMessage() {}
 
 func (x *RollbackModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_model_proto_msgTypes[14]
+	mi := &file_proffer_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1012,7 +1400,7 @@ func (x *RollbackModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackModelResponse.ProtoReflect.Descriptor instead.
 func (*RollbackModelResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_proffer_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RollbackModelResponse) GetUse() *ModelUse {
@@ -1034,7 +1422,34 @@ var File_proffer_v1_model_proto protoreflect.FileDescriptor
 const file_proffer_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"\x16proffer/v1/model.proto\x12\n" +
-	"proffer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x01\n" +
+	"proffer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n" +
+	"\n" +
+	"ModelLimit\x12\x16\n" +
+	"\x06metric\x18\x01 \x01(\tR\x06metric\x12\x12\n" +
+	"\x04soft\x18\x02 \x01(\x01R\x04soft\x12\x12\n" +
+	"\x04hard\x18\x03 \x01(\x01R\x04hard\"\xab\x01\n" +
+	"\vModelLimits\x12\x10\n" +
+	"\x03use\x18\x01 \x01(\tR\x03use\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12.\n" +
+	"\x06limits\x18\x03 \x03(\v2\x16.proffer.v1.ModelLimitR\x06limits\x12\x12\n" +
+	"\x04days\x18\x04 \x01(\rR\x04days\x12\x14\n" +
+	"\x05least\x18\x05 \x01(\x04R\x05least\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\"H\n" +
+	"\x15GetModelLimitsRequest\x12/\n" +
+	"\x03use\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,63}$R\x03use\"I\n" +
+	"\x16GetModelLimitsResponse\x12/\n" +
+	"\x06limits\x18\x01 \x01(\v2\x17.proffer.v1.ModelLimitsR\x06limits\"\xf3\x01\n" +
+	"\x15SetModelLimitsRequest\x12/\n" +
+	"\x03use\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,63}$R\x03use\x128\n" +
+	"\x06limits\x18\x02 \x03(\v2\x16.proffer.v1.ModelLimitB\b\xbaH\x05\x92\x01\x02\x10dR\x06limits\x12\x12\n" +
+	"\x04days\x18\x03 \x01(\rR\x04days\x12\x14\n" +
+	"\x05least\x18\x04 \x01(\x04R\x05least\x12#\n" +
+	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\x12 \n" +
+	"\x06reason\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\"\x83\x01\n" +
+	"\x16SetModelLimitsResponse\x12/\n" +
+	"\x06limits\x18\x01 \x01(\v2\x17.proffer.v1.ModelLimitsR\x06limits\x12\x1a\n" +
+	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1c\n" +
+	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"\x9b\x01\n" +
 	"\x14RegisterModelRequest\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04name\x12 \n" +
 	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12#\n" +
@@ -1105,7 +1520,7 @@ const file_proffer_v1_model_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\"[\n" +
 	"\x15RollbackModelResponse\x12&\n" +
 	"\x03use\x18\x01 \x01(\v2\x14.proffer.v1.ModelUseR\x03use\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\tR\bposition2\x99\x04\n" +
+	"\bposition\x18\x02 \x01(\tR\bposition2\xd2\x05\n" +
 	"\fModelService\x12X\n" +
 	"\rRegisterModel\x12 .proffer.v1.RegisterModelRequest\x1a!.proffer.v1.RegisterModelResponse\"\x00(\x01\x12P\n" +
 	"\n" +
@@ -1113,7 +1528,9 @@ const file_proffer_v1_model_proto_rawDesc = "" +
 	"\rDescribeModel\x12 .proffer.v1.DescribeModelRequest\x1a!.proffer.v1.DescribeModelResponse\"\x03\x90\x02\x01\x12X\n" +
 	"\rDownloadModel\x12 .proffer.v1.DownloadModelRequest\x1a!.proffer.v1.DownloadModelResponse\"\x000\x01\x12P\n" +
 	"\vAssignModel\x12\x1e.proffer.v1.AssignModelRequest\x1a\x1f.proffer.v1.AssignModelResponse\"\x00\x12V\n" +
-	"\rRollbackModel\x12 .proffer.v1.RollbackModelRequest\x1a!.proffer.v1.RollbackModelResponse\"\x00B?Z=github.com/profferhq/proffer/gateway/api/proffer/v1;profferv1b\x06proto3"
+	"\rRollbackModel\x12 .proffer.v1.RollbackModelRequest\x1a!.proffer.v1.RollbackModelResponse\"\x00\x12\\\n" +
+	"\x0eGetModelLimits\x12!.proffer.v1.GetModelLimitsRequest\x1a\".proffer.v1.GetModelLimitsResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\x0eSetModelLimits\x12!.proffer.v1.SetModelLimitsRequest\x1a\".proffer.v1.SetModelLimitsResponse\"\x00B?Z=github.com/profferhq/proffer/gateway/api/proffer/v1;profferv1b\x06proto3"
 
 var (
 	file_proffer_v1_model_proto_rawDescOnce sync.Once
@@ -1127,51 +1544,65 @@ func file_proffer_v1_model_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_model_proto_rawDescData
 }
 
-var file_proffer_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_proffer_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_proffer_v1_model_proto_goTypes = []any{
-	(*RegisterModelRequest)(nil),  // 0: proffer.v1.RegisterModelRequest
-	(*RegisterModelResponse)(nil), // 1: proffer.v1.RegisterModelResponse
-	(*ListModelsRequest)(nil),     // 2: proffer.v1.ListModelsRequest
-	(*ListModelsResponse)(nil),    // 3: proffer.v1.ListModelsResponse
-	(*Model)(nil),                 // 4: proffer.v1.Model
-	(*ModelUse)(nil),              // 5: proffer.v1.ModelUse
-	(*ModelRole)(nil),             // 6: proffer.v1.ModelRole
-	(*DescribeModelRequest)(nil),  // 7: proffer.v1.DescribeModelRequest
-	(*DescribeModelResponse)(nil), // 8: proffer.v1.DescribeModelResponse
-	(*DownloadModelRequest)(nil),  // 9: proffer.v1.DownloadModelRequest
-	(*DownloadModelResponse)(nil), // 10: proffer.v1.DownloadModelResponse
-	(*AssignModelRequest)(nil),    // 11: proffer.v1.AssignModelRequest
-	(*AssignModelResponse)(nil),   // 12: proffer.v1.AssignModelResponse
-	(*RollbackModelRequest)(nil),  // 13: proffer.v1.RollbackModelRequest
-	(*RollbackModelResponse)(nil), // 14: proffer.v1.RollbackModelResponse
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*ModelLimit)(nil),             // 0: proffer.v1.ModelLimit
+	(*ModelLimits)(nil),            // 1: proffer.v1.ModelLimits
+	(*GetModelLimitsRequest)(nil),  // 2: proffer.v1.GetModelLimitsRequest
+	(*GetModelLimitsResponse)(nil), // 3: proffer.v1.GetModelLimitsResponse
+	(*SetModelLimitsRequest)(nil),  // 4: proffer.v1.SetModelLimitsRequest
+	(*SetModelLimitsResponse)(nil), // 5: proffer.v1.SetModelLimitsResponse
+	(*RegisterModelRequest)(nil),   // 6: proffer.v1.RegisterModelRequest
+	(*RegisterModelResponse)(nil),  // 7: proffer.v1.RegisterModelResponse
+	(*ListModelsRequest)(nil),      // 8: proffer.v1.ListModelsRequest
+	(*ListModelsResponse)(nil),     // 9: proffer.v1.ListModelsResponse
+	(*Model)(nil),                  // 10: proffer.v1.Model
+	(*ModelUse)(nil),               // 11: proffer.v1.ModelUse
+	(*ModelRole)(nil),              // 12: proffer.v1.ModelRole
+	(*DescribeModelRequest)(nil),   // 13: proffer.v1.DescribeModelRequest
+	(*DescribeModelResponse)(nil),  // 14: proffer.v1.DescribeModelResponse
+	(*DownloadModelRequest)(nil),   // 15: proffer.v1.DownloadModelRequest
+	(*DownloadModelResponse)(nil),  // 16: proffer.v1.DownloadModelResponse
+	(*AssignModelRequest)(nil),     // 17: proffer.v1.AssignModelRequest
+	(*AssignModelResponse)(nil),    // 18: proffer.v1.AssignModelResponse
+	(*RollbackModelRequest)(nil),   // 19: proffer.v1.RollbackModelRequest
+	(*RollbackModelResponse)(nil),  // 20: proffer.v1.RollbackModelResponse
+	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
 }
 var file_proffer_v1_model_proto_depIdxs = []int32{
-	4,  // 0: proffer.v1.ListModelsResponse.models:type_name -> proffer.v1.Model
-	5,  // 1: proffer.v1.ListModelsResponse.uses:type_name -> proffer.v1.ModelUse
-	15, // 2: proffer.v1.Model.registered_at:type_name -> google.protobuf.Timestamp
-	6,  // 3: proffer.v1.ModelUse.roles:type_name -> proffer.v1.ModelRole
-	15, // 4: proffer.v1.ModelRole.since:type_name -> google.protobuf.Timestamp
-	4,  // 5: proffer.v1.DescribeModelResponse.model:type_name -> proffer.v1.Model
-	5,  // 6: proffer.v1.AssignModelResponse.use:type_name -> proffer.v1.ModelUse
-	5,  // 7: proffer.v1.RollbackModelResponse.use:type_name -> proffer.v1.ModelUse
-	0,  // 8: proffer.v1.ModelService.RegisterModel:input_type -> proffer.v1.RegisterModelRequest
-	2,  // 9: proffer.v1.ModelService.ListModels:input_type -> proffer.v1.ListModelsRequest
-	7,  // 10: proffer.v1.ModelService.DescribeModel:input_type -> proffer.v1.DescribeModelRequest
-	9,  // 11: proffer.v1.ModelService.DownloadModel:input_type -> proffer.v1.DownloadModelRequest
-	11, // 12: proffer.v1.ModelService.AssignModel:input_type -> proffer.v1.AssignModelRequest
-	13, // 13: proffer.v1.ModelService.RollbackModel:input_type -> proffer.v1.RollbackModelRequest
-	1,  // 14: proffer.v1.ModelService.RegisterModel:output_type -> proffer.v1.RegisterModelResponse
-	3,  // 15: proffer.v1.ModelService.ListModels:output_type -> proffer.v1.ListModelsResponse
-	8,  // 16: proffer.v1.ModelService.DescribeModel:output_type -> proffer.v1.DescribeModelResponse
-	10, // 17: proffer.v1.ModelService.DownloadModel:output_type -> proffer.v1.DownloadModelResponse
-	12, // 18: proffer.v1.ModelService.AssignModel:output_type -> proffer.v1.AssignModelResponse
-	14, // 19: proffer.v1.ModelService.RollbackModel:output_type -> proffer.v1.RollbackModelResponse
-	14, // [14:20] is the sub-list for method output_type
-	8,  // [8:14] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	0,  // 0: proffer.v1.ModelLimits.limits:type_name -> proffer.v1.ModelLimit
+	1,  // 1: proffer.v1.GetModelLimitsResponse.limits:type_name -> proffer.v1.ModelLimits
+	0,  // 2: proffer.v1.SetModelLimitsRequest.limits:type_name -> proffer.v1.ModelLimit
+	1,  // 3: proffer.v1.SetModelLimitsResponse.limits:type_name -> proffer.v1.ModelLimits
+	10, // 4: proffer.v1.ListModelsResponse.models:type_name -> proffer.v1.Model
+	11, // 5: proffer.v1.ListModelsResponse.uses:type_name -> proffer.v1.ModelUse
+	21, // 6: proffer.v1.Model.registered_at:type_name -> google.protobuf.Timestamp
+	12, // 7: proffer.v1.ModelUse.roles:type_name -> proffer.v1.ModelRole
+	21, // 8: proffer.v1.ModelRole.since:type_name -> google.protobuf.Timestamp
+	10, // 9: proffer.v1.DescribeModelResponse.model:type_name -> proffer.v1.Model
+	11, // 10: proffer.v1.AssignModelResponse.use:type_name -> proffer.v1.ModelUse
+	11, // 11: proffer.v1.RollbackModelResponse.use:type_name -> proffer.v1.ModelUse
+	6,  // 12: proffer.v1.ModelService.RegisterModel:input_type -> proffer.v1.RegisterModelRequest
+	8,  // 13: proffer.v1.ModelService.ListModels:input_type -> proffer.v1.ListModelsRequest
+	13, // 14: proffer.v1.ModelService.DescribeModel:input_type -> proffer.v1.DescribeModelRequest
+	15, // 15: proffer.v1.ModelService.DownloadModel:input_type -> proffer.v1.DownloadModelRequest
+	17, // 16: proffer.v1.ModelService.AssignModel:input_type -> proffer.v1.AssignModelRequest
+	19, // 17: proffer.v1.ModelService.RollbackModel:input_type -> proffer.v1.RollbackModelRequest
+	2,  // 18: proffer.v1.ModelService.GetModelLimits:input_type -> proffer.v1.GetModelLimitsRequest
+	4,  // 19: proffer.v1.ModelService.SetModelLimits:input_type -> proffer.v1.SetModelLimitsRequest
+	7,  // 20: proffer.v1.ModelService.RegisterModel:output_type -> proffer.v1.RegisterModelResponse
+	9,  // 21: proffer.v1.ModelService.ListModels:output_type -> proffer.v1.ListModelsResponse
+	14, // 22: proffer.v1.ModelService.DescribeModel:output_type -> proffer.v1.DescribeModelResponse
+	16, // 23: proffer.v1.ModelService.DownloadModel:output_type -> proffer.v1.DownloadModelResponse
+	18, // 24: proffer.v1.ModelService.AssignModel:output_type -> proffer.v1.AssignModelResponse
+	20, // 25: proffer.v1.ModelService.RollbackModel:output_type -> proffer.v1.RollbackModelResponse
+	3,  // 26: proffer.v1.ModelService.GetModelLimits:output_type -> proffer.v1.GetModelLimitsResponse
+	5,  // 27: proffer.v1.ModelService.SetModelLimits:output_type -> proffer.v1.SetModelLimitsResponse
+	20, // [20:28] is the sub-list for method output_type
+	12, // [12:20] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_model_proto_init() }
@@ -1185,7 +1616,7 @@ func file_proffer_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_model_proto_rawDesc), len(file_proffer_v1_model_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -50,6 +50,12 @@ const (
 	// ModelServiceRollbackModelProcedure is the fully-qualified name of the ModelService's
 	// RollbackModel RPC.
 	ModelServiceRollbackModelProcedure = "/proffer.v1.ModelService/RollbackModel"
+	// ModelServiceGetModelLimitsProcedure is the fully-qualified name of the ModelService's
+	// GetModelLimits RPC.
+	ModelServiceGetModelLimitsProcedure = "/proffer.v1.ModelService/GetModelLimits"
+	// ModelServiceSetModelLimitsProcedure is the fully-qualified name of the ModelService's
+	// SetModelLimits RPC.
+	ModelServiceSetModelLimitsProcedure = "/proffer.v1.ModelService/SetModelLimits"
 )
 
 // ModelServiceClient is a client for the proffer.v1.ModelService service.
@@ -65,6 +71,10 @@ type ModelServiceClient interface {
 	AssignModel(context.Context, *v1.AssignModelRequest) (*v1.AssignModelResponse, error)
 	// RollbackModel makes the champion before the present one champion again.
 	RollbackModel(context.Context, *v1.RollbackModelRequest) (*v1.RollbackModelResponse, error)
+	// GetModelLimits says from when on alerts are raised about the models that answer for a use.
+	GetModelLimits(context.Context, *v1.GetModelLimitsRequest) (*v1.GetModelLimitsResponse, error)
+	// SetModelLimits sets them.
+	SetModelLimits(context.Context, *v1.SetModelLimitsRequest) (*v1.SetModelLimitsResponse, error)
 }
 
 // NewModelServiceClient constructs a client for the proffer.v1.ModelService service. By default, it
@@ -116,17 +126,32 @@ func NewModelServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(modelServiceMethods.ByName("RollbackModel")),
 			connect.WithClientOptions(opts...),
 		),
+		getModelLimits: connect.NewClient[v1.GetModelLimitsRequest, v1.GetModelLimitsResponse](
+			httpClient,
+			baseURL+ModelServiceGetModelLimitsProcedure,
+			connect.WithSchema(modelServiceMethods.ByName("GetModelLimits")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		setModelLimits: connect.NewClient[v1.SetModelLimitsRequest, v1.SetModelLimitsResponse](
+			httpClient,
+			baseURL+ModelServiceSetModelLimitsProcedure,
+			connect.WithSchema(modelServiceMethods.ByName("SetModelLimits")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // modelServiceClient implements ModelServiceClient.
 type modelServiceClient struct {
-	registerModel *connect.Client[v1.RegisterModelRequest, v1.RegisterModelResponse]
-	listModels    *connect.Client[v1.ListModelsRequest, v1.ListModelsResponse]
-	describeModel *connect.Client[v1.DescribeModelRequest, v1.DescribeModelResponse]
-	downloadModel *connect.Client[v1.DownloadModelRequest, v1.DownloadModelResponse]
-	assignModel   *connect.Client[v1.AssignModelRequest, v1.AssignModelResponse]
-	rollbackModel *connect.Client[v1.RollbackModelRequest, v1.RollbackModelResponse]
+	registerModel  *connect.Client[v1.RegisterModelRequest, v1.RegisterModelResponse]
+	listModels     *connect.Client[v1.ListModelsRequest, v1.ListModelsResponse]
+	describeModel  *connect.Client[v1.DescribeModelRequest, v1.DescribeModelResponse]
+	downloadModel  *connect.Client[v1.DownloadModelRequest, v1.DownloadModelResponse]
+	assignModel    *connect.Client[v1.AssignModelRequest, v1.AssignModelResponse]
+	rollbackModel  *connect.Client[v1.RollbackModelRequest, v1.RollbackModelResponse]
+	getModelLimits *connect.Client[v1.GetModelLimitsRequest, v1.GetModelLimitsResponse]
+	setModelLimits *connect.Client[v1.SetModelLimitsRequest, v1.SetModelLimitsResponse]
 }
 
 // RegisterModel calls proffer.v1.ModelService.RegisterModel.
@@ -175,6 +200,24 @@ func (c *modelServiceClient) RollbackModel(ctx context.Context, req *v1.Rollback
 	return nil, err
 }
 
+// GetModelLimits calls proffer.v1.ModelService.GetModelLimits.
+func (c *modelServiceClient) GetModelLimits(ctx context.Context, req *v1.GetModelLimitsRequest) (*v1.GetModelLimitsResponse, error) {
+	response, err := c.getModelLimits.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetModelLimits calls proffer.v1.ModelService.SetModelLimits.
+func (c *modelServiceClient) SetModelLimits(ctx context.Context, req *v1.SetModelLimitsRequest) (*v1.SetModelLimitsResponse, error) {
+	response, err := c.setModelLimits.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ModelServiceHandler is an implementation of the proffer.v1.ModelService service.
 type ModelServiceHandler interface {
 	// RegisterModel takes a model's bytes in pieces; the first message says what it is.
@@ -188,6 +231,10 @@ type ModelServiceHandler interface {
 	AssignModel(context.Context, *v1.AssignModelRequest) (*v1.AssignModelResponse, error)
 	// RollbackModel makes the champion before the present one champion again.
 	RollbackModel(context.Context, *v1.RollbackModelRequest) (*v1.RollbackModelResponse, error)
+	// GetModelLimits says from when on alerts are raised about the models that answer for a use.
+	GetModelLimits(context.Context, *v1.GetModelLimitsRequest) (*v1.GetModelLimitsResponse, error)
+	// SetModelLimits sets them.
+	SetModelLimits(context.Context, *v1.SetModelLimitsRequest) (*v1.SetModelLimitsResponse, error)
 }
 
 // NewModelServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -235,6 +282,19 @@ func NewModelServiceHandler(svc ModelServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(modelServiceMethods.ByName("RollbackModel")),
 		connect.WithHandlerOptions(opts...),
 	)
+	modelServiceGetModelLimitsHandler := connect.NewUnaryHandlerSimple(
+		ModelServiceGetModelLimitsProcedure,
+		svc.GetModelLimits,
+		connect.WithSchema(modelServiceMethods.ByName("GetModelLimits")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	modelServiceSetModelLimitsHandler := connect.NewUnaryHandlerSimple(
+		ModelServiceSetModelLimitsProcedure,
+		svc.SetModelLimits,
+		connect.WithSchema(modelServiceMethods.ByName("SetModelLimits")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/proffer.v1.ModelService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ModelServiceRegisterModelProcedure:
@@ -249,6 +309,10 @@ func NewModelServiceHandler(svc ModelServiceHandler, opts ...connect.HandlerOpti
 			modelServiceAssignModelHandler.ServeHTTP(w, r)
 		case ModelServiceRollbackModelProcedure:
 			modelServiceRollbackModelHandler.ServeHTTP(w, r)
+		case ModelServiceGetModelLimitsProcedure:
+			modelServiceGetModelLimitsHandler.ServeHTTP(w, r)
+		case ModelServiceSetModelLimitsProcedure:
+			modelServiceSetModelLimitsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -280,4 +344,12 @@ func (UnimplementedModelServiceHandler) AssignModel(context.Context, *v1.AssignM
 
 func (UnimplementedModelServiceHandler) RollbackModel(context.Context, *v1.RollbackModelRequest) (*v1.RollbackModelResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.ModelService.RollbackModel is not implemented"))
+}
+
+func (UnimplementedModelServiceHandler) GetModelLimits(context.Context, *v1.GetModelLimitsRequest) (*v1.GetModelLimitsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.ModelService.GetModelLimits is not implemented"))
+}
+
+func (UnimplementedModelServiceHandler) SetModelLimits(context.Context, *v1.SetModelLimitsRequest) (*v1.SetModelLimitsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.ModelService.SetModelLimits is not implemented"))
 }
