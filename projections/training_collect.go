@@ -199,7 +199,7 @@ func (x *export) scan(ctx context.Context, streams []domain.Stream, take func(do
 // collect reads the events of the families from low on, up to as many as memory holds; the collection's high is the
 // hash of the last. What is read does not depend on how much that is.
 func (x *export) collect(ctx context.Context, low, high uint64, first bool) (*collection, error) {
-	c := &collection{export: x, low: low, high: high, families: map[domain.Alias]*family{}, homes: map[domain.Alias]home{}, first: first, lean: decisionFields()}
+	c := &collection{export: x, low: low, high: high, families: map[domain.Alias]*family{}, homes: map[domain.Alias]home{}, first: first, lean: decisionFields(x.judging == nil)}
 	if err := x.scan(ctx, viewStreams(), c.take); err != nil {
 		return nil, err
 	}

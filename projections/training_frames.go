@@ -76,13 +76,17 @@ func (h *frameHead) keyMS() int64 {
 	return h.receivedMS
 }
 
-// decisionFields are what an export reads of a decision: not its candidates, contacts and scores.
-func decisionFields() *kept {
+// decisionFields are what an export reads of a decision: not its candidates, contacts and scores, and its vector only
+// where that is to be checked.
+func decisionFields(vector bool) *kept {
 	type of = map[protowire.Number]*kept
 	whole := &kept{whole: true}
 	fields := of{}
-	for _, n := range []protowire.Number{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 20, 21, 25} {
+	for _, n := range []protowire.Number{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 20, 21, 25} {
 		fields[n] = whole
+	}
+	if vector {
+		fields[16] = whole
 	}
 	return fieldsRead(of{1: whole, 2: whole, 3: whole, 4: whole, 5: whole, 6: whole, 7: whole, 8: whole, bodyDecision: fieldsRead(fields)})
 }

@@ -283,6 +283,8 @@ type Due struct {
 	View  string
 	// Of are the decisions, each with an alias of whose it is.
 	Of map[domain.Alias]domain.Alias
+
+	labelID domain.Hash
 }
 
 // Due is what can be judged at a time. Of a label that looks as far as an offer is valid, which is not known here, it is
@@ -301,7 +303,7 @@ func (w *Watch) Due(nowMS int64) []Due {
 			}
 			key := about{v.labelID, v.GetView()}
 			if of[key] == nil {
-				of[key] = &Due{Label: v.label, View: v.GetView(), Of: map[domain.Alias]domain.Alias{}}
+				of[key] = &Due{Label: v.label, labelID: v.labelID, View: v.GetView(), Of: map[domain.Alias]domain.Alias{}}
 			}
 			of[key].Of[id] = wait.person
 		}
@@ -332,9 +334,8 @@ func (w *Watch) told(of *Due, decision domain.Alias, each func(waitingScore)) {
 	if wait == nil {
 		return
 	}
-	id := of.Label.Fingerprint()
 	wait.scores = slices.DeleteFunc(wait.scores, func(s waitingScore) bool {
-		about := s.day.version.labelID == id && s.day.version.GetView() == of.View
+		about := s.day.version.labelID == of.labelID && s.day.version.GetView() == of.View
 		if about {
 			each(s)
 		}
