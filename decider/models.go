@@ -302,7 +302,8 @@ func (m *Models) asRecorded(ctx context.Context, record *event.Decision) ([]Answ
 func (m *Models) attach(ctx context.Context, models []Answering, record *event.Decision) error {
 	for i := range models {
 		digest := models[i].Score.GetDigest()
-		if len(digest) != len(domain.Hash{}) || unavailable(record, models[i].Score) {
+		models[i].Mismatched = failed(record, models[i].Score, FailureView)
+		if len(digest) != len(domain.Hash{}) || failed(record, models[i].Score, FailureUnavailable) {
 			continue
 		}
 		var err error
@@ -313,9 +314,10 @@ func (m *Models) attach(ctx context.Context, models []Answering, record *event.D
 	return nil
 }
 
-func unavailable(record *event.Decision, of *event.ModelScore) bool {
+// failed says whether a record names a failure of a model.
+func failed(record *event.Decision, of *event.ModelScore, failure string) bool {
 	for _, s := range record.GetScores() {
-		if s.GetFailure() == FailureUnavailable && s.GetName() == of.GetName() && string(s.GetDigest()) == string(of.GetDigest()) {
+		if s.GetFailure() == failure && s.GetName() == of.GetName() && string(s.GetDigest()) == string(of.GetDigest()) {
 			return true
 		}
 	}

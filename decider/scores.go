@@ -3,8 +3,10 @@ package decider
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain"
@@ -19,7 +21,8 @@ const (
 	// FailureUnavailable: the model's bytes were not loaded at the time. It is no function of the log: replay takes it
 	// from the record.
 	FailureUnavailable = "MODEL_UNAVAILABLE"
-	// FailureView: the model reads another view than the policy.
+	// FailureView: the model reads another view than the policy, or a version of it in which one of its features means
+	// something else.
 	FailureView = "VIEW_MISMATCH"
 	// FailureInfinite: a feature is infinite.
 	FailureInfinite = "INFINITE_FEATURE"
@@ -27,10 +30,13 @@ const (
 	FailureNotFinite = "NOT_FINITE"
 )
 
-// Scorer is a loaded model with the places of its features in the vector of its view.
+// Scorer is a loaded model with the view of its features. It is safe for concurrent use.
 type Scorer struct {
 	model *model.Model
-	index []int
+	view  feature.View
+	// places are where the features stand in the vectors of views, by the views' fingerprints; nil where they do not. Never
+	// changed in place.
+	places atomic.Pointer[map[domain.Hash][]int]
 }
 
 // NewScorer finds a model's features in its view. It fails with ErrModelView when they are not there.
@@ -39,26 +45,38 @@ func NewScorer(m *model.Model, view feature.View) (*Scorer, error) {
 	if f.View != view.Name() || f.ViewFingerprint != view.Fingerprint() {
 		return nil, ErrModelView
 	}
-	s := &Scorer{model: m, index: make([]int, len(f.Features))}
-	for i, name := range f.Features {
-		var known bool
-		if s.index[i], known = view.Index(name); !known {
-			return nil, ErrModelView
-		}
+	s := &Scorer{model: m, view: view}
+	s.places.Store(&map[domain.Hash][]int{})
+	if _, known := s.placesIn(view); !known {
+		return nil, ErrModelView
 	}
 	return s, nil
 }
 
-// Row picks a model's features out of a vector.
-func (s *Scorer) row(vector []float64) []float64 {
-	row := make([]float64, len(s.index))
-	for i, at := range s.index {
-		row[i] = domain.CanonicalNaN
+// placesIn is where the model's features stand in a view's vector: in that of its own view, or of another version in which
+// all of them mean the same; false when it cannot read the view.
+func (s *Scorer) placesIn(view feature.View) ([]int, bool) {
+	before := *s.places.Load()
+	places, known := before[view.Fingerprint()]
+	if !known {
+		places, _ = s.view.PlacesIn(view, s.model.File().Features)
+		after := maps.Clone(before)
+		after[view.Fingerprint()] = places
+		s.places.Store(&after) // another's may be lost: it is found again
+	}
+	return places, places != nil
+}
+
+// row picks a model's features out of a vector.
+func row(places []int, vector []float64) []float64 {
+	out := make([]float64, len(places))
+	for i, at := range places {
+		out[i] = domain.CanonicalNaN
 		if at < len(vector) {
-			row[i] = vector[at]
+			out[i] = vector[at]
 		}
 	}
-	return row
+	return out
 }
 
 // Answering is a version of a model that has a role for a use that the policy reads.
@@ -68,6 +86,9 @@ type Answering struct {
 	Score *event.ModelScore
 	// Scorer is nil when the model was not at hand.
 	Scorer *Scorer
+	// Mismatched: the record that is decided again says that the model could not read this view. Programs before this one
+	// did not look for its features in another version.
+	Mismatched bool
 }
 
 // scoresOf asks every model once. It is a function of its arguments alone, with the same bits on every machine.
@@ -82,16 +103,19 @@ func scoresOf(c *policy.Compiled, vector []float64, models []Answering) []*event
 			Name: m.Score.GetName(), Use: m.Score.GetUse(), Model: m.Score.GetModel(), Version: m.Score.GetVersion(),
 			Digest: m.Score.GetDigest(), Role: m.Score.GetRole(), Effective: m.Score.GetEffective(),
 		}
-		switch {
-		case m.Scorer == nil:
+		if m.Scorer == nil {
 			out[i].Failure = FailureUnavailable
-		case m.Scorer.model.File().ViewFingerprint != c.View().Fingerprint():
-			out[i].Failure = FailureView
-		default:
-			var err error
-			out[i].Margin, out[i].Micros, err = m.Scorer.model.Score(m.Scorer.row(vector), &buffer)
-			out[i].Failure = failureOf(err)
+			continue
 		}
+		places, known := m.Scorer.placesIn(c.View())
+		own := m.Scorer.model.File().ViewFingerprint == c.View().Fingerprint()
+		if !known || m.Mismatched && !own {
+			out[i].Failure = FailureView
+			continue
+		}
+		var err error
+		out[i].Margin, out[i].Micros, err = m.Scorer.model.Score(row(places, vector), &buffer)
+		out[i].Failure = failureOf(err)
 	}
 	return out
 }

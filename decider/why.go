@@ -39,8 +39,13 @@ func (r *Replayer) Why(ctx context.Context, record *event.Decision, score *event
 	if s == nil {
 		return 0, nil, ErrNoModelBytes
 	}
-	f, row := s.model.File(), s.row(record.GetVector())
-	expected, contributions, err := f.Ensemble.Contributions(row, f.Class)
+	view, _ := r.policies.View(record.GetView())
+	places, known := s.placesIn(view)
+	if !known {
+		return 0, nil, ErrModelView
+	}
+	f, values := s.model.File(), row(places, record.GetVector())
+	expected, contributions, err := f.Ensemble.Contributions(values, f.Class)
 	if errors.Is(err, tree.ErrNoCover) || errors.Is(err, tree.ErrTooDeep) {
 		return 0, nil, nil
 	}
@@ -49,7 +54,7 @@ func (r *Replayer) Why(ctx context.Context, record *event.Decision, score *event
 	}
 	for i, c := range contributions {
 		if c != 0 {
-			reasons = append(reasons, Reason{f.Features[i], row[i], c})
+			reasons = append(reasons, Reason{f.Features[i], values[i], c})
 		}
 	}
 	slices.SortStableFunc(reasons, func(a, b Reason) int { return cmp.Compare(math.Abs(b.Contribution), math.Abs(a.Contribution)) })

@@ -14,16 +14,14 @@ type gathering struct {
 func newGathering(features int) *gathering { return &gathering{columns: make([][]float64, features)} }
 
 // gather takes one of the first decisions. Once there are enough, they are what later ones are compared with.
-func (v *version) gather(micros int64, vector []float64, enough int) {
+func (v *version) gather(micros int64, vector []float64, places []int, enough int) {
 	g := v.gathering
 	if g == nil {
 		return
 	}
 	g.scores = append(g.scores, float64(micros)/1e6)
-	if vector != nil {
-		for i, at := range v.index {
-			g.columns[i] = append(g.columns[i], valueAt(vector, at))
-		}
+	for i, at := range places {
+		g.columns[i] = append(g.columns[i], valueAt(vector, at))
 	}
 	if len(g.scores) < enough {
 		return

@@ -46,17 +46,17 @@ func (t *Tally) begin() {
 	}
 }
 
-// count takes a score, and the vector of the version's view if there is one.
-func (t *Tally) count(v *version, micros int64, vector []float64) {
+// count takes a score, and the vector with the places of the version's features in it, if they have any.
+func (t *Tally) count(micros int64, vector []float64, places []int) {
 	t.Decisions++
 	t.begin()
 	if t.Score != nil {
 		t.Score.Add(float64(micros)/1e6, 1)
 	}
-	if v.index == nil || vector == nil || t.Features == nil {
+	if t.Features == nil {
 		return
 	}
-	for i, at := range v.index {
+	for i, at := range places {
 		if t.Features[i].Weights != nil {
 			t.Features[i].Add(valueAt(vector, at), 1)
 		}

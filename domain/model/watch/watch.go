@@ -80,8 +80,8 @@ type version struct {
 	// reference says where the bins of the card are from; gathering are its first decisions while it has none.
 	reference string
 	gathering *gathering
-	// index is where each feature stands in the view's vector; nil as long as the view is not known.
-	index []int
+	// places are where its features stand in the vectors of views, by their names.
+	places map[string][]int
 	// label says what its decisions are judged by; labelID is its fingerprint, the zero Hash for none.
 	label   label.Label
 	labelID domain.Hash
@@ -177,24 +177,23 @@ func (w *Watch) labelled(v *version) {
 	}
 }
 
-// find looks for the places of a version's features, as long as its view is not known.
-func (v *version) find(view func(string) (feature.View, bool)) {
-	if v.index != nil || len(v.card.Features) == 0 {
-		return
+// placesIn is where a version's features stand in the vectors of a view: of its own, or of another version of it in which
+// they mean the same; nil when they do not, or as long as its own view is not known.
+func (v *version) placesIn(name string, view func(string) (feature.View, bool)) []int {
+	if places, found := v.places[name]; found || len(v.card.Features) == 0 {
+		return places
 	}
-	in, known := view(v.GetView())
-	if !known {
-		return
+	own, known := view(v.GetView())
+	in, also := view(name)
+	if !known || !also {
+		return nil
 	}
-	index := make([]int, len(v.card.Features))
-	for i, f := range v.card.Features {
-		at, found := in.Index(f.Name)
-		if !found {
-			return
-		}
-		index[i] = at
+	places, _ := own.PlacesIn(in, v.GetFeatures())
+	if v.places == nil {
+		v.places = map[string][]int{}
 	}
-	v.index = index
+	v.places[name] = places
+	return places
 }
 
 // decided counts what models said.
@@ -211,19 +210,15 @@ func (w *Watch) decided(d *event.Decision) {
 			continue
 		}
 		counted[key] = true
-		v.find(w.o.View)
 		t := w.tally(key, v)
 		t.LastMS = max(t.LastMS, d.GetNowMs())
 		if s.GetFailure() != "" {
 			t.Failures++
 			continue
 		}
-		vector := d.GetVector()
-		if d.GetView() != v.GetView() {
-			vector = nil
-		}
-		t.count(v, s.GetMicros(), vector)
-		v.gather(s.GetMicros(), vector, w.o.FirstDecisions)
+		places := v.placesIn(d.GetView(), w.o.View)
+		t.count(s.GetMicros(), d.GetVector(), places)
+		v.gather(s.GetMicros(), d.GetVector(), places, w.o.FirstDecisions)
 		if v.labelID != (domain.Hash{}) {
 			wait.scores = append(wait.scores, waitingScore{day: t, micros: int32(min(max(s.GetMicros(), 0), 1e6))})
 		}
