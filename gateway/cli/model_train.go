@@ -30,7 +30,7 @@ type modelTrain struct {
 func (modelTrain) Help() string {
 	return `Example: proffer model train --view core@1 --label churn_90d --at dates --every 30d --name churn
 
-From the log to a registered model: rows as known at their moments, a split by time, trees, calibration on later rows,
+From the log to a registered model: rows as known at their moments, a split by time, trees, calibration on people left out,
 and a card with the figures on rows that came last, beside logistic regression. Give it a role with "model assign".`
 }
 
@@ -106,7 +106,7 @@ func tellMade(w io.Writer, c modelmaker.Card) {
 	fmt.Fprintf(w, "%s: %s of %s (%s)\n%s\n\n", c.Model, c.Label, c.View, c.Objective, c.LabelSays)
 	fmt.Fprintf(w, "%d rows of %d people, %s to %s; judged on %d rows from %s on\n", c.Rows.All, c.Rows.People, c.Window.From, c.Window.To,
 		c.Rows.Test, c.Window.Test)
-	fmt.Fprintf(w, "%d learnt from, %d to stop and calibrate, %d purged; %d moments outside, %d unfinished, %d skewed\n",
+	fmt.Fprintf(w, "%d learnt from, %d to stop on and then learnt from, %d purged; %d moments outside, %d unfinished, %d skewed\n",
 		c.Rows.Learn, c.Rows.Stop, c.Rows.Purged, c.Rows.Outside, c.Rows.Unfinished, c.Rows.Skewed)
 	fmt.Fprintf(w, "label: %.4g learnt from, %.4g in the test\n\n", c.BaseRate.Learn, c.BaseRate.Test)
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)

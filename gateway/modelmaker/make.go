@@ -48,7 +48,7 @@ func Make(ctx context.Context, r *Rows, o Options) (*Made, error) {
 	for _, part := range []struct {
 		name string
 		rows []int32
-	}{{"learn from", s.learn}, {"stop and calibrate on", s.stop}, {"judge on", s.test}} {
+	}{{"learn from", s.learn}, {"stop on", s.stop}, {"judge on", s.test}} {
 		if err := m.enough(part.name, part.rows); err != nil {
 			return nil, err
 		}
@@ -127,14 +127,10 @@ func (m *maker) candidates() []train.Options {
 	return []train.Options{shallow, deep}
 }
 
-// learn takes the better of the candidates on the rows put aside, and calibrates it on them.
+// learn takes the better of the candidates, by the rows put aside. Those are the latest, too late to be left out: the
+// model is learnt anew from them as well, with as many trees, and calibrated on people whom trees had not seen.
 func (m *maker) learn(ctx context.Context) error {
-	set, parts := m.set, train.Split{Train: m.split.learn, Valid: m.split.stop}
 	if m.options.SMOTE > 0 {
-		var err error
-		if set, parts, err = m.madeUp(); err != nil {
-			return err
-		}
 		plain := *m
 		plain.options.SMOTE = 0
 		if err := plain.learn(ctx); err != nil {
@@ -144,32 +140,89 @@ func (m *maker) learn(ctx context.Context) error {
 	}
 	best := math.Inf(1)
 	for _, o := range m.candidates() {
-		b, err := train.Boost(ctx, set, parts, o)
+		b, err := m.boost(ctx, m.split.learn, m.split.stop, o)
 		if err != nil {
 			return err
 		}
 		if loss := b.Losses[b.Best-1]; loss < best {
-			best, m.ensemble, m.chosen = loss, b.Ensemble, o
+			best, m.chosen = loss, o
+			m.chosen.Rounds, m.chosen.Patience = b.Best, 0
 		}
 	}
+	before := m.split.before()
+	b, err := m.boost(ctx, before, nil, m.chosen)
+	if err != nil {
+		return err
+	}
+	m.ensemble = b.Ensemble
 	if !m.rows.Label.Binary() {
 		return nil
 	}
-	j := train.Judged{}
-	for _, i := range m.split.stop {
-		j.Margins, j.Positive = append(j.Margins, m.margin(i)), append(j.Positive, m.rows.labels[i] == 1)
+	j, err := m.unseen(ctx, before)
+	if err != nil || !slices.Contains(j.Positive, true) || !slices.Contains(j.Positive, false) {
+		return err // too few people to calibrate on: margins are log-odds as they are
 	}
-	var err error
 	m.calibration, err = train.Bend(ctx, j)
 	return err
 }
 
+// calibrationFolds is in how many parts people are parted to be left out in turn.
+const calibrationFolds = 5
+
+// unseen are the margins of people, each by trees that had seen none of that person's rows: a row's neighbours in time are
+// the same person's, and their horizons overlap.
+func (m *maker) unseen(ctx context.Context, rows []int32) (train.Judged, error) {
+	var j train.Judged
+	for fold := range calibrationFolds {
+		var seen, out []int32
+		for _, i := range rows {
+			if personFold(m.rows.profiles[i], calibrationFolds) == fold {
+				out = append(out, i)
+			} else {
+				seen = append(seen, i)
+			}
+		}
+		if !m.bothOutcomes(seen) { // a handful of people have all of one outcome
+			continue
+		}
+		b, err := m.boost(ctx, seen, nil, m.chosen)
+		if err != nil {
+			return j, err
+		}
+		for _, i := range out {
+			j.Margins, j.Positive = append(j.Margins, m.marginOf(b.Ensemble, i)), append(j.Positive, m.rows.labels[i] == 1)
+		}
+	}
+	return j, nil
+}
+
+func (m *maker) bothOutcomes(rows []int32) bool {
+	ones := 0
+	for _, i := range rows {
+		ones += int(m.rows.labels[i])
+	}
+	return ones > 0 && ones < len(rows)
+}
+
+// boost learns from rows, and stops by others if there are any. With SMOTE it learns from made up ones, too, and stops on
+// untouched ones.
+func (m *maker) boost(ctx context.Context, learn, stop []int32, o train.Options) (*train.Boosted, error) {
+	if m.options.SMOTE == 0 {
+		return train.Boost(ctx, m.set, train.Split{Train: learn, Valid: stop}, o)
+	}
+	set, parts, err := m.madeUp(learn, stop)
+	if err != nil {
+		return nil, err
+	}
+	return train.Boost(ctx, set, parts, o)
+}
+
 // madeUp is the rows to learn from with those that SMOTE adds, and untouched rows to stop on.
-func (m *maker) madeUp() (*train.Set, train.Split, error) {
+func (m *maker) madeUp(learn, stop []int32) (*train.Set, train.Split, error) {
 	if !m.rows.Label.Binary() {
 		return nil, train.Split{}, fmt.Errorf("%w: SMOTE makes up positive rows: the label %s is a number", ErrRows, m.rows.Label.Name())
 	}
-	out, err := train.SMOTE(m.set.Pick(m.split.learn), m.options.SMOTE, smoteNeighbours, m.options.Seed)
+	out, err := train.SMOTE(m.set.Pick(learn), m.options.SMOTE, smoteNeighbours, m.options.Seed)
 	if err != nil {
 		return nil, train.Split{}, err
 	}
@@ -177,7 +230,7 @@ func (m *maker) madeUp() (*train.Set, train.Split, error) {
 	for i := range out.Rows() {
 		parts.Train = append(parts.Train, int32(i))
 	}
-	for _, i := range m.split.stop {
+	for _, i := range stop {
 		parts.Valid = append(parts.Valid, int32(out.Rows()))
 		for c := range out.Columns {
 			out.Columns[c] = append(out.Columns[c], m.rows.columns[c][i])
@@ -198,9 +251,11 @@ func (m *maker) row(i int32) []float64 {
 	return row
 }
 
-func (m *maker) margin(i int32) float64 {
+func (m *maker) margin(i int32) float64 { return m.marginOf(m.ensemble, i) }
+
+func (m *maker) marginOf(e *tree.Ensemble, i int32) float64 {
 	out := make([]float64, 1)
-	m.ensemble.Margins(m.row(i), out)
+	e.Margins(m.row(i), out)
 	return out[0]
 }
 
@@ -241,8 +296,7 @@ func (m *maker) made(ctx context.Context) (*Made, error) {
 // judge scores the test rows, with the model and with the baseline: logistic regression on all rows before the test, or
 // their mean.
 func (m *maker) judge(ctx context.Context) error {
-	before := slices.Concat(m.split.learn, m.split.stop)
-	slices.Sort(before)
+	before := m.split.before()
 	baseline := func(int32) float64 { return m.mean(before) }
 	if m.rows.Label.Binary() {
 		fitted, err := train.Regress(ctx, m.set, train.Split{Train: before}, 1)
@@ -288,7 +342,7 @@ func (m *maker) card() Card {
 			Outside: r.Outside, Unfinished: r.Unfinished, Skewed: r.Skewed,
 		},
 		Window:   Window{From: day(r.atMS[0]), Test: day(r.atMS[s.test[0]]), To: day(r.atMS[r.Len()-1])},
-		BaseRate: Rates{Learn: m.mean(s.learn), Test: m.mean(s.test)},
+		BaseRate: Rates{Learn: m.mean(s.before()), Test: m.mean(s.test)},
 		Training: Training{
 			Trees: len(m.ensemble.Trees), Depth: m.chosen.Depth, Rate: m.chosen.Rate, Seed: m.options.Seed, Calibration: m.calibration.Kind,
 		},
@@ -367,9 +421,10 @@ func (m *maker) importance() []Importance {
 func (m *maker) watched() card.Card {
 	score := stat.NewBins(m.scores, card.DriftBins)
 	out := card.Card{Score: &score, LabelDefinition: m.rows.Label.Canonical()}
+	before := m.split.before()
 	for c, name := range m.rows.Features {
-		values := make([]float64, len(m.split.learn))
-		for n, i := range m.split.learn {
+		values := make([]float64, len(before))
+		for n, i := range before {
 			values[n] = m.rows.columns[c][i]
 		}
 		bins := stat.NewBins(values, card.DriftBins)

@@ -11,8 +11,10 @@ import (
 	"testing"
 
 	"github.com/profferhq/proffer/decider/model"
+	"github.com/profferhq/proffer/decider/model/train"
 	"github.com/profferhq/proffer/domain/label"
 	"github.com/profferhq/proffer/domain/model/card"
+	"github.com/profferhq/proffer/domain/stat"
 )
 
 const dayMS = int64(24 * 3_600_000)
@@ -170,5 +172,47 @@ func TestRowsMadeUpAreComparedWithNone(t *testing.T) {
 	}
 	if _, err := Make(t.Context(), foretold(t, "spend_90d", 10, 400), Options{SMOTE: .5}); !errors.Is(err, ErrRows) {
 		t.Errorf("made up for a number: %v", err)
+	}
+}
+
+// What is learnt of a person says nothing of another: margins to calibrate on must not know whose they are.
+func TestCalibrationIsOnPeopleThatTreesHaveNotSeen(t *testing.T) {
+	t.Parallel()
+	l, _ := label.ShippedAs("repeat_purchase_30d")
+	r := &Rows{View: "core@1", Features: []string{"who"}, Label: l}
+	random := rand.New(rand.NewPCG(3, 4))
+	for p := range 200 {
+		y := float64(random.IntN(2))
+		for d := range 10 {
+			r.Add([]string{fmt.Sprintf("%032d", p)}, []int64{int64(d) * 30 * dayMS}, nil, []float64{y}, []float64{float64(p)})
+		}
+	}
+	r.sort()
+	s, err := r.splitByTime()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &maker{rows: r, options: Options{Seed: 1}, split: s, set: &train.Set{Names: r.Features, Columns: r.columns, Label: r.labels}}
+	if err := m.learn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := s.before()
+	seen := stat.Scored{}
+	for _, i := range before {
+		seen.P, seen.Y = append(seen.P, m.margin(i)), append(seen.Y, r.labels[i] == 1)
+	}
+	j, err := m.unseen(t.Context(), before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unseen := stat.Scored{P: j.Margins, Y: j.Positive}
+	if len(j.Margins) != len(before) || seen.AUC() < .99 || unseen.AUC() > .65 {
+		t.Errorf("%d margins of %d rows; AUC %.3f of people seen, %.3f of unseen", len(j.Margins), len(before), seen.AUC(), unseen.AUC())
+	}
+	// Nothing can be known, and the calibrated scores say so.
+	for _, i := range s.test[:20] {
+		if p := m.score(i); p < .3 || p > .7 {
+			t.Errorf("a score of %.3f", p)
+		}
 	}
 }

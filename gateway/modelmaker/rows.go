@@ -80,13 +80,20 @@ func inOrder[T any](order []int, of []T) []T {
 	return out
 }
 
-// split are the parts of the rows, by time: what is learnt from, what says when to stop and calibrates, and what the
+// split are the parts of the rows, by time: what is learnt from, what says when to stop and is learnt from thereafter, and what the
 // model is judged on.
 type split struct {
 	learn, stop, test []int32
 	// purged rows lie before the test but look into it: their horizon ends later than it begins.
 	purged   int
 	warnings []string
+}
+
+// before are the rows before the test, in their order.
+func (s *split) before() []int32 {
+	out := slices.Concat(s.learn, s.stop)
+	slices.Sort(out)
+	return out
 }
 
 // Shares of the rows, by time.
@@ -124,7 +131,7 @@ func (r *Rows) splitByTime() (split, error) {
 	stop := r.boundary(before - int(math.Ceil(stopShare*float64(before))))
 	if stop == 0 || stop >= before || !r.bothOutcomes(0, stop) || !r.bothOutcomes(stop, before) {
 		// Too few moments to part by time: by person, so that nobody is on both sides.
-		s.warnings = append(s.warnings, "too few moments to stop and calibrate on later ones: people are put aside instead")
+		s.warnings = append(s.warnings, "too few moments to stop on later ones: people are put aside instead")
 		for i := range int32(before) {
 			if byPerson(r.profiles[i]) {
 				s.stop = append(s.stop, i)
@@ -175,12 +182,15 @@ func (r *Rows) bothOutcomes(from, to int) bool {
 }
 
 // byPerson chooses about a fifth of people.
-func byPerson(profile string) bool {
+func byPerson(profile string) bool { return personFold(profile, 5) == 0 }
+
+// personFold is which of so many parts of the people somebody belongs to.
+func personFold(profile string, folds uint32) int {
 	h := uint32(2166136261)
 	for i := range len(profile) {
 		h = (h ^ uint32(profile[i])) * 16777619
 	}
-	return (h>>16)%5 == 0
+	return int((h >> 16) % folds)
 }
 
 func day(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02") }

@@ -46,7 +46,7 @@ func (m *maker) leaks() []string {
 	var out []string
 	for c, name := range m.rows.Features {
 		var s stat.Scored
-		for _, i := range m.split.learn {
+		for _, i := range m.split.before() {
 			if x := m.rows.columns[c][i]; !math.IsNaN(x) {
 				s.P, s.Y = append(s.P, x), append(s.Y, m.rows.labels[i] == 1)
 			}
