@@ -3,10 +3,8 @@ package decider
 import (
 	"cmp"
 	"errors"
-	"maps"
 	"math"
 	"slices"
-	"sync/atomic"
 
 	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain"
@@ -30,13 +28,11 @@ const (
 	FailureNotFinite = "NOT_FINITE"
 )
 
-// Scorer is a loaded model with the view of its features. It is safe for concurrent use.
+// Scorer is a loaded model with the view of its features, and their places in that view's vector.
 type Scorer struct {
 	model *model.Model
 	view  feature.View
-	// places are where the features stand in the vectors of views, by the views' fingerprints; nil where they do not. Never
-	// changed in place.
-	places atomic.Pointer[map[domain.Hash][]int]
+	index []int
 }
 
 // NewScorer finds a model's features in its view. It fails with ErrModelView when they are not there.
@@ -45,26 +41,20 @@ func NewScorer(m *model.Model, view feature.View) (*Scorer, error) {
 	if f.View != view.Name() || f.ViewFingerprint != view.Fingerprint() {
 		return nil, ErrModelView
 	}
-	s := &Scorer{model: m, view: view}
-	s.places.Store(&map[domain.Hash][]int{})
-	if _, known := s.placesIn(view); !known {
+	index, known := view.PlacesIn(view, f.Features)
+	if !known {
 		return nil, ErrModelView
 	}
-	return s, nil
+	return &Scorer{model: m, view: view, index: index}, nil
 }
 
 // placesIn is where the model's features stand in a view's vector: in that of its own view, or of another version in which
 // all of them mean the same; false when it cannot read the view.
 func (s *Scorer) placesIn(view feature.View) ([]int, bool) {
-	before := *s.places.Load()
-	places, known := before[view.Fingerprint()]
-	if !known {
-		places, _ = s.view.PlacesIn(view, s.model.File().Features)
-		after := maps.Clone(before)
-		after[view.Fingerprint()] = places
-		s.places.Store(&after) // another's may be lost: it is found again
+	if view.Fingerprint() == s.view.Fingerprint() {
+		return s.index, true
 	}
-	return places, places != nil
+	return s.view.PlacesIn(view, s.model.File().Features)
 }
 
 // row picks a model's features out of a vector.
@@ -108,7 +98,7 @@ func scoresOf(c *policy.Compiled, vector []float64, models []Answering) []*event
 			continue
 		}
 		places, known := m.Scorer.placesIn(c.View())
-		own := m.Scorer.model.File().ViewFingerprint == c.View().Fingerprint()
+		own := m.Scorer.view.Fingerprint() == c.View().Fingerprint()
 		if !known || m.Mismatched && !own {
 			out[i].Failure = FailureView
 			continue

@@ -63,3 +63,16 @@ func TestFeaturesThatMeanTheSameAreFoundInAnotherVersion(t *testing.T) {
 		t.Error("a feature of nobody is found")
 	}
 }
+
+func BenchmarkPlacesInAnotherVersion(b *testing.B) {
+	core := Core()
+	names := make([]string, 0, core.Len())
+	for _, s := range core.Specs() {
+		names = append(names, s.Name)
+	}
+	for b.Loop() {
+		if _, ok := core.PlacesIn(core, names); !ok {
+			b.Fatal("not found")
+		}
+	}
+}
