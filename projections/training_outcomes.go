@@ -32,7 +32,12 @@ type counted struct {
 func (t *trainee) gather() error {
 	l := &t.export.request.Label
 	t.decisions, t.outcomes = t.decisions[:0], t.outcomes[:0]
-	t.conditions = make([][]counted, len(l.Conditions()))
+	if t.conditions == nil {
+		t.conditions = make([][]counted, len(l.Conditions()))
+	}
+	for i := range t.conditions {
+		t.conditions[i] = t.conditions[i][:0]
+	}
 	var counting [256]bool
 	for _, k := range l.Selection().Kinds() {
 		counting[bodyOf(k)] = true

@@ -51,14 +51,20 @@ type person struct {
 	ordered [domain.Streams]bool
 }
 
-// persons sorts a family's events by whose they are.
+// persons sorts a family's events by whose they are, in the memory of the family before.
 func (t *trainee) persons(f *family) []person {
-	out := make([]person, len(f.members))
+	out := t.people[:0]
+	if missing := len(f.members) - cap(out); missing > 0 {
+		out = slices.Grow(t.people[:cap(t.people)], missing)
+	}
+	out = out[:len(f.members)]
 	for i := range out {
-		out[i].alias = f.members[i]
-		out[i].past = past.Events{Decode: t.decoder.decode, Layout: t.export.layout}
-		for s := range out[i].ordered {
-			out[i].ordered[s] = true
+		p := &out[i]
+		p.alias = f.members[i]
+		p.past.Decode, p.past.Layout = t.decoder.decode, t.export.layout
+		p.past.Reset()
+		for s := range p.refs {
+			p.refs[s], p.ordered[s] = p.refs[s][:0], true
 		}
 	}
 	for i := range f.events {

@@ -18,6 +18,14 @@ type Events struct {
 	next   [domain.Streams]int
 }
 
+// Reset forgets the events and keeps their memory for others.
+func (e *Events) Reset() {
+	for s := range e.frames {
+		e.frames[s] = e.frames[s][:0]
+	}
+	e.folder, e.next = nil, [domain.Streams]int{}
+}
+
 // Add takes the next event of a stream: positions ascend, an event and its mirror share one.
 func (e *Events) Add(s domain.Stream, f Frame) { e.frames[s] = append(e.frames[s], f) }
 
