@@ -8,6 +8,7 @@ import (
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/model/registry"
+	"github.com/profferhq/proffer/domain/segment"
 )
 
 // Catalogue is what POLICY has defined so far: the offers of imports, the policies in effect, the models, the feature
@@ -19,7 +20,7 @@ type Catalogue struct {
 	policies map[string]PublishedPolicy
 	models   registry.Registry
 	views    *feature.Catalogue
-	defined  map[string]definedSegments
+	segments segment.Catalogue
 	limits   map[string]*event.ModelLimitsSet
 	// alerts are those that are open.
 	alerts map[alertKey]*event.AlertRaised
@@ -46,10 +47,9 @@ type PublishedPolicy struct {
 func NewCatalogue() *Catalogue {
 	return &Catalogue{
 		applied: map[domain.Lane]domain.Position{}, offers: map[string]domain.Hash{}, policies: map[string]PublishedPolicy{},
-		views:   feature.NewCatalogue(feature.BuiltIn()...),
-		defined: map[string]definedSegments{},
-		limits:  map[string]*event.ModelLimitsSet{},
-		alerts:  map[alertKey]*event.AlertRaised{},
+		views:  feature.NewCatalogue(feature.BuiltIn()...),
+		limits: map[string]*event.ModelLimitsSet{},
+		alerts: map[alertKey]*event.AlertRaised{},
 	}
 }
 
@@ -77,9 +77,7 @@ func (c *Catalogue) apply(lane domain.Lane, r domain.Recorded) {
 	if o := r.Event.GetOfferDefined().GetOffer(); o != nil {
 		c.offers[o.GetId()] = digestOf(o)
 	}
-	if s := r.Event.GetSegmentDefined(); s != nil {
-		c.defined[s.GetId()] = definedSegmentsOf(r, s)
-	}
+	c.segments.Apply(r)
 	if l := r.Event.GetModelLimitsSet(); l != nil {
 		c.limits[l.GetUse()] = l
 	}

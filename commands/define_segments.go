@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -99,10 +97,10 @@ func (s *DefineSegments) Define(ctx context.Context, d segment.Definition, chang
 		return SegmentsDefined{}, fmt.Errorf("define segments: %w", err)
 	}
 	next := DefinedSegments{Compiled: compiled, Version: 1, Digest: sha256.Sum256(document), Document: document, DefinedMS: s.ports.Now().UnixMilli()}
-	if current, has := s.ports.Recall.Catalogue.segments(d.ID); has {
-		next.Version = current.version + 1
-		if current.digest == next.Digest {
-			next.Version, next.DefinedMS, next.At = current.version, current.definedMS, current.at
+	if current, has := s.ports.Recall.Catalogue.definition(d.ID); has {
+		next.Version = current.Version + 1
+		if current.Digest == next.Digest {
+			next.Version, next.DefinedMS, next.At = current.Version, current.DefinedMS, domain.Place{Stream: domain.Policy, Position: current.At}
 			return SegmentsDefined{next, true}, nil
 		}
 	}
@@ -138,7 +136,7 @@ func (s *DefineSegments) append(ctx context.Context, next DefinedSegments, chang
 // or its view is not known, is left out.
 func (s *DefineSegments) InEffect() []DefinedSegments {
 	var out []DefinedSegments
-	for _, d := range s.ports.Recall.Catalogue.allSegments() {
+	for _, d := range s.ports.Recall.Catalogue.definitions() {
 		if c, err := s.compiled(d); err == nil {
 			out = append(out, c)
 		}
@@ -147,8 +145,8 @@ func (s *DefineSegments) InEffect() []DefinedSegments {
 }
 
 // compiled compiles a definition of the log.
-func (s *DefineSegments) compiled(d definedSegments) (DefinedSegments, error) {
-	definition, err := segment.Parse(d.document)
+func (s *DefineSegments) compiled(v *segment.Version) (DefinedSegments, error) {
+	definition, err := segment.Parse(v.Document)
 	if err != nil {
 		return DefinedSegments{}, err
 	}
@@ -160,41 +158,19 @@ func (s *DefineSegments) compiled(d definedSegments) (DefinedSegments, error) {
 	if err != nil {
 		return DefinedSegments{}, err
 	}
-	return DefinedSegments{c, d.version, d.digest, d.document, d.definedMS, d.at}, nil
+	return DefinedSegments{c, v.Version, v.Digest, v.Document, v.DefinedMS, domain.Place{Stream: domain.Policy, Position: v.At}}, nil
 }
 
-// definedSegments is a definition as the log has it.
-type definedSegments struct {
-	id        string
-	version   uint64
-	digest    domain.Hash
-	document  []byte
-	definedMS int64
-	at        domain.Place
-}
-
-func definedSegmentsOf(r domain.Recorded, s *event.SegmentDefined) definedSegments {
-	return definedSegments{
-		id: s.GetId(), version: s.GetVersion(), digest: sha256.Sum256(s.GetDefinitionJson()), document: s.GetDefinitionJson(),
-		definedMS: r.Event.GetReceivedMs(), at: domain.Place{Stream: domain.Policy, Position: r.At},
-	}
-}
-
-func (c *Catalogue) segments(id string) (definedSegments, bool) {
+// definition is the version of a segment definition in effect.
+func (c *Catalogue) definition(id string) (*segment.Version, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	d, has := c.defined[id]
-	return d, has
+	return c.segments.Latest(id)
 }
 
-// allSegments are the definitions by id.
-func (c *Catalogue) allSegments() []definedSegments {
+// definitions are all in effect, by id.
+func (c *Catalogue) definitions() []*segment.Version {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	out := make([]definedSegments, 0, len(c.defined))
-	for _, d := range c.defined {
-		out = append(out, d)
-	}
-	slices.SortFunc(out, func(a, b definedSegments) int { return strings.Compare(a.id, b.id) })
-	return out
+	return c.segments.InEffect()
 }

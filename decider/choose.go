@@ -27,6 +27,8 @@ type Input struct {
 	Contacts []*event.Contact
 	// Models that answer for what the policy reads, by use, then role.
 	Models []Answering
+	// Segments are those of each definition that the policy reads.
+	Segments []*event.InSegments
 }
 
 // Choose makes the decision. It is pure: the same policy and input give the same record, byte for byte. The record
@@ -74,7 +76,7 @@ func recordOf(c *policy.Compiled, at *policy.Placement, in Input) *event.Decisio
 		Cut:    in.Cut,
 		Policy: c.Policy().GetId(), PolicyVersion: in.PolicyVersion, PolicyDigest: digest[:],
 		View: c.View().Name(), ViewFingerprint: fingerprint[:],
-		Vector: in.Vector, Contacts: in.Contacts,
+		Vector: in.Vector, Contacts: in.Contacts, Segments: in.Segments,
 	}
 }
 
@@ -97,6 +99,7 @@ func newFunnel(c *policy.Compiled, at *policy.Placement, in Input, scores []*eve
 	f := &funnel{compiled: c, input: in, channel: at.Event.GetChannel(), scores: readable(c, scores)}
 	f.scope = c.Scope(policy.Facts{
 		Placement: in.Placement, Channel: f.channel, NowMS: in.NowMS, Vector: in.Vector, Scores: f.scores, Context: in.Context,
+		Segments: in.Segments,
 	})
 	f.used = make([]int, len(c.Limits()))
 	for i, l := range c.Limits() {

@@ -106,6 +106,7 @@ type question struct {
 	Request
 	compiled  *policy.Compiled
 	placement *policy.Placement
+	segments  []segmentsRead
 	version   uint64
 	policyCut uint64
 	id        domain.Alias
@@ -121,6 +122,7 @@ func (d *Decider) question(r Request) (question, error) {
 	if q.compiled, err = published.CompiledAt(cut); err != nil {
 		return question{}, err
 	}
+	q.segments = d.policies.segmentsAt(q.compiled, cut)
 	q.placement, _ = q.compiled.Placement(r.Placement)
 	if q.Context, err = q.placement.Context(r.Context); err != nil {
 		return question{}, fmt.Errorf("decider: decide: %w", err)
@@ -133,6 +135,11 @@ func (d *Decider) question(r Request) (question, error) {
 // moment is what the view reads of the question.
 func (q *question) moment() feature.Moment {
 	return feature.Moment{NowMS: q.nowMS, Placement: q.Placement, Channel: q.placement.Event.GetChannel(), Context: q.Context}
+}
+
+// read finds the person's segments, as of the vector.
+func (q *question) read(g *gathered) {
+	g.segments = inSegments(q.segments, g.merged, g.moment.NowMS, q.compiled, g.vector)
 }
 
 func (q *question) answered(record *event.Decision, at domain.Position) Answer {
@@ -176,6 +183,7 @@ func (d *Decider) answer(ctx context.Context, q question) (*event.Decision, doma
 		if err != nil {
 			return nil, domain.Position{}, err
 		}
+		q.read(g)
 		t, err := d.turn(ctx, q, g)
 		switch {
 		case err != nil:
@@ -236,6 +244,7 @@ func (d *Decider) contactsFor(q question, g *gathered, l *lane) (knownAt, error)
 	if l.nowMS > g.moment.NowMS {
 		g.moment.NowMS = l.nowMS
 		g.vector = q.compiled.View().ReadAt(g.merged, g.moment, nil)
+		q.read(g)
 	}
 	window := q.compiled.LongestWindow()
 	if window == 0 {
@@ -250,7 +259,7 @@ func (q *question) input(g *gathered, known knownAt) Input {
 	return Input{
 		ID: q.id, NowMS: g.moment.NowMS, Profile: g.profile, Requested: q.Alias, Aliases: g.seen,
 		Placement: q.Placement, Context: q.Context, Cut: cut.Proto(), PolicyVersion: q.version,
-		Vector: g.vector, Contacts: known.contacts,
+		Vector: g.vector, Contacts: known.contacts, Segments: g.segments,
 	}
 }
 

@@ -21,6 +21,8 @@ type Explanation struct {
 	Features   []ExplainedFeature
 	// Scores are what the models said, as recorded.
 	Scores []*event.ModelScore
+	// Segments are in which the profile was, of each definition that the policy reads, as recorded.
+	Segments []*event.InSegments
 	// Contacts that were known, for people, oldest first.
 	Contacts []string
 	// Summary is one sentence for people.
@@ -38,7 +40,7 @@ type ExplainedRule struct {
 	Name, Expression string
 	// Result is true, false, a number, "3 of 3 in 168h0m0s" or the reason of a failure.
 	Result string
-	// Values are what it read: features.<name>, models.<name>, context.<name>, placement, channel, now.
+	// Values are what it read: features.<name>, models.<name>, segments.<name>, context.<name>, placement, channel, now.
 	Values map[string]string
 }
 
@@ -91,7 +93,7 @@ func Explain(c *policy.Compiled, l Logged) (Explanation, error) {
 		left := &event.Candidate{Offer: x.Offer.Event.GetId(), Stage: x.Stage, Reason: x.Reason}
 		e.Candidates = append(e.Candidates, ExplainedCandidate{Candidate: left, Rules: f.explain(x.Offer)})
 	}
-	e.Features, e.Scores = explainFeatures(c, in.Vector), l.Record.GetScores()
+	e.Features, e.Scores, e.Segments = explainFeatures(c, in.Vector), l.Record.GetScores(), in.Segments
 	for _, contact := range in.Contacts {
 		e.Contacts = append(e.Contacts, describeContact(contact))
 	}
@@ -179,6 +181,11 @@ func (f *funnel) values(e *policy.Expression) map[string]string {
 			if !math.IsNaN(f.scores[i]) {
 				out["models."+m.GetName()] = numberText(f.scores[i])
 			}
+		}
+	}
+	for _, s := range f.input.Segments {
+		if slices.Contains(e.Segments, s.GetDefinition()) {
+			out["segments."+s.GetDefinition()] = segmentsText(s)
 		}
 	}
 	for _, name := range e.Context {

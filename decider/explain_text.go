@@ -25,6 +25,17 @@ func contextText(v *event.ContextValue) string {
 	return "missing"
 }
 
+// segmentsText lists segments, or says why they are missing.
+func segmentsText(s *event.InSegments) string {
+	switch {
+	case s.GetFailure() != "":
+		return "missing: " + s.GetFailure()
+	case len(s.GetSegments()) == 0:
+		return "none"
+	}
+	return strings.Join(s.GetSegments(), ", ")
+}
+
 func externalSummary(d *event.Decision) string {
 	if d.GetOffer() == "" {
 		return "Another system decided to give nothing; it was recorded here."

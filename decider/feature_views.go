@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/segment"
 )
 
 // The feature views at the policies' cut.
@@ -45,9 +46,9 @@ func (p *Policies) layout() *feature.Layout {
 	return feature.LayoutOf(p.views.Readable()...)
 }
 
-// Wanted is the layout that the views must keep: for those that policies in effect name, and of each name that was
+// Wanted is the layout that the views must keep: for those that policies and segment definitions in effect name, and of each name that was
 // published for its live version, the one before it (which a rollback switches to) and the one published last. Views
-// that come with the product cost nothing until a policy names them. Further views may be asked for.
+// that come with the product cost nothing until one names them. Further views may be asked for.
 func (p *Policies) Wanted(further ...feature.View) *feature.Layout {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -66,6 +67,11 @@ func (p *Policies) Wanted(further ...feature.View) *feature.Layout {
 	}
 	for _, published := range p.latest {
 		add(p.views.At(published.Policy.GetView(), math.MaxUint64))
+	}
+	for _, v := range p.segments.InEffect() {
+		if d, err := segment.Parse(v.Document); err == nil {
+			add(p.views.At(d.View, math.MaxUint64))
+		}
 	}
 	return feature.LayoutOf(needed...)
 }

@@ -23,6 +23,7 @@ type gathered struct {
 	seen       []*event.SeenAlias
 	moment     feature.Moment
 	vector     []float64
+	segments   []*event.InSegments
 }
 
 // gather reads the activities of an alias's profile and its vector at that moment. It fails with ErrViewNotReady.

@@ -19,6 +19,7 @@ import (
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/model/registry"
+	"github.com/profferhq/proffer/domain/segment"
 )
 
 var update = flag.Bool("update", false, "write the wanted decisions of testdata/cases anew")
@@ -26,12 +27,14 @@ var update = flag.Bool("update", false, "write the wanted decisions of testdata/
 // golden is one case: who did what, the policy, the request, and the decision that must come of it, live and in
 // every replay. Days count from noon of 1 March 2026 and are negative before it.
 type golden struct {
-	About   string          `json:"about"`
-	Policy  json.RawMessage `json:"policy"`
-	Models  []stump         `json:"models,omitempty"`
-	History []step          `json:"history"`
-	Ask     ask             `json:"ask"`
-	Wanted  *wanted         `json:"wanted"`
+	About  string          `json:"about"`
+	Policy json.RawMessage `json:"policy"`
+	Models []stump         `json:"models,omitempty"`
+	// Segments are definitions in effect, each the first version.
+	Segments []json.RawMessage `json:"segments,omitempty"`
+	History  []step            `json:"history"`
+	Ask      ask               `json:"ask"`
+	Wanted   *wanted           `json:"wanted"`
 }
 
 type step struct {
@@ -102,6 +105,7 @@ type wanted struct {
 	Candidates []*event.Candidate  `json:"candidates"`
 	Contacts   []*event.Contact    `json:"contacts"`
 	Scores     []*event.ModelScore `json:"scores,omitempty"`
+	Segments   []*event.InSegments `json:"segments,omitempty"`
 	Features   map[string]float64  `json:"features"`
 	Summary    string              `json:"summary"`
 	SHA256     string              `json:"sha256"`
@@ -174,6 +178,17 @@ func run(t *testing.T, c golden) *wanted {
 	for _, m := range c.Models {
 		events = append(events, m.assigned(t, models)...)
 	}
+	for _, s := range c.Segments {
+		d, err := segment.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, err := d.Canonical()
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, decidertest.SegmentsDefined(d.ID, 1, string(document), noon.Add(-29*24*time.Hour)))
+	}
 	w := givenModels(t, models, events...)
 	request := w.ask(c.Ask.Who, c.Ask.Placement)
 	for name, v := range c.Ask.Context {
@@ -201,7 +216,8 @@ func run(t *testing.T, c golden) *wanted {
 	digest := decider.Digest(d)
 	out := &wanted{
 		Reason: d.GetReason(), Offer: d.GetOffer(), Treatment: d.GetTreatment(), Propensity: d.GetLoggedPropensity(),
-		Aliases: len(d.GetAliases()), Candidates: d.GetCandidates(), Contacts: d.GetContacts(), Scores: d.GetScores(), Features: map[string]float64{},
+		Aliases: len(d.GetAliases()), Candidates: d.GetCandidates(), Contacts: d.GetContacts(), Scores: d.GetScores(),
+		Segments: d.GetSegments(), Features: map[string]float64{},
 		Summary: explanation.Summary, SHA256: hex.EncodeToString(digest[:]),
 	}
 	for i, spec := range core().Specs() {

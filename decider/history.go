@@ -16,8 +16,10 @@ import (
 // It knows nothing of the live graph, the views or the overlay of contacts: it is what they are checked against.
 type history struct {
 	*past.Links
-	layout  *feature.Layout
-	persons map[domain.Alias]*personPast
+	layout *feature.Layout
+	// policies say which segments a policy reads.
+	policies *Policies
+	persons  map[domain.Alias]*personPast
 }
 
 // personPast is what happened to one alias.
@@ -44,6 +46,15 @@ func endsOf(ctx context.Context, source Source) (domain.Cut, error) {
 		cut[s] = last
 	}
 	return cut, nil
+}
+
+// readPast begins a history from which policies choose again.
+func readPast(ctx context.Context, source Source, cut uint64, policies *Policies) (*history, error) {
+	h, err := readLinks(ctx, source, cut, policies.layout())
+	if err == nil {
+		h.policies = policies
+	}
+	return h, err
 }
 
 // readLinks begins a history: the links up to a cut, and nobody's events yet. Activities will keep the layout's series.

@@ -10,8 +10,8 @@ import (
 	"github.com/profferhq/proffer/domain/policy"
 )
 
-// Lineage is what is read by what: events and facts of requests by features, these by models and by the policies in
-// effect, models by the uses that they answer for, uses by policies; ascending, each once.
+// Lineage is what is read by what: events and facts of requests by features, these by models, by the segment definitions
+// and by the policies in effect, segments by policies, models by the uses that they answer for, uses by policies; ascending, each once.
 func (p *Policies) Lineage() []feature.Edge {
 	var out []feature.Edge
 	p.LookViews(func(c *feature.Catalogue) {
@@ -34,6 +34,13 @@ func (p *Policies) Lineage() []feature.Edge {
 			}
 		}
 	})
+	for _, d := range p.Segments() {
+		if compiled, _, err := d.Compiled(); err == nil {
+			for _, f := range compiled.Features() {
+				out = append(out, feature.Edge{From: "feature:" + compiled.Definition().View + "/" + f, To: "segments:" + d.ID})
+			}
+		}
+	}
 	for _, published := range p.List() {
 		if compiled, err := published.Compiled(); err == nil {
 			out = append(out, lineageOf(compiled)...)
@@ -57,6 +64,9 @@ func lineageOf(c *policy.Compiled) []feature.Edge {
 		}
 		for _, m := range e.Models {
 			out = append(out, feature.Edge{From: "use:" + uses[m], To: to})
+		}
+		for _, s := range e.Segments {
+			out = append(out, feature.Edge{From: "segments:" + s, To: to})
 		}
 	}
 	return out

@@ -16,6 +16,7 @@ import (
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/policy"
 	"github.com/profferhq/proffer/domain/problem"
+	"github.com/profferhq/proffer/domain/segment"
 )
 
 // Policies are the policies of the log: the version in effect of each, and all versions for replay. A placement
@@ -26,6 +27,8 @@ type Policies struct {
 
 	mu       sync.RWMutex
 	views    *feature.Catalogue
+	segments segment.Catalogue
+	defined  map[*segment.Version]*DefinedSegments
 	versions map[policyVersion]*Published
 	latest   map[string]*Published
 	owners   map[string]*Published // by placement
@@ -111,7 +114,7 @@ func NewPolicies(builtIn ...feature.View) *Policies {
 	p := &Policies{
 		views:    feature.NewCatalogue(builtIn...),
 		versions: map[policyVersion]*Published{}, latest: map[string]*Published{}, owners: map[string]*Published{},
-		changes: map[string][]ownership{},
+		changes: map[string][]ownership{}, defined: map[*segment.Version]*DefinedSegments{},
 	}
 	p.models = newModels(p.View)
 	return p
@@ -133,6 +136,9 @@ func (p *Policies) Check(candidate *event.Policy) (*policy.Compiled, error) {
 		return nil, fmt.Errorf("decider: check a policy: %w", err)
 	}
 	problems = append(problems, p.claimed(candidate)...)
+	if compiled != nil {
+		problems = append(problems, p.unknownSegments(compiled)...)
+	}
 	if problems = append(problems, p.models.misfits(candidate)...); len(problems) > 0 {
 		return nil, p.suggestViews(problems, candidate.GetView())
 	}
@@ -243,6 +249,9 @@ func (p *Policies) prepare() {
 	for _, published := range p.List() {
 		_, _ = published.Compiled()
 	}
+	for _, d := range p.Segments() {
+		_, _, _ = d.Compiled()
+	}
 }
 
 // Apply takes the next envelope of POLICY. One that was applied already changes nothing.
@@ -256,6 +265,7 @@ func (p *Policies) Apply(e domain.Envelope) error {
 		for _, r := range events {
 			p.models.apply(r)
 			p.views.Apply(r)
+			p.applySegments(r)
 			if published := r.Event.GetPolicyPublished(); published.GetPolicy() != nil {
 				p.take(p.publishedOf(r, published))
 			}

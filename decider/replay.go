@@ -117,7 +117,7 @@ func (r *Replayer) One(ctx context.Context, l Logged) (Replayed, error) {
 		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
 	}
 	to := reach(l, ends)
-	h, err := readLinks(ctx, r.source, to[domain.Identity], r.policies.layout())
+	h, err := readPast(ctx, r.source, to[domain.Identity], r.policies)
 	if err != nil {
 		return Replayed{}, fmt.Errorf("decider: replay: %w", err)
 	}
@@ -300,7 +300,10 @@ func (h *history) inputOf(
 		contacts = append(contacts, p.contactsKnown(l, cut[domain.Decision], in.NowMS-c.LongestWindow())...)
 	}
 	at, _ := c.Placement(in.Placement)
-	in.Vector = c.View().ReadAt(feature.Merge(activities...), momentOf(in, at), nil)
+	merged := feature.Merge(activities...)
+	in.Vector = c.View().ReadAt(merged, momentOf(in, at), nil)
+	read := h.policies.segmentsAt(c, cut[domain.Policy])
+	in.Segments = asInRecord(inSegments(read, merged, in.NowMS, c, in.Vector), l.Record)
 	if in.Contacts = nil; c.LongestWindow() > 0 {
 		in.Contacts = knownContacts(contacts)
 	}

@@ -49,7 +49,7 @@ func (r *Replayer) All(ctx context.Context, o AllOptions) (Tally, error) {
 	}
 	var h *history
 	if !o.RecordsOnly {
-		if h, err = readLinks(ctx, r.source, ends[domain.Identity], r.policies.layout()); err != nil {
+		if h, err = readPast(ctx, r.source, ends[domain.Identity], r.policies); err != nil {
 			return tally, fmt.Errorf("decider: replay all: %w", err)
 		}
 		for l, err := range r.decisions(ctx, 1, ends[domain.Decision]) {

@@ -103,7 +103,7 @@ func (r *Replayer) suppositions(ctx context.Context, s Supposition, decisions ..
 		to = latest(to, reach(l, ends), known(l, ends))
 	}
 	linked := max(to[domain.Identity], out.cut)
-	if out.history, err = readLinks(ctx, r.source, linked, r.policies.layout()); err != nil {
+	if out.history, err = readPast(ctx, r.source, linked, r.policies); err != nil {
 		return nil, err
 	}
 	out.group(s.Changes)

@@ -117,7 +117,8 @@ func token(name string) string {
 // StreamOf is the stream an event belongs to; false for a body this version does not know.
 func StreamOf(e *event.Event) (Stream, bool) {
 	switch e.GetBody().(type) {
-	case *event.Event_Viewed, *event.Event_Carted, *event.Event_Purchased, *event.Event_Refunded, *event.Event_Tracked:
+	case *event.Event_Viewed, *event.Event_Carted, *event.Event_Purchased, *event.Event_Refunded, *event.Event_Tracked,
+		*event.Event_SegmentEntered, *event.Event_SegmentLeft:
 		return Behaviour, true
 	case *event.Event_IdentityLinked, *event.Event_IdentityUnlinked, *event.Event_IdentityWithheld, *event.Event_IdentityBarred,
 		*event.Event_AliasMarked, *event.Event_GuardsChanged, *event.Event_TraitsChanged, *event.Event_GroupJoined,
@@ -151,6 +152,10 @@ func TypeOf(e *event.Event) string {
 		return "refunded"
 	case *event.Event_Tracked:
 		return "tracked"
+	case *event.Event_SegmentEntered:
+		return "segment_entered"
+	case *event.Event_SegmentLeft:
+		return "segment_left"
 	case *event.Event_IdentityLinked:
 		return "identity_linked"
 	case *event.Event_IdentityUnlinked:

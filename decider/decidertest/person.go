@@ -90,6 +90,16 @@ func Published(p *event.Policy, version uint64, at time.Time) *event.Event {
 	}
 }
 
+// SegmentsDefined says that a definition, as JSON, takes effect as a version.
+func SegmentsDefined(id string, version uint64, document string, at time.Time) *event.Event {
+	e, digest := About("", at, "segments "+document), sha256.Sum256([]byte(document))
+	e.Alias, e.AliasType = nil, ""
+	e.Body = &event.Event_SegmentDefined{SegmentDefined: &event.SegmentDefined{
+		Id: id, Version: version, Digest: digest[:], DefinitionJson: []byte(document),
+	}}
+	return e
+}
+
 // LaneOf is the lane of an event in a log with that many lanes.
 func LaneOf(e *event.Event, lanes int) domain.Lane {
 	stream, _ := domain.StreamOf(e)

@@ -66,7 +66,9 @@ type Decision struct {
 	// The offer's category, so that a contact can be counted from the record alone.
 	Category string `protobuf:"bytes,25,opt,name=category,proto3" json:"category,omitempty"`
 	// What the models said, by use, then role.
-	Scores        []*ModelScore `protobuf:"bytes,26,rep,name=scores,proto3" json:"scores,omitempty"`
+	Scores []*ModelScore `protobuf:"bytes,26,rep,name=scores,proto3" json:"scores,omitempty"`
+	// The segments that the policy's expressions read, by definition.
+	Segments      []*InSegments `protobuf:"bytes,27,rep,name=segments,proto3" json:"segments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -283,6 +285,94 @@ func (x *Decision) GetScores() []*ModelScore {
 	return nil
 }
 
+func (x *Decision) GetSegments() []*InSegments {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+// InSegments is which segments of one definition the profile was in.
+type InSegments struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The definition, and the version of it that was in effect; 0 when there was none.
+	Definition string `protobuf:"bytes,1,opt,name=definition,proto3" json:"definition,omitempty"`
+	Version    uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// SHA-256 of the definition.
+	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Ascending.
+	Segments []string `protobuf:"bytes,4,rep,name=segments,proto3" json:"segments,omitempty"`
+	// UPPER_SNAKE, when it could not be told: VIEW_NOT_READY, ...
+	Failure       string `protobuf:"bytes,5,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InSegments) Reset() {
+	*x = InSegments{}
+	mi := &file_event_decision_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InSegments) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InSegments) ProtoMessage() {}
+
+func (x *InSegments) ProtoReflect() protoreflect.Message {
+	mi := &file_event_decision_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InSegments.ProtoReflect.Descriptor instead.
+func (*InSegments) Descriptor() ([]byte, []int) {
+	return file_event_decision_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *InSegments) GetDefinition() string {
+	if x != nil {
+		return x.Definition
+	}
+	return ""
+}
+
+func (x *InSegments) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *InSegments) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *InSegments) GetSegments() []string {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *InSegments) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
 // ModelScore is one model's answer for one decision.
 type ModelScore struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -308,7 +398,7 @@ type ModelScore struct {
 
 func (x *ModelScore) Reset() {
 	*x = ModelScore{}
-	mi := &file_event_decision_proto_msgTypes[1]
+	mi := &file_event_decision_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -320,7 +410,7 @@ func (x *ModelScore) String() string {
 func (*ModelScore) ProtoMessage() {}
 
 func (x *ModelScore) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[1]
+	mi := &file_event_decision_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -333,7 +423,7 @@ func (x *ModelScore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelScore.ProtoReflect.Descriptor instead.
 func (*ModelScore) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{1}
+	return file_event_decision_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ModelScore) GetName() string {
@@ -419,7 +509,7 @@ type SeenAlias struct {
 
 func (x *SeenAlias) Reset() {
 	*x = SeenAlias{}
-	mi := &file_event_decision_proto_msgTypes[2]
+	mi := &file_event_decision_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +521,7 @@ func (x *SeenAlias) String() string {
 func (*SeenAlias) ProtoMessage() {}
 
 func (x *SeenAlias) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[2]
+	mi := &file_event_decision_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +534,7 @@ func (x *SeenAlias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenAlias.ProtoReflect.Descriptor instead.
 func (*SeenAlias) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{2}
+	return file_event_decision_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SeenAlias) GetAlias() []byte {
@@ -486,7 +576,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_event_decision_proto_msgTypes[3]
+	mi := &file_event_decision_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -498,7 +588,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[3]
+	mi := &file_event_decision_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -511,7 +601,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{3}
+	return file_event_decision_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Position) GetSequence() uint64 {
@@ -542,7 +632,7 @@ type Cut struct {
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_event_decision_proto_msgTypes[4]
+	mi := &file_event_decision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -554,7 +644,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[4]
+	mi := &file_event_decision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -567,7 +657,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{4}
+	return file_event_decision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Cut) GetBehaviour() uint64 {
@@ -621,7 +711,7 @@ type ContextValue struct {
 
 func (x *ContextValue) Reset() {
 	*x = ContextValue{}
-	mi := &file_event_decision_proto_msgTypes[5]
+	mi := &file_event_decision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +723,7 @@ func (x *ContextValue) String() string {
 func (*ContextValue) ProtoMessage() {}
 
 func (x *ContextValue) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[5]
+	mi := &file_event_decision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +736,7 @@ func (x *ContextValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextValue.ProtoReflect.Descriptor instead.
 func (*ContextValue) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{5}
+	return file_event_decision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ContextValue) GetName() string {
@@ -725,7 +815,7 @@ type Contact struct {
 
 func (x *Contact) Reset() {
 	*x = Contact{}
-	mi := &file_event_decision_proto_msgTypes[6]
+	mi := &file_event_decision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -737,7 +827,7 @@ func (x *Contact) String() string {
 func (*Contact) ProtoMessage() {}
 
 func (x *Contact) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[6]
+	mi := &file_event_decision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -750,7 +840,7 @@ func (x *Contact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contact.ProtoReflect.Descriptor instead.
 func (*Contact) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{6}
+	return file_event_decision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Contact) GetTimeMs() int64 {
@@ -806,7 +896,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_event_decision_proto_msgTypes[7]
+	mi := &file_event_decision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -818,7 +908,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[7]
+	mi := &file_event_decision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -831,7 +921,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{7}
+	return file_event_decision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Candidate) GetOffer() string {
@@ -933,7 +1023,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_event_decision_proto_msgTypes[8]
+	mi := &file_event_decision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -945,7 +1035,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[8]
+	mi := &file_event_decision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -958,7 +1048,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{8}
+	return file_event_decision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Policy) GetId() string {
@@ -1038,7 +1128,7 @@ type PolicyModel struct {
 
 func (x *PolicyModel) Reset() {
 	*x = PolicyModel{}
-	mi := &file_event_decision_proto_msgTypes[9]
+	mi := &file_event_decision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1140,7 @@ func (x *PolicyModel) String() string {
 func (*PolicyModel) ProtoMessage() {}
 
 func (x *PolicyModel) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[9]
+	mi := &file_event_decision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1153,7 @@ func (x *PolicyModel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyModel.ProtoReflect.Descriptor instead.
 func (*PolicyModel) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{9}
+	return file_event_decision_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PolicyModel) GetName() string {
@@ -1102,7 +1192,7 @@ type Placement struct {
 
 func (x *Placement) Reset() {
 	*x = Placement{}
-	mi := &file_event_decision_proto_msgTypes[10]
+	mi := &file_event_decision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1114,7 +1204,7 @@ func (x *Placement) String() string {
 func (*Placement) ProtoMessage() {}
 
 func (x *Placement) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[10]
+	mi := &file_event_decision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1127,7 +1217,7 @@ func (x *Placement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Placement.ProtoReflect.Descriptor instead.
 func (*Placement) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{10}
+	return file_event_decision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Placement) GetId() string {
@@ -1177,7 +1267,7 @@ type ContextField struct {
 
 func (x *ContextField) Reset() {
 	*x = ContextField{}
-	mi := &file_event_decision_proto_msgTypes[11]
+	mi := &file_event_decision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1279,7 @@ func (x *ContextField) String() string {
 func (*ContextField) ProtoMessage() {}
 
 func (x *ContextField) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[11]
+	mi := &file_event_decision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1292,7 @@ func (x *ContextField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextField.ProtoReflect.Descriptor instead.
 func (*ContextField) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{11}
+	return file_event_decision_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ContextField) GetName() string {
@@ -1243,7 +1333,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_event_decision_proto_msgTypes[12]
+	mi := &file_event_decision_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1255,7 +1345,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[12]
+	mi := &file_event_decision_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1268,7 +1358,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{12}
+	return file_event_decision_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Offer) GetId() string {
@@ -1359,7 +1449,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_event_decision_proto_msgTypes[13]
+	mi := &file_event_decision_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1461,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[13]
+	mi := &file_event_decision_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1474,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{13}
+	return file_event_decision_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Rule) GetName() string {
@@ -1413,7 +1503,7 @@ type Treatment struct {
 
 func (x *Treatment) Reset() {
 	*x = Treatment{}
-	mi := &file_event_decision_proto_msgTypes[14]
+	mi := &file_event_decision_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1425,7 +1515,7 @@ func (x *Treatment) String() string {
 func (*Treatment) ProtoMessage() {}
 
 func (x *Treatment) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[14]
+	mi := &file_event_decision_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1438,7 +1528,7 @@ func (x *Treatment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Treatment.ProtoReflect.Descriptor instead.
 func (*Treatment) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{14}
+	return file_event_decision_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Treatment) GetId() string {
@@ -1477,7 +1567,7 @@ type ContactLimit struct {
 
 func (x *ContactLimit) Reset() {
 	*x = ContactLimit{}
-	mi := &file_event_decision_proto_msgTypes[15]
+	mi := &file_event_decision_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1579,7 @@ func (x *ContactLimit) String() string {
 func (*ContactLimit) ProtoMessage() {}
 
 func (x *ContactLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[15]
+	mi := &file_event_decision_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1592,7 @@ func (x *ContactLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactLimit.ProtoReflect.Descriptor instead.
 func (*ContactLimit) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{15}
+	return file_event_decision_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ContactLimit) GetName() string {
@@ -1544,7 +1634,7 @@ var File_event_decision_proto protoreflect.FileDescriptor
 
 const file_event_decision_proto_rawDesc = "" +
 	"\n" +
-	"\x14event/decision.proto\x12\x05event\"\xe8\x06\n" +
+	"\x14event/decision.proto\x12\x05event\"\x97\a\n" +
 	"\bDecision\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
 	"\bexternal\x18\x02 \x01(\bR\bexternal\x12\x15\n" +
@@ -1575,7 +1665,17 @@ const file_event_decision_proto_rawDesc = "" +
 	"\x11logged_propensity\x18\x17 \x01(\x01R\x10loggedPropensity\x121\n" +
 	"\x14propensity_estimated\x18\x18 \x01(\bR\x13propensityEstimated\x12\x1a\n" +
 	"\bcategory\x18\x19 \x01(\tR\bcategory\x12)\n" +
-	"\x06scores\x18\x1a \x03(\v2\x11.event.ModelScoreR\x06scores\"\xf6\x01\n" +
+	"\x06scores\x18\x1a \x03(\v2\x11.event.ModelScoreR\x06scores\x12-\n" +
+	"\bsegments\x18\x1b \x03(\v2\x11.event.InSegmentsR\bsegments\"\x94\x01\n" +
+	"\n" +
+	"InSegments\x12\x1e\n" +
+	"\n" +
+	"definition\x18\x01 \x01(\tR\n" +
+	"definition\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x1a\n" +
+	"\bsegments\x18\x04 \x03(\tR\bsegments\x12\x18\n" +
+	"\afailure\x18\x05 \x01(\tR\afailure\"\xf6\x01\n" +
 	"\n" +
 	"ModelScore\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
@@ -1707,51 +1807,53 @@ func file_event_decision_proto_rawDescGZIP() []byte {
 	return file_event_decision_proto_rawDescData
 }
 
-var file_event_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_event_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_event_decision_proto_goTypes = []any{
 	(*Decision)(nil),     // 0: event.Decision
-	(*ModelScore)(nil),   // 1: event.ModelScore
-	(*SeenAlias)(nil),    // 2: event.SeenAlias
-	(*Position)(nil),     // 3: event.Position
-	(*Cut)(nil),          // 4: event.Cut
-	(*ContextValue)(nil), // 5: event.ContextValue
-	(*Contact)(nil),      // 6: event.Contact
-	(*Candidate)(nil),    // 7: event.Candidate
-	(*Policy)(nil),       // 8: event.Policy
-	(*PolicyModel)(nil),  // 9: event.PolicyModel
-	(*Placement)(nil),    // 10: event.Placement
-	(*ContextField)(nil), // 11: event.ContextField
-	(*Offer)(nil),        // 12: event.Offer
-	(*Rule)(nil),         // 13: event.Rule
-	(*Treatment)(nil),    // 14: event.Treatment
-	(*ContactLimit)(nil), // 15: event.ContactLimit
-	nil,                  // 16: event.Offer.AttributesEntry
-	nil,                  // 17: event.Treatment.ContentEntry
+	(*InSegments)(nil),   // 1: event.InSegments
+	(*ModelScore)(nil),   // 2: event.ModelScore
+	(*SeenAlias)(nil),    // 3: event.SeenAlias
+	(*Position)(nil),     // 4: event.Position
+	(*Cut)(nil),          // 5: event.Cut
+	(*ContextValue)(nil), // 6: event.ContextValue
+	(*Contact)(nil),      // 7: event.Contact
+	(*Candidate)(nil),    // 8: event.Candidate
+	(*Policy)(nil),       // 9: event.Policy
+	(*PolicyModel)(nil),  // 10: event.PolicyModel
+	(*Placement)(nil),    // 11: event.Placement
+	(*ContextField)(nil), // 12: event.ContextField
+	(*Offer)(nil),        // 13: event.Offer
+	(*Rule)(nil),         // 14: event.Rule
+	(*Treatment)(nil),    // 15: event.Treatment
+	(*ContactLimit)(nil), // 16: event.ContactLimit
+	nil,                  // 17: event.Offer.AttributesEntry
+	nil,                  // 18: event.Treatment.ContentEntry
 }
 var file_event_decision_proto_depIdxs = []int32{
-	2,  // 0: event.Decision.aliases:type_name -> event.SeenAlias
-	5,  // 1: event.Decision.context:type_name -> event.ContextValue
-	4,  // 2: event.Decision.cut:type_name -> event.Cut
-	6,  // 3: event.Decision.contacts:type_name -> event.Contact
-	7,  // 4: event.Decision.candidates:type_name -> event.Candidate
-	1,  // 5: event.Decision.scores:type_name -> event.ModelScore
-	3,  // 6: event.SeenAlias.behaviour:type_name -> event.Position
-	3,  // 7: event.SeenAlias.decision:type_name -> event.Position
-	3,  // 8: event.SeenAlias.outcome:type_name -> event.Position
-	10, // 9: event.Policy.placements:type_name -> event.Placement
-	12, // 10: event.Policy.offers:type_name -> event.Offer
-	15, // 11: event.Policy.contact_limits:type_name -> event.ContactLimit
-	9,  // 12: event.Policy.models:type_name -> event.PolicyModel
-	11, // 13: event.Placement.context:type_name -> event.ContextField
-	13, // 14: event.Offer.eligibility:type_name -> event.Rule
-	14, // 15: event.Offer.treatments:type_name -> event.Treatment
-	16, // 16: event.Offer.attributes:type_name -> event.Offer.AttributesEntry
-	17, // 17: event.Treatment.content:type_name -> event.Treatment.ContentEntry
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	3,  // 0: event.Decision.aliases:type_name -> event.SeenAlias
+	6,  // 1: event.Decision.context:type_name -> event.ContextValue
+	5,  // 2: event.Decision.cut:type_name -> event.Cut
+	7,  // 3: event.Decision.contacts:type_name -> event.Contact
+	8,  // 4: event.Decision.candidates:type_name -> event.Candidate
+	2,  // 5: event.Decision.scores:type_name -> event.ModelScore
+	1,  // 6: event.Decision.segments:type_name -> event.InSegments
+	4,  // 7: event.SeenAlias.behaviour:type_name -> event.Position
+	4,  // 8: event.SeenAlias.decision:type_name -> event.Position
+	4,  // 9: event.SeenAlias.outcome:type_name -> event.Position
+	11, // 10: event.Policy.placements:type_name -> event.Placement
+	13, // 11: event.Policy.offers:type_name -> event.Offer
+	16, // 12: event.Policy.contact_limits:type_name -> event.ContactLimit
+	10, // 13: event.Policy.models:type_name -> event.PolicyModel
+	12, // 14: event.Placement.context:type_name -> event.ContextField
+	14, // 15: event.Offer.eligibility:type_name -> event.Rule
+	15, // 16: event.Offer.treatments:type_name -> event.Treatment
+	17, // 17: event.Offer.attributes:type_name -> event.Offer.AttributesEntry
+	18, // 18: event.Treatment.content:type_name -> event.Treatment.ContentEntry
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_event_decision_proto_init() }
@@ -1759,19 +1861,19 @@ func file_event_decision_proto_init() {
 	if File_event_decision_proto != nil {
 		return
 	}
-	file_event_decision_proto_msgTypes[5].OneofWrappers = []any{
+	file_event_decision_proto_msgTypes[6].OneofWrappers = []any{
 		(*ContextValue_Text)(nil),
 		(*ContextValue_Number)(nil),
 		(*ContextValue_Flag)(nil),
 	}
-	file_event_decision_proto_msgTypes[9].OneofWrappers = []any{}
+	file_event_decision_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_decision_proto_rawDesc), len(file_event_decision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

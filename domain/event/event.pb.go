@@ -130,7 +130,7 @@ func (x AliasMarked_Mark) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AliasMarked_Mark.Descriptor instead.
 func (AliasMarked_Mark) EnumDescriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{14, 0}
+	return file_event_event_proto_rawDescGZIP(), []int{16, 0}
 }
 
 type ModelAssigned_Role int32
@@ -185,7 +185,7 @@ func (x ModelAssigned_Role) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ModelAssigned_Role.Descriptor instead.
 func (ModelAssigned_Role) EnumDescriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{34, 0}
+	return file_event_event_proto_rawDescGZIP(), []int{36, 0}
 }
 
 // Event is one entry of an envelope.
@@ -220,6 +220,8 @@ type Event struct {
 	//	*Event_Purchased
 	//	*Event_Refunded
 	//	*Event_Tracked
+	//	*Event_SegmentEntered
+	//	*Event_SegmentLeft
 	//	*Event_IdentityLinked
 	//	*Event_IdentityUnlinked
 	//	*Event_TraitsChanged
@@ -406,6 +408,24 @@ func (x *Event) GetTracked() *Tracked {
 	if x != nil {
 		if x, ok := x.Body.(*Event_Tracked); ok {
 			return x.Tracked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSegmentEntered() *SegmentEntered {
+	if x != nil {
+		if x, ok := x.Body.(*Event_SegmentEntered); ok {
+			return x.SegmentEntered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSegmentLeft() *SegmentLeft {
+	if x != nil {
+		if x, ok := x.Body.(*Event_SegmentLeft); ok {
+			return x.SegmentLeft
 		}
 	}
 	return nil
@@ -679,6 +699,14 @@ type Event_Tracked struct {
 	Tracked *Tracked `protobuf:"bytes,24,opt,name=tracked,proto3,oneof"`
 }
 
+type Event_SegmentEntered struct {
+	SegmentEntered *SegmentEntered `protobuf:"bytes,25,opt,name=segment_entered,json=segmentEntered,proto3,oneof"`
+}
+
+type Event_SegmentLeft struct {
+	SegmentLeft *SegmentLeft `protobuf:"bytes,26,opt,name=segment_left,json=segmentLeft,proto3,oneof"`
+}
+
 type Event_IdentityLinked struct {
 	// IDENTITY
 	IdentityLinked *IdentityLinked `protobuf:"bytes,40,opt,name=identity_linked,json=identityLinked,proto3,oneof"`
@@ -801,6 +829,10 @@ func (*Event_Purchased) isEvent_Body() {}
 func (*Event_Refunded) isEvent_Body() {}
 
 func (*Event_Tracked) isEvent_Body() {}
+
+func (*Event_SegmentEntered) isEvent_Body() {}
+
+func (*Event_SegmentLeft) isEvent_Body() {}
 
 func (*Event_IdentityLinked) isEvent_Body() {}
 
@@ -1279,6 +1311,130 @@ func (x *Tracked) GetName() string {
 	return ""
 }
 
+// SegmentEntered: a profile was found in a segment in which it was not before. Event.alias is the profile's id at that
+// time. It is no deed of the person: it follows from what she did, and from the time that went by.
+type SegmentEntered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The definition of the segment, and the version by which it was found.
+	Definition    string `protobuf:"bytes,1,opt,name=definition,proto3" json:"definition,omitempty"`
+	Segment       string `protobuf:"bytes,2,opt,name=segment,proto3" json:"segment,omitempty"`
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentEntered) Reset() {
+	*x = SegmentEntered{}
+	mi := &file_event_event_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentEntered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentEntered) ProtoMessage() {}
+
+func (x *SegmentEntered) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentEntered.ProtoReflect.Descriptor instead.
+func (*SegmentEntered) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *SegmentEntered) GetDefinition() string {
+	if x != nil {
+		return x.Definition
+	}
+	return ""
+}
+
+func (x *SegmentEntered) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *SegmentEntered) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// SegmentLeft: a profile was found to be in a segment no more. Event.alias is the alias that had entered it.
+type SegmentLeft struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Definition    string                 `protobuf:"bytes,1,opt,name=definition,proto3" json:"definition,omitempty"`
+	Segment       string                 `protobuf:"bytes,2,opt,name=segment,proto3" json:"segment,omitempty"`
+	Version       uint64                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentLeft) Reset() {
+	*x = SegmentLeft{}
+	mi := &file_event_event_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentLeft) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentLeft) ProtoMessage() {}
+
+func (x *SegmentLeft) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentLeft.ProtoReflect.Descriptor instead.
+func (*SegmentLeft) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SegmentLeft) GetDefinition() string {
+	if x != nil {
+		return x.Definition
+	}
+	return ""
+}
+
+func (x *SegmentLeft) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *SegmentLeft) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // IdentityLinked: two aliases stand for one person, on this evidence.
 type IdentityLinked struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1296,7 +1452,7 @@ type IdentityLinked struct {
 
 func (x *IdentityLinked) Reset() {
 	*x = IdentityLinked{}
-	mi := &file_event_event_proto_msgTypes[8]
+	mi := &file_event_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1308,7 +1464,7 @@ func (x *IdentityLinked) String() string {
 func (*IdentityLinked) ProtoMessage() {}
 
 func (x *IdentityLinked) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[8]
+	mi := &file_event_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1321,7 +1477,7 @@ func (x *IdentityLinked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityLinked.ProtoReflect.Descriptor instead.
 func (*IdentityLinked) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{8}
+	return file_event_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *IdentityLinked) GetOther() []byte {
@@ -1377,7 +1533,7 @@ type LinkEvidence struct {
 
 func (x *LinkEvidence) Reset() {
 	*x = LinkEvidence{}
-	mi := &file_event_event_proto_msgTypes[9]
+	mi := &file_event_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1389,7 +1545,7 @@ func (x *LinkEvidence) String() string {
 func (*LinkEvidence) ProtoMessage() {}
 
 func (x *LinkEvidence) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[9]
+	mi := &file_event_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1402,7 +1558,7 @@ func (x *LinkEvidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkEvidence.ProtoReflect.Descriptor instead.
 func (*LinkEvidence) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{9}
+	return file_event_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LinkEvidence) GetMessage() []byte {
@@ -1455,7 +1611,7 @@ type MatchWeight struct {
 
 func (x *MatchWeight) Reset() {
 	*x = MatchWeight{}
-	mi := &file_event_event_proto_msgTypes[10]
+	mi := &file_event_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1467,7 +1623,7 @@ func (x *MatchWeight) String() string {
 func (*MatchWeight) ProtoMessage() {}
 
 func (x *MatchWeight) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[10]
+	mi := &file_event_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1480,7 +1636,7 @@ func (x *MatchWeight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchWeight.ProtoReflect.Descriptor instead.
 func (*MatchWeight) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{10}
+	return file_event_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MatchWeight) GetModel() string {
@@ -1533,7 +1689,7 @@ type MatchTerm struct {
 
 func (x *MatchTerm) Reset() {
 	*x = MatchTerm{}
-	mi := &file_event_event_proto_msgTypes[11]
+	mi := &file_event_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +1701,7 @@ func (x *MatchTerm) String() string {
 func (*MatchTerm) ProtoMessage() {}
 
 func (x *MatchTerm) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[11]
+	mi := &file_event_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +1714,7 @@ func (x *MatchTerm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchTerm.ProtoReflect.Descriptor instead.
 func (*MatchTerm) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{11}
+	return file_event_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *MatchTerm) GetComparison() string {
@@ -1603,7 +1759,7 @@ type IdentityUnlinked struct {
 
 func (x *IdentityUnlinked) Reset() {
 	*x = IdentityUnlinked{}
-	mi := &file_event_event_proto_msgTypes[12]
+	mi := &file_event_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1771,7 @@ func (x *IdentityUnlinked) String() string {
 func (*IdentityUnlinked) ProtoMessage() {}
 
 func (x *IdentityUnlinked) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[12]
+	mi := &file_event_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1784,7 @@ func (x *IdentityUnlinked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityUnlinked.ProtoReflect.Descriptor instead.
 func (*IdentityUnlinked) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{12}
+	return file_event_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *IdentityUnlinked) GetOther() []byte {
@@ -1679,7 +1835,7 @@ type IdentityWithheld struct {
 
 func (x *IdentityWithheld) Reset() {
 	*x = IdentityWithheld{}
-	mi := &file_event_event_proto_msgTypes[13]
+	mi := &file_event_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1691,7 +1847,7 @@ func (x *IdentityWithheld) String() string {
 func (*IdentityWithheld) ProtoMessage() {}
 
 func (x *IdentityWithheld) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[13]
+	mi := &file_event_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1704,7 +1860,7 @@ func (x *IdentityWithheld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityWithheld.ProtoReflect.Descriptor instead.
 func (*IdentityWithheld) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{13}
+	return file_event_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *IdentityWithheld) GetOther() []byte {
@@ -1770,7 +1926,7 @@ type AliasMarked struct {
 
 func (x *AliasMarked) Reset() {
 	*x = AliasMarked{}
-	mi := &file_event_event_proto_msgTypes[14]
+	mi := &file_event_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +1938,7 @@ func (x *AliasMarked) String() string {
 func (*AliasMarked) ProtoMessage() {}
 
 func (x *AliasMarked) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[14]
+	mi := &file_event_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1795,7 +1951,7 @@ func (x *AliasMarked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AliasMarked.ProtoReflect.Descriptor instead.
 func (*AliasMarked) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{14}
+	return file_event_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AliasMarked) GetMark() AliasMarked_Mark {
@@ -1842,7 +1998,7 @@ type IdentityBarred struct {
 
 func (x *IdentityBarred) Reset() {
 	*x = IdentityBarred{}
-	mi := &file_event_event_proto_msgTypes[15]
+	mi := &file_event_event_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1854,7 +2010,7 @@ func (x *IdentityBarred) String() string {
 func (*IdentityBarred) ProtoMessage() {}
 
 func (x *IdentityBarred) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[15]
+	mi := &file_event_event_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1867,7 +2023,7 @@ func (x *IdentityBarred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityBarred.ProtoReflect.Descriptor instead.
 func (*IdentityBarred) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{15}
+	return file_event_event_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *IdentityBarred) GetOther() []byte {
@@ -1928,7 +2084,7 @@ type GuardsChanged struct {
 
 func (x *GuardsChanged) Reset() {
 	*x = GuardsChanged{}
-	mi := &file_event_event_proto_msgTypes[16]
+	mi := &file_event_event_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1940,7 +2096,7 @@ func (x *GuardsChanged) String() string {
 func (*GuardsChanged) ProtoMessage() {}
 
 func (x *GuardsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[16]
+	mi := &file_event_event_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1953,7 +2109,7 @@ func (x *GuardsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuardsChanged.ProtoReflect.Descriptor instead.
 func (*GuardsChanged) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{16}
+	return file_event_event_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GuardsChanged) GetGuards() *IdentityGuards {
@@ -2005,7 +2161,7 @@ type IdentityGuards struct {
 
 func (x *IdentityGuards) Reset() {
 	*x = IdentityGuards{}
-	mi := &file_event_event_proto_msgTypes[17]
+	mi := &file_event_event_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2173,7 @@ func (x *IdentityGuards) String() string {
 func (*IdentityGuards) ProtoMessage() {}
 
 func (x *IdentityGuards) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[17]
+	mi := &file_event_event_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2186,7 @@ func (x *IdentityGuards) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityGuards.ProtoReflect.Descriptor instead.
 func (*IdentityGuards) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{17}
+	return file_event_event_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *IdentityGuards) GetTypes() []*IdentifierGuard {
@@ -2065,7 +2221,7 @@ type IdentifierGuard struct {
 
 func (x *IdentifierGuard) Reset() {
 	*x = IdentifierGuard{}
-	mi := &file_event_event_proto_msgTypes[18]
+	mi := &file_event_event_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2077,7 +2233,7 @@ func (x *IdentifierGuard) String() string {
 func (*IdentifierGuard) ProtoMessage() {}
 
 func (x *IdentifierGuard) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[18]
+	mi := &file_event_event_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2090,7 +2246,7 @@ func (x *IdentifierGuard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifierGuard.ProtoReflect.Descriptor instead.
 func (*IdentifierGuard) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{18}
+	return file_event_event_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *IdentifierGuard) GetType() string {
@@ -2141,7 +2297,7 @@ type MatchProposed struct {
 
 func (x *MatchProposed) Reset() {
 	*x = MatchProposed{}
-	mi := &file_event_event_proto_msgTypes[19]
+	mi := &file_event_event_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2153,7 +2309,7 @@ func (x *MatchProposed) String() string {
 func (*MatchProposed) ProtoMessage() {}
 
 func (x *MatchProposed) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[19]
+	mi := &file_event_event_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2166,7 +2322,7 @@ func (x *MatchProposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchProposed.ProtoReflect.Descriptor instead.
 func (*MatchProposed) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{19}
+	return file_event_event_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MatchProposed) GetOther() []byte {
@@ -2213,7 +2369,7 @@ type MatchReviewed struct {
 
 func (x *MatchReviewed) Reset() {
 	*x = MatchReviewed{}
-	mi := &file_event_event_proto_msgTypes[20]
+	mi := &file_event_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2225,7 +2381,7 @@ func (x *MatchReviewed) String() string {
 func (*MatchReviewed) ProtoMessage() {}
 
 func (x *MatchReviewed) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[20]
+	mi := &file_event_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2238,7 +2394,7 @@ func (x *MatchReviewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchReviewed.ProtoReflect.Descriptor instead.
 func (*MatchReviewed) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{20}
+	return file_event_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MatchReviewed) GetOther() []byte {
@@ -2301,7 +2457,7 @@ type MatchModelChanged struct {
 
 func (x *MatchModelChanged) Reset() {
 	*x = MatchModelChanged{}
-	mi := &file_event_event_proto_msgTypes[21]
+	mi := &file_event_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2313,7 +2469,7 @@ func (x *MatchModelChanged) String() string {
 func (*MatchModelChanged) ProtoMessage() {}
 
 func (x *MatchModelChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[21]
+	mi := &file_event_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2326,7 +2482,7 @@ func (x *MatchModelChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchModelChanged.ProtoReflect.Descriptor instead.
 func (*MatchModelChanged) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{21}
+	return file_event_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MatchModelChanged) GetName() string {
@@ -2381,7 +2537,7 @@ type TraitsChanged struct {
 
 func (x *TraitsChanged) Reset() {
 	*x = TraitsChanged{}
-	mi := &file_event_event_proto_msgTypes[22]
+	mi := &file_event_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2393,7 +2549,7 @@ func (x *TraitsChanged) String() string {
 func (*TraitsChanged) ProtoMessage() {}
 
 func (x *TraitsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[22]
+	mi := &file_event_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2406,7 +2562,7 @@ func (x *TraitsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TraitsChanged.ProtoReflect.Descriptor instead.
 func (*TraitsChanged) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{22}
+	return file_event_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TraitsChanged) GetNames() []string {
@@ -2426,7 +2582,7 @@ type GroupJoined struct {
 
 func (x *GroupJoined) Reset() {
 	*x = GroupJoined{}
-	mi := &file_event_event_proto_msgTypes[23]
+	mi := &file_event_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2594,7 @@ func (x *GroupJoined) String() string {
 func (*GroupJoined) ProtoMessage() {}
 
 func (x *GroupJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[23]
+	mi := &file_event_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2607,7 @@ func (x *GroupJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupJoined.ProtoReflect.Descriptor instead.
 func (*GroupJoined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{23}
+	return file_event_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GroupJoined) GetGroup() []byte {
@@ -2471,7 +2627,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_event_event_proto_msgTypes[24]
+	mi := &file_event_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2483,7 +2639,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[24]
+	mi := &file_event_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2496,7 +2652,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{24}
+	return file_event_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Delivered) GetOf() *OutcomeOf {
@@ -2516,7 +2672,7 @@ type Exposed struct {
 
 func (x *Exposed) Reset() {
 	*x = Exposed{}
-	mi := &file_event_event_proto_msgTypes[25]
+	mi := &file_event_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2528,7 +2684,7 @@ func (x *Exposed) String() string {
 func (*Exposed) ProtoMessage() {}
 
 func (x *Exposed) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[25]
+	mi := &file_event_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2541,7 +2697,7 @@ func (x *Exposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exposed.ProtoReflect.Descriptor instead.
 func (*Exposed) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{25}
+	return file_event_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Exposed) GetOf() *OutcomeOf {
@@ -2561,7 +2717,7 @@ type Clicked struct {
 
 func (x *Clicked) Reset() {
 	*x = Clicked{}
-	mi := &file_event_event_proto_msgTypes[26]
+	mi := &file_event_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2573,7 +2729,7 @@ func (x *Clicked) String() string {
 func (*Clicked) ProtoMessage() {}
 
 func (x *Clicked) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[26]
+	mi := &file_event_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2586,7 +2742,7 @@ func (x *Clicked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Clicked.ProtoReflect.Descriptor instead.
 func (*Clicked) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{26}
+	return file_event_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Clicked) GetOf() *OutcomeOf {
@@ -2610,7 +2766,7 @@ type Converted struct {
 
 func (x *Converted) Reset() {
 	*x = Converted{}
-	mi := &file_event_event_proto_msgTypes[27]
+	mi := &file_event_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2622,7 +2778,7 @@ func (x *Converted) String() string {
 func (*Converted) ProtoMessage() {}
 
 func (x *Converted) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[27]
+	mi := &file_event_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2635,7 +2791,7 @@ func (x *Converted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Converted.ProtoReflect.Descriptor instead.
 func (*Converted) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{27}
+	return file_event_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Converted) GetOf() *OutcomeOf {
@@ -2673,7 +2829,7 @@ type OutcomeOf struct {
 
 func (x *OutcomeOf) Reset() {
 	*x = OutcomeOf{}
-	mi := &file_event_event_proto_msgTypes[28]
+	mi := &file_event_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2685,7 +2841,7 @@ func (x *OutcomeOf) String() string {
 func (*OutcomeOf) ProtoMessage() {}
 
 func (x *OutcomeOf) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[28]
+	mi := &file_event_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2698,7 +2854,7 @@ func (x *OutcomeOf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeOf.ProtoReflect.Descriptor instead.
 func (*OutcomeOf) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{28}
+	return file_event_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OutcomeOf) GetDecision() []byte {
@@ -2739,7 +2895,7 @@ type OfferDefined struct {
 
 func (x *OfferDefined) Reset() {
 	*x = OfferDefined{}
-	mi := &file_event_event_proto_msgTypes[29]
+	mi := &file_event_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2751,7 +2907,7 @@ func (x *OfferDefined) String() string {
 func (*OfferDefined) ProtoMessage() {}
 
 func (x *OfferDefined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[29]
+	mi := &file_event_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2764,7 +2920,7 @@ func (x *OfferDefined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferDefined.ProtoReflect.Descriptor instead.
 func (*OfferDefined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{29}
+	return file_event_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OfferDefined) GetOffer() *Offer {
@@ -2788,7 +2944,7 @@ type PolicyPublished struct {
 
 func (x *PolicyPublished) Reset() {
 	*x = PolicyPublished{}
-	mi := &file_event_event_proto_msgTypes[30]
+	mi := &file_event_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2800,7 +2956,7 @@ func (x *PolicyPublished) String() string {
 func (*PolicyPublished) ProtoMessage() {}
 
 func (x *PolicyPublished) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[30]
+	mi := &file_event_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2813,7 +2969,7 @@ func (x *PolicyPublished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyPublished.ProtoReflect.Descriptor instead.
 func (*PolicyPublished) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{30}
+	return file_event_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *PolicyPublished) GetPolicy() *Policy {
@@ -2857,7 +3013,7 @@ type FeatureViewPublished struct {
 
 func (x *FeatureViewPublished) Reset() {
 	*x = FeatureViewPublished{}
-	mi := &file_event_event_proto_msgTypes[31]
+	mi := &file_event_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2869,7 +3025,7 @@ func (x *FeatureViewPublished) String() string {
 func (*FeatureViewPublished) ProtoMessage() {}
 
 func (x *FeatureViewPublished) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[31]
+	mi := &file_event_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2882,7 +3038,7 @@ func (x *FeatureViewPublished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeatureViewPublished.ProtoReflect.Descriptor instead.
 func (*FeatureViewPublished) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{31}
+	return file_event_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *FeatureViewPublished) GetName() string {
@@ -2943,7 +3099,7 @@ type FeatureViewSwitched struct {
 
 func (x *FeatureViewSwitched) Reset() {
 	*x = FeatureViewSwitched{}
-	mi := &file_event_event_proto_msgTypes[32]
+	mi := &file_event_event_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2955,7 +3111,7 @@ func (x *FeatureViewSwitched) String() string {
 func (*FeatureViewSwitched) ProtoMessage() {}
 
 func (x *FeatureViewSwitched) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[32]
+	mi := &file_event_event_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2968,7 +3124,7 @@ func (x *FeatureViewSwitched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeatureViewSwitched.ProtoReflect.Descriptor instead.
 func (*FeatureViewSwitched) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{32}
+	return file_event_event_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *FeatureViewSwitched) GetName() string {
@@ -3034,7 +3190,7 @@ type ModelRegistered struct {
 
 func (x *ModelRegistered) Reset() {
 	*x = ModelRegistered{}
-	mi := &file_event_event_proto_msgTypes[33]
+	mi := &file_event_event_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3046,7 +3202,7 @@ func (x *ModelRegistered) String() string {
 func (*ModelRegistered) ProtoMessage() {}
 
 func (x *ModelRegistered) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[33]
+	mi := &file_event_event_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3059,7 +3215,7 @@ func (x *ModelRegistered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelRegistered.ProtoReflect.Descriptor instead.
 func (*ModelRegistered) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{33}
+	return file_event_event_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ModelRegistered) GetName() string {
@@ -3169,7 +3325,7 @@ type ModelAssigned struct {
 
 func (x *ModelAssigned) Reset() {
 	*x = ModelAssigned{}
-	mi := &file_event_event_proto_msgTypes[34]
+	mi := &file_event_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3181,7 +3337,7 @@ func (x *ModelAssigned) String() string {
 func (*ModelAssigned) ProtoMessage() {}
 
 func (x *ModelAssigned) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[34]
+	mi := &file_event_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3194,7 +3350,7 @@ func (x *ModelAssigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelAssigned.ProtoReflect.Descriptor instead.
 func (*ModelAssigned) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{34}
+	return file_event_event_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ModelAssigned) GetUse() string {
@@ -3284,7 +3440,7 @@ type AlertRaised struct {
 
 func (x *AlertRaised) Reset() {
 	*x = AlertRaised{}
-	mi := &file_event_event_proto_msgTypes[35]
+	mi := &file_event_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3296,7 +3452,7 @@ func (x *AlertRaised) String() string {
 func (*AlertRaised) ProtoMessage() {}
 
 func (x *AlertRaised) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[35]
+	mi := &file_event_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3309,7 +3465,7 @@ func (x *AlertRaised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlertRaised.ProtoReflect.Descriptor instead.
 func (*AlertRaised) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{35}
+	return file_event_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *AlertRaised) GetSubject() string {
@@ -3394,7 +3550,7 @@ type ModelLimitsSet struct {
 
 func (x *ModelLimitsSet) Reset() {
 	*x = ModelLimitsSet{}
-	mi := &file_event_event_proto_msgTypes[36]
+	mi := &file_event_event_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3406,7 +3562,7 @@ func (x *ModelLimitsSet) String() string {
 func (*ModelLimitsSet) ProtoMessage() {}
 
 func (x *ModelLimitsSet) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[36]
+	mi := &file_event_event_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3419,7 +3575,7 @@ func (x *ModelLimitsSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelLimitsSet.ProtoReflect.Descriptor instead.
 func (*ModelLimitsSet) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{36}
+	return file_event_event_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ModelLimitsSet) GetUse() string {
@@ -3484,7 +3640,7 @@ type ModelLimit struct {
 
 func (x *ModelLimit) Reset() {
 	*x = ModelLimit{}
-	mi := &file_event_event_proto_msgTypes[37]
+	mi := &file_event_event_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3496,7 +3652,7 @@ func (x *ModelLimit) String() string {
 func (*ModelLimit) ProtoMessage() {}
 
 func (x *ModelLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[37]
+	mi := &file_event_event_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3509,7 +3665,7 @@ func (x *ModelLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelLimit.ProtoReflect.Descriptor instead.
 func (*ModelLimit) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{37}
+	return file_event_event_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ModelLimit) GetMetric() string {
@@ -3533,8 +3689,8 @@ func (x *ModelLimit) GetHard() float64 {
 	return 0
 }
 
-// SegmentDefined: from here on a segment definition means this. Who belongs to its segments is no event: it is read from
-// what is known of a person, at any time, by the definition.
+// SegmentDefined: from here on a segment definition means this. Who belongs to its segments is read from what is known of
+// a person, at any time, by the definition; that somebody was found to have entered or left one is an event of BEHAVIOUR.
 type SegmentDefined struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -3554,7 +3710,7 @@ type SegmentDefined struct {
 
 func (x *SegmentDefined) Reset() {
 	*x = SegmentDefined{}
-	mi := &file_event_event_proto_msgTypes[38]
+	mi := &file_event_event_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3566,7 +3722,7 @@ func (x *SegmentDefined) String() string {
 func (*SegmentDefined) ProtoMessage() {}
 
 func (x *SegmentDefined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[38]
+	mi := &file_event_event_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3579,7 +3735,7 @@ func (x *SegmentDefined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentDefined.ProtoReflect.Descriptor instead.
 func (*SegmentDefined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{38}
+	return file_event_event_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SegmentDefined) GetId() string {
@@ -3650,7 +3806,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_event_event_proto_msgTypes[39]
+	mi := &file_event_event_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3662,7 +3818,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[39]
+	mi := &file_event_event_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3675,7 +3831,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{39}
+	return file_event_event_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Quarantined) GetReason() string {
@@ -3726,7 +3882,7 @@ type QuarantineResolved struct {
 
 func (x *QuarantineResolved) Reset() {
 	*x = QuarantineResolved{}
-	mi := &file_event_event_proto_msgTypes[40]
+	mi := &file_event_event_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3738,7 +3894,7 @@ func (x *QuarantineResolved) String() string {
 func (*QuarantineResolved) ProtoMessage() {}
 
 func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[40]
+	mi := &file_event_event_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3751,7 +3907,7 @@ func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineResolved.ProtoReflect.Descriptor instead.
 func (*QuarantineResolved) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{40}
+	return file_event_event_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *QuarantineResolved) GetOf() []byte {
@@ -3779,7 +3935,7 @@ var File_event_event_proto protoreflect.FileDescriptor
 
 const file_event_event_proto_rawDesc = "" +
 	"\n" +
-	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\xcf\x11\n" +
+	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\xca\x12\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\fR\x05alias\x12\x1d\n" +
@@ -3802,6 +3958,8 @@ const file_event_event_proto_rawDesc = "" +
 	"\tpurchased\x18\x16 \x01(\v2\x10.event.PurchasedH\x00R\tpurchased\x12-\n" +
 	"\brefunded\x18\x17 \x01(\v2\x0f.event.RefundedH\x00R\brefunded\x12*\n" +
 	"\atracked\x18\x18 \x01(\v2\x0e.event.TrackedH\x00R\atracked\x12@\n" +
+	"\x0fsegment_entered\x18\x19 \x01(\v2\x15.event.SegmentEnteredH\x00R\x0esegmentEntered\x127\n" +
+	"\fsegment_left\x18\x1a \x01(\v2\x12.event.SegmentLeftH\x00R\vsegmentLeft\x12@\n" +
 	"\x0fidentity_linked\x18( \x01(\v2\x15.event.IdentityLinkedH\x00R\x0eidentityLinked\x12F\n" +
 	"\x11identity_unlinked\x18) \x01(\v2\x17.event.IdentityUnlinkedH\x00R\x10identityUnlinked\x12=\n" +
 	"\x0etraits_changed\x18* \x01(\v2\x14.event.TraitsChangedH\x00R\rtraitsChanged\x127\n" +
@@ -3863,7 +4021,19 @@ const file_event_event_proto_rawDesc = "" +
 	"\x0equantity_milli\x18\x03 \x01(\x03R\rquantityMilli\x12#\n" +
 	"\ramount_micros\x18\x04 \x01(\x03R\famountMicros\"\x1d\n" +
 	"\aTracked\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"\xa8\x01\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"d\n" +
+	"\x0eSegmentEntered\x12\x1e\n" +
+	"\n" +
+	"definition\x18\x01 \x01(\tR\n" +
+	"definition\x12\x18\n" +
+	"\asegment\x18\x02 \x01(\tR\asegment\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"a\n" +
+	"\vSegmentLeft\x12\x1e\n" +
+	"\n" +
+	"definition\x18\x01 \x01(\tR\n" +
+	"definition\x12\x18\n" +
+	"\asegment\x18\x02 \x01(\tR\asegment\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\xa8\x01\n" +
 	"\x0eIdentityLinked\x12\x14\n" +
 	"\x05other\x18\x01 \x01(\fR\x05other\x12\x1d\n" +
 	"\n" +
@@ -4085,7 +4255,7 @@ func file_event_event_proto_rawDescGZIP() []byte {
 }
 
 var file_event_event_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_event_event_proto_goTypes = []any{
 	(Viewed_Kind)(0),             // 0: event.Viewed.Kind
 	(AliasMarked_Mark)(0),        // 1: event.AliasMarked.Mark
@@ -4098,43 +4268,45 @@ var file_event_event_proto_goTypes = []any{
 	(*Refunded)(nil),             // 8: event.Refunded
 	(*Line)(nil),                 // 9: event.Line
 	(*Tracked)(nil),              // 10: event.Tracked
-	(*IdentityLinked)(nil),       // 11: event.IdentityLinked
-	(*LinkEvidence)(nil),         // 12: event.LinkEvidence
-	(*MatchWeight)(nil),          // 13: event.MatchWeight
-	(*MatchTerm)(nil),            // 14: event.MatchTerm
-	(*IdentityUnlinked)(nil),     // 15: event.IdentityUnlinked
-	(*IdentityWithheld)(nil),     // 16: event.IdentityWithheld
-	(*AliasMarked)(nil),          // 17: event.AliasMarked
-	(*IdentityBarred)(nil),       // 18: event.IdentityBarred
-	(*GuardsChanged)(nil),        // 19: event.GuardsChanged
-	(*IdentityGuards)(nil),       // 20: event.IdentityGuards
-	(*IdentifierGuard)(nil),      // 21: event.IdentifierGuard
-	(*MatchProposed)(nil),        // 22: event.MatchProposed
-	(*MatchReviewed)(nil),        // 23: event.MatchReviewed
-	(*MatchModelChanged)(nil),    // 24: event.MatchModelChanged
-	(*TraitsChanged)(nil),        // 25: event.TraitsChanged
-	(*GroupJoined)(nil),          // 26: event.GroupJoined
-	(*Delivered)(nil),            // 27: event.Delivered
-	(*Exposed)(nil),              // 28: event.Exposed
-	(*Clicked)(nil),              // 29: event.Clicked
-	(*Converted)(nil),            // 30: event.Converted
-	(*OutcomeOf)(nil),            // 31: event.OutcomeOf
-	(*OfferDefined)(nil),         // 32: event.OfferDefined
-	(*PolicyPublished)(nil),      // 33: event.PolicyPublished
-	(*FeatureViewPublished)(nil), // 34: event.FeatureViewPublished
-	(*FeatureViewSwitched)(nil),  // 35: event.FeatureViewSwitched
-	(*ModelRegistered)(nil),      // 36: event.ModelRegistered
-	(*ModelAssigned)(nil),        // 37: event.ModelAssigned
-	(*AlertRaised)(nil),          // 38: event.AlertRaised
-	(*ModelLimitsSet)(nil),       // 39: event.ModelLimitsSet
-	(*ModelLimit)(nil),           // 40: event.ModelLimit
-	(*SegmentDefined)(nil),       // 41: event.SegmentDefined
-	(*Quarantined)(nil),          // 42: event.Quarantined
-	(*QuarantineResolved)(nil),   // 43: event.QuarantineResolved
-	(*Decision)(nil),             // 44: event.Decision
-	(*Position)(nil),             // 45: event.Position
-	(*Offer)(nil),                // 46: event.Offer
-	(*Policy)(nil),               // 47: event.Policy
+	(*SegmentEntered)(nil),       // 11: event.SegmentEntered
+	(*SegmentLeft)(nil),          // 12: event.SegmentLeft
+	(*IdentityLinked)(nil),       // 13: event.IdentityLinked
+	(*LinkEvidence)(nil),         // 14: event.LinkEvidence
+	(*MatchWeight)(nil),          // 15: event.MatchWeight
+	(*MatchTerm)(nil),            // 16: event.MatchTerm
+	(*IdentityUnlinked)(nil),     // 17: event.IdentityUnlinked
+	(*IdentityWithheld)(nil),     // 18: event.IdentityWithheld
+	(*AliasMarked)(nil),          // 19: event.AliasMarked
+	(*IdentityBarred)(nil),       // 20: event.IdentityBarred
+	(*GuardsChanged)(nil),        // 21: event.GuardsChanged
+	(*IdentityGuards)(nil),       // 22: event.IdentityGuards
+	(*IdentifierGuard)(nil),      // 23: event.IdentifierGuard
+	(*MatchProposed)(nil),        // 24: event.MatchProposed
+	(*MatchReviewed)(nil),        // 25: event.MatchReviewed
+	(*MatchModelChanged)(nil),    // 26: event.MatchModelChanged
+	(*TraitsChanged)(nil),        // 27: event.TraitsChanged
+	(*GroupJoined)(nil),          // 28: event.GroupJoined
+	(*Delivered)(nil),            // 29: event.Delivered
+	(*Exposed)(nil),              // 30: event.Exposed
+	(*Clicked)(nil),              // 31: event.Clicked
+	(*Converted)(nil),            // 32: event.Converted
+	(*OutcomeOf)(nil),            // 33: event.OutcomeOf
+	(*OfferDefined)(nil),         // 34: event.OfferDefined
+	(*PolicyPublished)(nil),      // 35: event.PolicyPublished
+	(*FeatureViewPublished)(nil), // 36: event.FeatureViewPublished
+	(*FeatureViewSwitched)(nil),  // 37: event.FeatureViewSwitched
+	(*ModelRegistered)(nil),      // 38: event.ModelRegistered
+	(*ModelAssigned)(nil),        // 39: event.ModelAssigned
+	(*AlertRaised)(nil),          // 40: event.AlertRaised
+	(*ModelLimitsSet)(nil),       // 41: event.ModelLimitsSet
+	(*ModelLimit)(nil),           // 42: event.ModelLimit
+	(*SegmentDefined)(nil),       // 43: event.SegmentDefined
+	(*Quarantined)(nil),          // 44: event.Quarantined
+	(*QuarantineResolved)(nil),   // 45: event.QuarantineResolved
+	(*Decision)(nil),             // 46: event.Decision
+	(*Position)(nil),             // 47: event.Position
+	(*Offer)(nil),                // 48: event.Offer
+	(*Policy)(nil),               // 49: event.Policy
 }
 var file_event_event_proto_depIdxs = []int32{
 	4,  // 0: event.Event.sealed:type_name -> event.Sealed
@@ -4143,61 +4315,63 @@ var file_event_event_proto_depIdxs = []int32{
 	7,  // 3: event.Event.purchased:type_name -> event.Purchased
 	8,  // 4: event.Event.refunded:type_name -> event.Refunded
 	10, // 5: event.Event.tracked:type_name -> event.Tracked
-	11, // 6: event.Event.identity_linked:type_name -> event.IdentityLinked
-	15, // 7: event.Event.identity_unlinked:type_name -> event.IdentityUnlinked
-	25, // 8: event.Event.traits_changed:type_name -> event.TraitsChanged
-	26, // 9: event.Event.group_joined:type_name -> event.GroupJoined
-	16, // 10: event.Event.identity_withheld:type_name -> event.IdentityWithheld
-	17, // 11: event.Event.alias_marked:type_name -> event.AliasMarked
-	18, // 12: event.Event.identity_barred:type_name -> event.IdentityBarred
-	19, // 13: event.Event.guards_changed:type_name -> event.GuardsChanged
-	22, // 14: event.Event.match_proposed:type_name -> event.MatchProposed
-	23, // 15: event.Event.match_reviewed:type_name -> event.MatchReviewed
-	24, // 16: event.Event.match_model_changed:type_name -> event.MatchModelChanged
-	44, // 17: event.Event.decision:type_name -> event.Decision
-	27, // 18: event.Event.delivered:type_name -> event.Delivered
-	28, // 19: event.Event.exposed:type_name -> event.Exposed
-	29, // 20: event.Event.clicked:type_name -> event.Clicked
-	30, // 21: event.Event.converted:type_name -> event.Converted
-	32, // 22: event.Event.offer_defined:type_name -> event.OfferDefined
-	33, // 23: event.Event.policy_published:type_name -> event.PolicyPublished
-	34, // 24: event.Event.feature_view_published:type_name -> event.FeatureViewPublished
-	35, // 25: event.Event.feature_view_switched:type_name -> event.FeatureViewSwitched
-	36, // 26: event.Event.model_registered:type_name -> event.ModelRegistered
-	37, // 27: event.Event.model_assigned:type_name -> event.ModelAssigned
-	38, // 28: event.Event.alert_raised:type_name -> event.AlertRaised
-	39, // 29: event.Event.model_limits_set:type_name -> event.ModelLimitsSet
-	41, // 30: event.Event.segment_defined:type_name -> event.SegmentDefined
-	42, // 31: event.Event.quarantined:type_name -> event.Quarantined
-	43, // 32: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
-	0,  // 33: event.Viewed.kind:type_name -> event.Viewed.Kind
-	9,  // 34: event.Viewed.line:type_name -> event.Line
-	9,  // 35: event.Carted.line:type_name -> event.Line
-	9,  // 36: event.Purchased.lines:type_name -> event.Line
-	9,  // 37: event.Refunded.lines:type_name -> event.Line
-	12, // 38: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
-	45, // 39: event.LinkEvidence.positions:type_name -> event.Position
-	13, // 40: event.LinkEvidence.match:type_name -> event.MatchWeight
-	14, // 41: event.MatchWeight.terms:type_name -> event.MatchTerm
-	12, // 42: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
-	1,  // 43: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
-	20, // 44: event.GuardsChanged.guards:type_name -> event.IdentityGuards
-	21, // 45: event.IdentityGuards.types:type_name -> event.IdentifierGuard
-	12, // 46: event.MatchProposed.evidence:type_name -> event.LinkEvidence
-	31, // 47: event.Delivered.of:type_name -> event.OutcomeOf
-	31, // 48: event.Exposed.of:type_name -> event.OutcomeOf
-	31, // 49: event.Clicked.of:type_name -> event.OutcomeOf
-	31, // 50: event.Converted.of:type_name -> event.OutcomeOf
-	46, // 51: event.OfferDefined.offer:type_name -> event.Offer
-	47, // 52: event.PolicyPublished.policy:type_name -> event.Policy
-	2,  // 53: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
-	40, // 54: event.ModelLimitsSet.limits:type_name -> event.ModelLimit
-	4,  // 55: event.Quarantined.original:type_name -> event.Sealed
-	56, // [56:56] is the sub-list for method output_type
-	56, // [56:56] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	11, // 6: event.Event.segment_entered:type_name -> event.SegmentEntered
+	12, // 7: event.Event.segment_left:type_name -> event.SegmentLeft
+	13, // 8: event.Event.identity_linked:type_name -> event.IdentityLinked
+	17, // 9: event.Event.identity_unlinked:type_name -> event.IdentityUnlinked
+	27, // 10: event.Event.traits_changed:type_name -> event.TraitsChanged
+	28, // 11: event.Event.group_joined:type_name -> event.GroupJoined
+	18, // 12: event.Event.identity_withheld:type_name -> event.IdentityWithheld
+	19, // 13: event.Event.alias_marked:type_name -> event.AliasMarked
+	20, // 14: event.Event.identity_barred:type_name -> event.IdentityBarred
+	21, // 15: event.Event.guards_changed:type_name -> event.GuardsChanged
+	24, // 16: event.Event.match_proposed:type_name -> event.MatchProposed
+	25, // 17: event.Event.match_reviewed:type_name -> event.MatchReviewed
+	26, // 18: event.Event.match_model_changed:type_name -> event.MatchModelChanged
+	46, // 19: event.Event.decision:type_name -> event.Decision
+	29, // 20: event.Event.delivered:type_name -> event.Delivered
+	30, // 21: event.Event.exposed:type_name -> event.Exposed
+	31, // 22: event.Event.clicked:type_name -> event.Clicked
+	32, // 23: event.Event.converted:type_name -> event.Converted
+	34, // 24: event.Event.offer_defined:type_name -> event.OfferDefined
+	35, // 25: event.Event.policy_published:type_name -> event.PolicyPublished
+	36, // 26: event.Event.feature_view_published:type_name -> event.FeatureViewPublished
+	37, // 27: event.Event.feature_view_switched:type_name -> event.FeatureViewSwitched
+	38, // 28: event.Event.model_registered:type_name -> event.ModelRegistered
+	39, // 29: event.Event.model_assigned:type_name -> event.ModelAssigned
+	40, // 30: event.Event.alert_raised:type_name -> event.AlertRaised
+	41, // 31: event.Event.model_limits_set:type_name -> event.ModelLimitsSet
+	43, // 32: event.Event.segment_defined:type_name -> event.SegmentDefined
+	44, // 33: event.Event.quarantined:type_name -> event.Quarantined
+	45, // 34: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
+	0,  // 35: event.Viewed.kind:type_name -> event.Viewed.Kind
+	9,  // 36: event.Viewed.line:type_name -> event.Line
+	9,  // 37: event.Carted.line:type_name -> event.Line
+	9,  // 38: event.Purchased.lines:type_name -> event.Line
+	9,  // 39: event.Refunded.lines:type_name -> event.Line
+	14, // 40: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
+	47, // 41: event.LinkEvidence.positions:type_name -> event.Position
+	15, // 42: event.LinkEvidence.match:type_name -> event.MatchWeight
+	16, // 43: event.MatchWeight.terms:type_name -> event.MatchTerm
+	14, // 44: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
+	1,  // 45: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
+	22, // 46: event.GuardsChanged.guards:type_name -> event.IdentityGuards
+	23, // 47: event.IdentityGuards.types:type_name -> event.IdentifierGuard
+	14, // 48: event.MatchProposed.evidence:type_name -> event.LinkEvidence
+	33, // 49: event.Delivered.of:type_name -> event.OutcomeOf
+	33, // 50: event.Exposed.of:type_name -> event.OutcomeOf
+	33, // 51: event.Clicked.of:type_name -> event.OutcomeOf
+	33, // 52: event.Converted.of:type_name -> event.OutcomeOf
+	48, // 53: event.OfferDefined.offer:type_name -> event.Offer
+	49, // 54: event.PolicyPublished.policy:type_name -> event.Policy
+	2,  // 55: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
+	42, // 56: event.ModelLimitsSet.limits:type_name -> event.ModelLimit
+	4,  // 57: event.Quarantined.original:type_name -> event.Sealed
+	58, // [58:58] is the sub-list for method output_type
+	58, // [58:58] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_event_event_proto_init() }
@@ -4212,6 +4386,8 @@ func file_event_event_proto_init() {
 		(*Event_Purchased)(nil),
 		(*Event_Refunded)(nil),
 		(*Event_Tracked)(nil),
+		(*Event_SegmentEntered)(nil),
+		(*Event_SegmentLeft)(nil),
 		(*Event_IdentityLinked)(nil),
 		(*Event_IdentityUnlinked)(nil),
 		(*Event_TraitsChanged)(nil),
@@ -4246,7 +4422,7 @@ func file_event_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_event_proto_rawDesc), len(file_event_event_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   41,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

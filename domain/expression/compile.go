@@ -10,6 +10,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/interpreter"
@@ -35,10 +36,15 @@ type Compiled struct {
 	// Reads are the fields that it reads of each object, ascending; Variables the variables.
 	Reads     map[string][]string
 	Variables []string
+	// Sought are the texts that it looks for in lists that it reads: "tea" in event.items.
+	Sought []Sought
 
 	program cel.Program
 	direct  *direct // nil when the expression is of no plain shape
 }
+
+// Sought is a text that an expression looks for in a list: a field of an object.
+type Sought struct{ Object, Field, Text string }
 
 // Quick is Eval for who does not ask why there is no value, then nil: a good deal faster for plain expressions.
 func (c *Compiled) Quick(scope cel.Activation) ref.Val {
@@ -174,7 +180,7 @@ func (r *reading) selection(s ast.SelectExpr) {
 	}
 	name := s.FieldName()
 	r.compiled.Reads[o.Name] = append(r.compiled.Reads[o.Name], name)
-	if !slices.ContainsFunc(o.Fields, func(f Field) bool { return f.Name == name }) {
+	if _, known := o.field(name); !known {
 		r.faults = append(r.faults, o.Unknown(name))
 	}
 }
@@ -190,6 +196,9 @@ func (r *reading) identifier(x ast.Expr) {
 }
 
 func (r *reading) call(call ast.CallExpr) {
+	if call.FunctionName() == operators.In {
+		r.sought(call.Args()[0], call.Args()[1])
+	}
 	if !call.IsMemberFunction() || !strings.HasPrefix(call.FunctionName(), "get") || len(call.Args()) != 1 {
 		return
 	}
@@ -200,6 +209,18 @@ func (r *reading) call(call ast.CallExpr) {
 		}
 	}
 	r.fault(Invalid, `%s takes a fixed offset like "+08:00": the rules of named time zones change`, call.FunctionName())
+}
+
+// sought takes a literal text that is looked for in a field.
+func (r *reading) sought(what, in ast.Expr) {
+	if what.Kind() != ast.LiteralKind || in.Kind() != ast.SelectKind || in.AsSelect().Operand().Kind() != ast.IdentKind {
+		return
+	}
+	text, is := what.AsLiteral().(types.String)
+	object := in.AsSelect().Operand().AsIdent()
+	if _, known := r.environment.objects[object]; is && known {
+		r.compiled.Sought = append(r.compiled.Sought, Sought{Object: object, Field: in.AsSelect().FieldName(), Text: string(text)})
+	}
 }
 
 // tidy is CEL's message without its drawing of the source.

@@ -40,12 +40,11 @@ func (e *Environment) directField(s ast.SelectExpr) *direct {
 	if o == nil {
 		return nil
 	}
-	for _, f := range o.Fields {
-		if f.Name == s.FieldName() {
-			return &direct{object: o.Name, get: f.Get}
-		}
+	f, known := o.field(s.FieldName())
+	if !known {
+		return nil
 	}
-	return nil
+	return &direct{object: o.Name, get: f.Get}
 }
 
 func (e *Environment) directCall(c ast.CallExpr) *direct {

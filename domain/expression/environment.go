@@ -38,6 +38,19 @@ type Object struct {
 	Fields []Field
 	// Unknown is the fault of naming a field that the object does not have; its message may suggest another.
 	Unknown func(name string) Fault
+	// Open makes a field of a name that is not among Fields; false for one that cannot be. Nil: there are no others.
+	Open func(name string) (Field, bool)
+}
+
+// field finds a field by its name.
+func (o *Object) field(name string) (Field, bool) {
+	if at := slices.IndexFunc(o.Fields, func(f Field) bool { return f.Name == name }); at >= 0 {
+		return o.Fields[at], true
+	}
+	if o.Open == nil {
+		return Field{}, false
+	}
+	return o.Open(name)
 }
 
 // Field is one field of an object.
@@ -107,6 +120,7 @@ func typeOf(object string) *types.Type { return types.NewObjectType("proffer." +
 type provider struct {
 	*types.Registry
 	fields map[string]map[string]*types.FieldType
+	open   map[string]func(name string) (Field, bool)
 }
 
 func newProvider(objects []Object) (*provider, error) {
@@ -114,13 +128,18 @@ func newProvider(objects []Object) (*provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("expression: make the type registry: %w", err)
 	}
-	p := &provider{Registry: registry, fields: map[string]map[string]*types.FieldType{}}
+	p := &provider{
+		Registry: registry, fields: map[string]map[string]*types.FieldType{}, open: map[string]func(string) (Field, bool){},
+	}
 	for _, o := range objects {
 		fields := make(map[string]*types.FieldType, len(o.Fields))
 		for _, f := range o.Fields {
 			fields[f.Name] = f.typed()
 		}
 		p.fields[typeOf(o.Name).TypeName()] = fields
+		if o.Open != nil {
+			p.open[typeOf(o.Name).TypeName()] = o.Open
+		}
 	}
 	return p, nil
 }
@@ -159,8 +178,15 @@ func (p *provider) FindStructFieldNames(structType string) ([]string, bool) {
 
 // FindStructFieldType finds one field.
 func (p *provider) FindStructFieldType(structType, name string) (*types.FieldType, bool) {
-	field, known := p.fields[structType][name]
-	return field, known
+	if field, known := p.fields[structType][name]; known {
+		return field, true
+	}
+	if open := p.open[structType]; open != nil {
+		if field, can := open(name); can {
+			return field.typed(), true
+		}
+	}
+	return nil, false
 }
 
 // NewValue refuses: expressions make no objects.

@@ -72,7 +72,8 @@ func (f *factTypes) contextNames() []string {
 	return names
 }
 
-// newEnvironment lets expressions read features.<name>, models.<name>, context.<name>, placement, channel and now.
+// newEnvironment lets expressions read features.<name>, models.<name>, segments.<definition>, context.<name>, placement,
+// channel and now.
 func newEnvironment(f *factTypes) (*environment, error) {
 	features := expression.Object{Name: "features", Unknown: func(name string) expression.Fault {
 		return unknown(FaultUnknownFeature, "the view "+f.view.Name()+" has no feature", name, f.features)
@@ -92,7 +93,7 @@ func newEnvironment(f *factTypes) (*environment, error) {
 	for i, field := range f.context {
 		facts.Fields = append(facts.Fields, contextField(i, field))
 	}
-	e, err := expression.New([]expression.Object{features, models, facts},
+	e, err := expression.New([]expression.Object{features, models, facts, segmentsObject()},
 		expression.Variable{Name: "placement", Type: types.StringType},
 		expression.Variable{Name: "channel", Type: types.StringType},
 		expression.Variable{Name: "now", Type: types.TimestampType},

@@ -18,6 +18,9 @@ type Expression struct {
 	Source string
 	// Features, Models and Context are the names it reads, ascending.
 	Features, Models, Context []string
+	// Segments are the definitions of segments that it reads, ascending, and Sought the segments that it looks for in them.
+	Segments []string
+	Sought   []expression.Sought
 	// Others are placement, channel and now, as far as it reads them.
 	Others []string
 
@@ -143,6 +146,7 @@ func (env *environment) compile(field, source, want string, found *findings, all
 		found.add(field, f.Reason, "%s", f.Message)
 	}
 	out.Features, out.Models, out.Context = compiled.Reads["features"], compiled.Reads["models"], compiled.Reads["context"]
+	out.Segments, out.Sought = compiled.Reads[segmentsName], compiled.Sought
 	out.Others = compiled.Variables
 	if len(faults) == 0 {
 		out.compiled = &compiled

@@ -6,6 +6,7 @@
 //
 //	features.<name>   a number of the policy's feature view; has(features.<name>) says whether it is known
 //	models.<name>     the score of a model that the policy names: a probability or a value; has(models.<name>) as above
+//	segments.<name>   the segments, of the segment definition of that name, in which the person is: a list of texts
 //	context.<name>    text, a number or a flag, as a placement of the policy declares it
 //	placement         the placement's id
 //	channel           the placement's channel
@@ -14,7 +15,7 @@
 // Numbers are doubles; a whole number written beside one is taken as one, so features.x == 2 and features.x / 2 mean
 // what they say.
 //
-// Reading a missing feature, score or fact without has() is not zero and not false: the rule fails with its reason.
+// Reading a missing feature, score, list of segments or fact without has() is not zero and not false: the rule fails with its reason.
 package policy
 
 import (
@@ -38,6 +39,7 @@ type Compiled struct {
 	offers     []*Offer
 	limits     []Limit
 	longest    int64
+	segments   []string
 }
 
 // Offer is a compiled offer.
@@ -152,6 +154,7 @@ func Compile(p *event.Policy, view feature.View) (*Compiled, error) {
 	if err := found.err(); err != nil {
 		return nil, err
 	}
+	c.segments = c.segmentsRead()
 	for _, pl := range p.GetPlacements() {
 		c.placements[pl.GetId()] = c.placementOf(pl)
 	}

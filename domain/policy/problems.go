@@ -18,6 +18,8 @@ const (
 	FaultUnknownFeature    = "UNKNOWN_FEATURE"
 	FaultUnknownModel      = "UNKNOWN_MODEL"
 	FaultUnknownContext    = "UNKNOWN_CONTEXT"
+	FaultUnknownSegments   = "UNKNOWN_SEGMENTS"
+	FaultUnknownSegment    = "UNKNOWN_SEGMENT"
 	FaultExpression        = expression.Invalid
 	FaultExpressionType    = expression.WrongType
 	FaultExpressionTooDear = expression.TooExpensive

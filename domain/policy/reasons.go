@@ -26,6 +26,8 @@ const (
 	ReasonFeatureMissing = "FEATURE_MISSING"
 	// ReasonScoreMissing: the expression needs the score of a model that gave none.
 	ReasonScoreMissing = "SCORE_MISSING"
+	// ReasonSegmentsMissing: the expression needs the segments of a definition that could not be told.
+	ReasonSegmentsMissing = "SEGMENTS_MISSING"
 	// ReasonContextMissing: the expression needs a fact that the request does not carry.
 	ReasonContextMissing = "CONTEXT_MISSING"
 	// ReasonCostExceeded: the expression was stopped at MaxCost.

@@ -19,6 +19,8 @@ type Facts struct {
 	Vector []float64
 	// Scores has one value a model in the policy's order (Compiled.Models); NaN is missing, and so is what it lacks.
 	Scores []float64
+	// Segments are those of each definition that the policy reads (Compiled.Segments); one with a failure is missing.
+	Segments []*event.InSegments
 	// Context as Compiled.Context returned it.
 	Context []*event.ContextValue
 }
@@ -29,8 +31,9 @@ type Scope struct {
 	now                ref.Val
 	features, models   vector
 	context            request
+	segments           memberships
 	// The same as expressions see them.
-	featuresOf, modelsOf, contextOf expression.Instance
+	featuresOf, modelsOf, contextOf, segmentsOf expression.Instance
 }
 
 // Scope adapts the facts of one decision.
@@ -39,8 +42,10 @@ func (c *Compiled) Scope(f Facts) *Scope {
 		placement: types.String(f.Placement), channel: types.String(f.Channel),
 		now:      types.Timestamp{Time: time.UnixMilli(f.NowMS).UTC()},
 		features: vector{f.Vector}, models: vector{f.Scores},
-		context: request{values: make([]ref.Val, len(c.facts.context))},
+		context:  request{values: make([]ref.Val, len(c.facts.context))},
+		segments: memberships{f.Segments},
 	}
+	s.segmentsOf = expression.InstanceOf(segmentsName, &s.segments)
 	s.featuresOf = expression.InstanceOf("features", &s.features)
 	s.modelsOf = expression.InstanceOf("models", &s.models)
 	s.contextOf = expression.InstanceOf("context", &s.context)
@@ -73,6 +78,8 @@ func (s *Scope) ResolveName(name string) (any, bool) {
 		return &s.modelsOf, true
 	case "context":
 		return &s.contextOf, true
+	case segmentsName:
+		return &s.segmentsOf, true
 	case "placement":
 		return s.placement, true
 	case "channel":

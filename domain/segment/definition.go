@@ -59,7 +59,8 @@ type RFM struct {
 // Bounds of a definition.
 const (
 	MaxDefinition = 256 << 10
-	maxRules      = 200
+	// maxRules keeps a person's segments to what expressions may meet in a list.
+	maxRules = expression.MaxList
 )
 
 var segmentName = regexp.MustCompile(`^[a-z0-9][a-z0-9_ -]{0,62}$`)
@@ -128,6 +129,22 @@ type Compiled struct {
 
 // Definition is what was compiled. It is shared: read it only.
 func (c *Compiled) Definition() Definition { return c.definition }
+
+// Features are the names of the features that the definition reads, ascending.
+func (c *Compiled) Features() []string {
+	var out []string
+	for _, r := range c.rules {
+		out = append(out, r.Reads["features"]...)
+	}
+	if x := c.definition.Centres; x != nil {
+		out = append(out, x.Features...)
+	}
+	if x := c.definition.RFM; x != nil {
+		out = append(out, x.Days, x.Purchases, x.Money)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
 
 // Compile checks a definition against the features of its view, in the view's order. It fails with a problem.List that names
 // every fault by its field.

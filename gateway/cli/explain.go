@@ -60,6 +60,7 @@ func tellExplanation(w io.Writer, e *profferv1.ExplainResponse) {
 	}
 	_ = table.Flush()
 	tellScores(w, e.GetScores())
+	tellInSegments(w, e.GetSegments())
 	for _, c := range e.GetCandidates() {
 		if len(c.GetRules()) == 0 {
 			continue
@@ -93,6 +94,23 @@ func tellScores(w io.Writer, scores []*profferv1.ExplainedScore) {
 	for _, s := range scores {
 		tellReasons(w, s)
 	}
+}
+
+func tellInSegments(w io.Writer, all []*profferv1.ExplainedSegments) {
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "DEFINITION\tVERSION\tSEGMENTS")
+	for _, s := range all {
+		in := strings.Join(s.GetSegments(), ", ")
+		if s.GetFailure() != "" {
+			in = s.GetFailure()
+		}
+		fmt.Fprintf(table, "%s\t%d\t%s\n", s.GetDefinition(), s.GetVersion(), in)
+	}
+	_ = table.Flush()
 }
 
 // toldReasons is how many reasons of a score the text has; --json has more.

@@ -116,6 +116,12 @@ func explanationOf(e decider.Explanation) *profferv1.ExplainResponse {
 	for _, score := range e.Scores {
 		out.Scores = append(out.Scores, scoreMessage(score))
 	}
+	for _, s := range e.Segments {
+		out.Segments = append(out.Segments, &profferv1.ExplainedSegments{
+			Definition: s.GetDefinition(), Version: s.GetVersion(), Sha256: hex.EncodeToString(s.GetDigest()),
+			Segments: s.GetSegments(), Failure: s.GetFailure(),
+		})
+	}
 	for _, f := range e.Features {
 		value := f.Value
 		if f.Missing {

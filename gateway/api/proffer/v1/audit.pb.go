@@ -114,7 +114,9 @@ type ExplainResponse struct {
 	// What the models said that answer for what the policy reads.
 	Scores []*ExplainedScore `protobuf:"bytes,21,rep,name=scores,proto3" json:"scores,omitempty"`
 	// The version of the feature view that was read: "core@1".
-	View          string `protobuf:"bytes,22,opt,name=view,proto3" json:"view,omitempty"`
+	View string `protobuf:"bytes,22,opt,name=view,proto3" json:"view,omitempty"`
+	// In which segments the profile was, of each definition that the policy reads.
+	Segments      []*ExplainedSegments `protobuf:"bytes,23,rep,name=segments,proto3" json:"segments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -303,6 +305,93 @@ func (x *ExplainResponse) GetView() string {
 	return ""
 }
 
+func (x *ExplainResponse) GetSegments() []*ExplainedSegments {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+// ExplainedSegments is what one definition said.
+type ExplainedSegments struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Definition string                 `protobuf:"bytes,1,opt,name=definition,proto3" json:"definition,omitempty"`
+	// The version in effect then; 0 when there was none.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	Sha256  string `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// Ascending.
+	Segments []string `protobuf:"bytes,4,rep,name=segments,proto3" json:"segments,omitempty"`
+	// UPPER_SNAKE, when it could not be told.
+	Failure       string `protobuf:"bytes,5,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedSegments) Reset() {
+	*x = ExplainedSegments{}
+	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedSegments) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedSegments) ProtoMessage() {}
+
+func (x *ExplainedSegments) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedSegments.ProtoReflect.Descriptor instead.
+func (*ExplainedSegments) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ExplainedSegments) GetDefinition() string {
+	if x != nil {
+		return x.Definition
+	}
+	return ""
+}
+
+func (x *ExplainedSegments) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ExplainedSegments) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *ExplainedSegments) GetSegments() []string {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *ExplainedSegments) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
 // ExplainedScore is what one model said.
 type ExplainedScore struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -331,7 +420,7 @@ type ExplainedScore struct {
 
 func (x *ExplainedScore) Reset() {
 	*x = ExplainedScore{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	mi := &file_proffer_v1_audit_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -343,7 +432,7 @@ func (x *ExplainedScore) String() string {
 func (*ExplainedScore) ProtoMessage() {}
 
 func (x *ExplainedScore) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	mi := &file_proffer_v1_audit_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -356,7 +445,7 @@ func (x *ExplainedScore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedScore.ProtoReflect.Descriptor instead.
 func (*ExplainedScore) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{2}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ExplainedScore) GetName() string {
@@ -456,7 +545,7 @@ type ScoreReason struct {
 
 func (x *ScoreReason) Reset() {
 	*x = ScoreReason{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	mi := &file_proffer_v1_audit_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +557,7 @@ func (x *ScoreReason) String() string {
 func (*ScoreReason) ProtoMessage() {}
 
 func (x *ScoreReason) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	mi := &file_proffer_v1_audit_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +570,7 @@ func (x *ScoreReason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReason.ProtoReflect.Descriptor instead.
 func (*ScoreReason) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{3}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ScoreReason) GetFeature() string {
@@ -538,7 +627,7 @@ type IdentityComparison struct {
 
 func (x *IdentityComparison) Reset() {
 	*x = IdentityComparison{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	mi := &file_proffer_v1_audit_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -550,7 +639,7 @@ func (x *IdentityComparison) String() string {
 func (*IdentityComparison) ProtoMessage() {}
 
 func (x *IdentityComparison) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	mi := &file_proffer_v1_audit_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -563,7 +652,7 @@ func (x *IdentityComparison) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityComparison.ProtoReflect.Descriptor instead.
 func (*IdentityComparison) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{4}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *IdentityComparison) GetThen() *KnownIdentity {
@@ -657,7 +746,7 @@ type KnownIdentity struct {
 
 func (x *KnownIdentity) Reset() {
 	*x = KnownIdentity{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[5]
+	mi := &file_proffer_v1_audit_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -669,7 +758,7 @@ func (x *KnownIdentity) String() string {
 func (*KnownIdentity) ProtoMessage() {}
 
 func (x *KnownIdentity) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[5]
+	mi := &file_proffer_v1_audit_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -682,7 +771,7 @@ func (x *KnownIdentity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KnownIdentity.ProtoReflect.Descriptor instead.
 func (*KnownIdentity) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{5}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *KnownIdentity) GetPosition() string {
@@ -720,7 +809,7 @@ type ChangedFeature struct {
 
 func (x *ChangedFeature) Reset() {
 	*x = ChangedFeature{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[6]
+	mi := &file_proffer_v1_audit_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -732,7 +821,7 @@ func (x *ChangedFeature) String() string {
 func (*ChangedFeature) ProtoMessage() {}
 
 func (x *ChangedFeature) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[6]
+	mi := &file_proffer_v1_audit_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -745,7 +834,7 @@ func (x *ChangedFeature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedFeature.ProtoReflect.Descriptor instead.
 func (*ChangedFeature) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{6}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ChangedFeature) GetName() string {
@@ -805,7 +894,7 @@ type ExplainedCandidate struct {
 
 func (x *ExplainedCandidate) Reset() {
 	*x = ExplainedCandidate{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[7]
+	mi := &file_proffer_v1_audit_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +906,7 @@ func (x *ExplainedCandidate) String() string {
 func (*ExplainedCandidate) ProtoMessage() {}
 
 func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[7]
+	mi := &file_proffer_v1_audit_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +919,7 @@ func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedCandidate.ProtoReflect.Descriptor instead.
 func (*ExplainedCandidate) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{7}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ExplainedCandidate) GetOffer() string {
@@ -931,7 +1020,7 @@ type ExplainedRule struct {
 
 func (x *ExplainedRule) Reset() {
 	*x = ExplainedRule{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[8]
+	mi := &file_proffer_v1_audit_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1032,7 @@ func (x *ExplainedRule) String() string {
 func (*ExplainedRule) ProtoMessage() {}
 
 func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[8]
+	mi := &file_proffer_v1_audit_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1045,7 @@ func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedRule.ProtoReflect.Descriptor instead.
 func (*ExplainedRule) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{8}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ExplainedRule) GetName() string {
@@ -999,7 +1088,7 @@ type ExplainedFeature struct {
 
 func (x *ExplainedFeature) Reset() {
 	*x = ExplainedFeature{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[9]
+	mi := &file_proffer_v1_audit_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1011,7 +1100,7 @@ func (x *ExplainedFeature) String() string {
 func (*ExplainedFeature) ProtoMessage() {}
 
 func (x *ExplainedFeature) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[9]
+	mi := &file_proffer_v1_audit_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1024,7 +1113,7 @@ func (x *ExplainedFeature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedFeature.ProtoReflect.Descriptor instead.
 func (*ExplainedFeature) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{9}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ExplainedFeature) GetName() string {
@@ -1059,7 +1148,7 @@ type ReplayRequest struct {
 
 func (x *ReplayRequest) Reset() {
 	*x = ReplayRequest{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[10]
+	mi := &file_proffer_v1_audit_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1071,7 +1160,7 @@ func (x *ReplayRequest) String() string {
 func (*ReplayRequest) ProtoMessage() {}
 
 func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[10]
+	mi := &file_proffer_v1_audit_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1084,7 +1173,7 @@ func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRequest.ProtoReflect.Descriptor instead.
 func (*ReplayRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{10}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReplayRequest) GetDecisionId() string {
@@ -1114,7 +1203,7 @@ type ReplayResponse struct {
 
 func (x *ReplayResponse) Reset() {
 	*x = ReplayResponse{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[11]
+	mi := &file_proffer_v1_audit_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1215,7 @@ func (x *ReplayResponse) String() string {
 func (*ReplayResponse) ProtoMessage() {}
 
 func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[11]
+	mi := &file_proffer_v1_audit_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1228,7 @@ func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayResponse.ProtoReflect.Descriptor instead.
 func (*ReplayResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{11}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReplayResponse) GetIdentical() bool {
@@ -1186,7 +1275,7 @@ type Difference struct {
 
 func (x *Difference) Reset() {
 	*x = Difference{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[12]
+	mi := &file_proffer_v1_audit_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1198,7 +1287,7 @@ func (x *Difference) String() string {
 func (*Difference) ProtoMessage() {}
 
 func (x *Difference) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[12]
+	mi := &file_proffer_v1_audit_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1211,7 +1300,7 @@ func (x *Difference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Difference.ProtoReflect.Descriptor instead.
 func (*Difference) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{12}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Difference) GetDecisionId() string {
@@ -1267,7 +1356,7 @@ type ReplayAllRequest struct {
 
 func (x *ReplayAllRequest) Reset() {
 	*x = ReplayAllRequest{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[13]
+	mi := &file_proffer_v1_audit_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1368,7 @@ func (x *ReplayAllRequest) String() string {
 func (*ReplayAllRequest) ProtoMessage() {}
 
 func (x *ReplayAllRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[13]
+	mi := &file_proffer_v1_audit_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1381,7 @@ func (x *ReplayAllRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayAllRequest.ProtoReflect.Descriptor instead.
 func (*ReplayAllRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{13}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReplayAllRequest) GetRecordsOnly() bool {
@@ -1320,7 +1409,7 @@ type ReplayAllResponse struct {
 
 func (x *ReplayAllResponse) Reset() {
 	*x = ReplayAllResponse{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[14]
+	mi := &file_proffer_v1_audit_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1332,7 +1421,7 @@ func (x *ReplayAllResponse) String() string {
 func (*ReplayAllResponse) ProtoMessage() {}
 
 func (x *ReplayAllResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[14]
+	mi := &file_proffer_v1_audit_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1345,7 +1434,7 @@ func (x *ReplayAllResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayAllResponse.ProtoReflect.Descriptor instead.
 func (*ReplayAllResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{14}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReplayAllResponse) GetReplayed() uint64 {
@@ -1414,7 +1503,7 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1a\n" +
-	"\bidentity\x18\x03 \x01(\tR\bidentity\"\x8e\x06\n" +
+	"\bidentity\x18\x03 \x01(\tR\bidentity\"\xc9\x06\n" +
 	"\x0fExplainResponse\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1a\n" +
@@ -1442,7 +1531,16 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\asummary\x18\x13 \x01(\tR\asummary\x12:\n" +
 	"\bidentity\x18\x14 \x01(\v2\x1e.proffer.v1.IdentityComparisonR\bidentity\x122\n" +
 	"\x06scores\x18\x15 \x03(\v2\x1a.proffer.v1.ExplainedScoreR\x06scores\x12\x12\n" +
-	"\x04view\x18\x16 \x01(\tR\x04view\"\xd4\x02\n" +
+	"\x04view\x18\x16 \x01(\tR\x04view\x129\n" +
+	"\bsegments\x18\x17 \x03(\v2\x1d.proffer.v1.ExplainedSegmentsR\bsegments\"\x9b\x01\n" +
+	"\x11ExplainedSegments\x12\x1e\n" +
+	"\n" +
+	"definition\x18\x01 \x01(\tR\n" +
+	"definition\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\tR\x06sha256\x12\x1a\n" +
+	"\bsegments\x18\x04 \x03(\tR\bsegments\x12\x18\n" +
+	"\afailure\x18\x05 \x01(\tR\afailure\"\xd4\x02\n" +
 	"\x0eExplainedScore\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03use\x18\x02 \x01(\tR\x03use\x12\x14\n" +
@@ -1562,52 +1660,54 @@ func file_proffer_v1_audit_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_audit_proto_rawDescData
 }
 
-var file_proffer_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_proffer_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_proffer_v1_audit_proto_goTypes = []any{
 	(*ExplainRequest)(nil),        // 0: proffer.v1.ExplainRequest
 	(*ExplainResponse)(nil),       // 1: proffer.v1.ExplainResponse
-	(*ExplainedScore)(nil),        // 2: proffer.v1.ExplainedScore
-	(*ScoreReason)(nil),           // 3: proffer.v1.ScoreReason
-	(*IdentityComparison)(nil),    // 4: proffer.v1.IdentityComparison
-	(*KnownIdentity)(nil),         // 5: proffer.v1.KnownIdentity
-	(*ChangedFeature)(nil),        // 6: proffer.v1.ChangedFeature
-	(*ExplainedCandidate)(nil),    // 7: proffer.v1.ExplainedCandidate
-	(*ExplainedRule)(nil),         // 8: proffer.v1.ExplainedRule
-	(*ExplainedFeature)(nil),      // 9: proffer.v1.ExplainedFeature
-	(*ReplayRequest)(nil),         // 10: proffer.v1.ReplayRequest
-	(*ReplayResponse)(nil),        // 11: proffer.v1.ReplayResponse
-	(*Difference)(nil),            // 12: proffer.v1.Difference
-	(*ReplayAllRequest)(nil),      // 13: proffer.v1.ReplayAllRequest
-	(*ReplayAllResponse)(nil),     // 14: proffer.v1.ReplayAllResponse
-	nil,                           // 15: proffer.v1.ExplainedRule.ValuesEntry
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*ExplainedSegments)(nil),     // 2: proffer.v1.ExplainedSegments
+	(*ExplainedScore)(nil),        // 3: proffer.v1.ExplainedScore
+	(*ScoreReason)(nil),           // 4: proffer.v1.ScoreReason
+	(*IdentityComparison)(nil),    // 5: proffer.v1.IdentityComparison
+	(*KnownIdentity)(nil),         // 6: proffer.v1.KnownIdentity
+	(*ChangedFeature)(nil),        // 7: proffer.v1.ChangedFeature
+	(*ExplainedCandidate)(nil),    // 8: proffer.v1.ExplainedCandidate
+	(*ExplainedRule)(nil),         // 9: proffer.v1.ExplainedRule
+	(*ExplainedFeature)(nil),      // 10: proffer.v1.ExplainedFeature
+	(*ReplayRequest)(nil),         // 11: proffer.v1.ReplayRequest
+	(*ReplayResponse)(nil),        // 12: proffer.v1.ReplayResponse
+	(*Difference)(nil),            // 13: proffer.v1.Difference
+	(*ReplayAllRequest)(nil),      // 14: proffer.v1.ReplayAllRequest
+	(*ReplayAllResponse)(nil),     // 15: proffer.v1.ReplayAllResponse
+	nil,                           // 16: proffer.v1.ExplainedRule.ValuesEntry
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_proffer_v1_audit_proto_depIdxs = []int32{
-	16, // 0: proffer.v1.ExplainResponse.decided_at:type_name -> google.protobuf.Timestamp
-	7,  // 1: proffer.v1.ExplainResponse.candidates:type_name -> proffer.v1.ExplainedCandidate
-	9,  // 2: proffer.v1.ExplainResponse.features:type_name -> proffer.v1.ExplainedFeature
-	4,  // 3: proffer.v1.ExplainResponse.identity:type_name -> proffer.v1.IdentityComparison
-	2,  // 4: proffer.v1.ExplainResponse.scores:type_name -> proffer.v1.ExplainedScore
-	3,  // 5: proffer.v1.ExplainedScore.reasons:type_name -> proffer.v1.ScoreReason
-	5,  // 6: proffer.v1.IdentityComparison.then:type_name -> proffer.v1.KnownIdentity
-	5,  // 7: proffer.v1.IdentityComparison.now:type_name -> proffer.v1.KnownIdentity
-	6,  // 8: proffer.v1.IdentityComparison.features:type_name -> proffer.v1.ChangedFeature
-	12, // 9: proffer.v1.IdentityComparison.differences:type_name -> proffer.v1.Difference
-	8,  // 10: proffer.v1.ExplainedCandidate.rules:type_name -> proffer.v1.ExplainedRule
-	15, // 11: proffer.v1.ExplainedRule.values:type_name -> proffer.v1.ExplainedRule.ValuesEntry
-	12, // 12: proffer.v1.ReplayResponse.differences:type_name -> proffer.v1.Difference
-	12, // 13: proffer.v1.ReplayAllResponse.differences:type_name -> proffer.v1.Difference
-	0,  // 14: proffer.v1.AuditService.Explain:input_type -> proffer.v1.ExplainRequest
-	10, // 15: proffer.v1.AuditService.Replay:input_type -> proffer.v1.ReplayRequest
-	13, // 16: proffer.v1.AuditService.ReplayAll:input_type -> proffer.v1.ReplayAllRequest
-	1,  // 17: proffer.v1.AuditService.Explain:output_type -> proffer.v1.ExplainResponse
-	11, // 18: proffer.v1.AuditService.Replay:output_type -> proffer.v1.ReplayResponse
-	14, // 19: proffer.v1.AuditService.ReplayAll:output_type -> proffer.v1.ReplayAllResponse
-	17, // [17:20] is the sub-list for method output_type
-	14, // [14:17] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	17, // 0: proffer.v1.ExplainResponse.decided_at:type_name -> google.protobuf.Timestamp
+	8,  // 1: proffer.v1.ExplainResponse.candidates:type_name -> proffer.v1.ExplainedCandidate
+	10, // 2: proffer.v1.ExplainResponse.features:type_name -> proffer.v1.ExplainedFeature
+	5,  // 3: proffer.v1.ExplainResponse.identity:type_name -> proffer.v1.IdentityComparison
+	3,  // 4: proffer.v1.ExplainResponse.scores:type_name -> proffer.v1.ExplainedScore
+	2,  // 5: proffer.v1.ExplainResponse.segments:type_name -> proffer.v1.ExplainedSegments
+	4,  // 6: proffer.v1.ExplainedScore.reasons:type_name -> proffer.v1.ScoreReason
+	6,  // 7: proffer.v1.IdentityComparison.then:type_name -> proffer.v1.KnownIdentity
+	6,  // 8: proffer.v1.IdentityComparison.now:type_name -> proffer.v1.KnownIdentity
+	7,  // 9: proffer.v1.IdentityComparison.features:type_name -> proffer.v1.ChangedFeature
+	13, // 10: proffer.v1.IdentityComparison.differences:type_name -> proffer.v1.Difference
+	9,  // 11: proffer.v1.ExplainedCandidate.rules:type_name -> proffer.v1.ExplainedRule
+	16, // 12: proffer.v1.ExplainedRule.values:type_name -> proffer.v1.ExplainedRule.ValuesEntry
+	13, // 13: proffer.v1.ReplayResponse.differences:type_name -> proffer.v1.Difference
+	13, // 14: proffer.v1.ReplayAllResponse.differences:type_name -> proffer.v1.Difference
+	0,  // 15: proffer.v1.AuditService.Explain:input_type -> proffer.v1.ExplainRequest
+	11, // 16: proffer.v1.AuditService.Replay:input_type -> proffer.v1.ReplayRequest
+	14, // 17: proffer.v1.AuditService.ReplayAll:input_type -> proffer.v1.ReplayAllRequest
+	1,  // 18: proffer.v1.AuditService.Explain:output_type -> proffer.v1.ExplainResponse
+	12, // 19: proffer.v1.AuditService.Replay:output_type -> proffer.v1.ReplayResponse
+	15, // 20: proffer.v1.AuditService.ReplayAll:output_type -> proffer.v1.ReplayAllResponse
+	18, // [18:21] is the sub-list for method output_type
+	15, // [15:18] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_audit_proto_init() }
@@ -1621,7 +1721,7 @@ func file_proffer_v1_audit_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_audit_proto_rawDesc), len(file_proffer_v1_audit_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
