@@ -44,7 +44,7 @@ func activityFields() *kept {
 		21: fieldsRead(of{1: fieldsRead(of{1: whole, 4: whole})}),
 		22: fieldsRead(of{1: whole, 5: item}),
 		23: fieldsRead(of{1: whole}),
-		24: mention,
+		24: mention, 25: mention, 26: mention,
 		40: whole,
 		41: whole,
 		42: mention,
@@ -79,6 +79,8 @@ func bodyOf(k feature.Kind) int {
 	switch k {
 	case feature.Viewed, feature.Carted, feature.Purchased, feature.Refunded, feature.Tracked:
 		return 20 + int(k-feature.Viewed)
+	case feature.SegmentEntered, feature.SegmentLeft:
+		return 25 + int(k-feature.SegmentEntered)
 	case feature.Offered, feature.Withheld:
 		return int(bodyDecision)
 	case feature.Delivered, feature.Exposed, feature.Clicked, feature.Converted:

@@ -17,7 +17,7 @@ type Totals struct {
 	// Events counts every event about the alias, of any stream. FirstMs and LastMs span them.
 	Events          int64
 	FirstMs, LastMs int64
-	// Behaviours counts the events of BEHAVIOUR; LastActiveMs is when the last of them happened.
+	// Behaviours counts what the person did: the events of BEHAVIOUR but for moves between segments; LastActiveMs is when the last of them happened.
 	Behaviours   int64
 	LastActiveMs int64
 
@@ -102,7 +102,7 @@ func joinCurrency(a, b string) string {
 func totalsOf(stream domain.Stream, e *event.Event) Totals {
 	ms := tableMs(e.GetOccurredMs())
 	t := Totals{Type: cell(e.GetAliasType()), Events: 1, FirstMs: ms, LastMs: ms}
-	if stream == domain.Behaviour {
+	if stream == domain.Behaviour && !isMove(e) {
 		t.Behaviours, t.LastActiveMs = 1, ms
 	}
 	switch b := e.GetBody().(type) {
@@ -140,3 +140,6 @@ func (t *Totals) addDecision(d *event.Decision) {
 		t.Offers = 1
 	}
 }
+
+// isMove says whether an event tells that somebody was found in a segment, or no more: no deed of a person.
+func isMove(e *event.Event) bool { return e.GetSegmentEntered() != nil || e.GetSegmentLeft() != nil }

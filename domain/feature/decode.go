@@ -201,7 +201,7 @@ func (d *decoder) readEntries(p *part, s domain.Stream) {
 	for i := range p.entries {
 		e := &p.entries[i]
 		head := d.byte()
-		e.kind = d.kind(firstKind(s)+Kind(head&kindBits), s)
+		e.kind = d.kind(coded[s][head&kindBits], s)
 		if !kindFacts[e.kind].listed {
 			d.fail("kind")
 			return

@@ -24,7 +24,7 @@ import (
 //
 //	entry: head | time: z (first) or u since the previous | z sequence since the previous (first: the applied) | u index
 //	    [z amount] [z cost] [u channel, and beyond BEHAVIOUR u category, u offer] [u n, n times u item]
-//	    head: kind less the part's first in bits 0-2; amounts are in ten-thousands of micros (cents): bit 3;
+//	    head: the kind's code in bits 0-2; amounts are in ten-thousands of micros (cents): bit 3;
 //	    amount, cost, texts, items are present: bits 4, 5, 6, 7
 //
 // Equal states give equal bytes.
@@ -269,7 +269,7 @@ type entryWriter struct {
 }
 
 func (w *entryWriter) append(b []byte, e *entry, first bool) []byte {
-	head := byte(e.kind - firstKind(w.stream))
+	head := kindFacts[e.kind].code
 	amount, cost := e.amount, e.cost
 	if (amount != 0 || cost != 0) && amount%centMicros == 0 && cost%centMicros == 0 {
 		head |= inCents

@@ -59,6 +59,7 @@ func (o *occurrence) Parent() cel.Activation { return nil }
 func eventFacts() []fact {
 	behaviour := []Kind{Viewed, Carted, Purchased, Refunded}
 	one := []Kind{Viewed, Carted}
+	segments := []Kind{SegmentEntered, SegmentLeft}
 	outcomes := []Kind{Offered, Delivered, Exposed, Clicked, Converted}
 	return []fact{
 		{"channel", types.StringType, nil, func(o *occurrence) any { return text(channelOf(o.event)) }},
@@ -103,6 +104,15 @@ func eventFacts() []fact {
 			return text(o.event.GetDecision().GetPlacement() + OutcomeOf(o.event).GetPlacement())
 		}},
 		{"policy", types.StringType, []Kind{Offered}, func(o *occurrence) any { return text(o.event.GetDecision().GetPolicy()) }},
+		{"definition", types.StringType, segments, func(o *occurrence) any {
+			return text(o.event.GetSegmentEntered().GetDefinition() + o.event.GetSegmentLeft().GetDefinition())
+		}},
+		{"segment", types.StringType, segments, func(o *occurrence) any {
+			return text(o.event.GetSegmentEntered().GetSegment() + o.event.GetSegmentLeft().GetSegment())
+		}},
+		{"version", types.IntType, segments, func(o *occurrence) any {
+			return types.Int(o.event.GetSegmentEntered().GetVersion() + o.event.GetSegmentLeft().GetVersion())
+		}},
 		{"external", types.BoolType, []Kind{Offered}, func(o *occurrence) any { return types.Bool(o.event.GetDecision().GetExternal()) }},
 	}
 }

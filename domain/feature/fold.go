@@ -60,8 +60,10 @@ func (f *Folder) Fold(r domain.Recorded) bool {
 		f.activity.traits = true
 	}
 	e := entry{time: timeOf(r.Event), seq: r.At.Sequence, index: r.At.Index}
-	p.describe(&e, r.Event)
-	p.take(e, s)
+	if e.kind = kindOf(r.Event); !kindFacts[e.kind].apart {
+		p.describe(&e, r.Event)
+		p.take(e, s)
+	}
 	if f.activity.layout != nil {
 		f.foldSeries(e, r.Event)
 	}
@@ -115,10 +117,9 @@ func timeOf(e *event.Event) int64 {
 	return e.GetReceivedMs()
 }
 
-// describe fills in what the entry says beyond its time and place.
+// describe fills in what the entry says beyond its time, place and kind.
 func (p *part) describe(e *entry, ev *event.Event) {
 	p.compactTexts()
-	e.kind = kindOf(ev)
 	if e.kind == Identified || e.kind == Withheld {
 		return
 	}
@@ -147,6 +148,10 @@ func kindOf(ev *event.Event) Kind {
 		return Refunded
 	case *event.Event_Tracked:
 		return Tracked
+	case *event.Event_SegmentEntered:
+		return SegmentEntered
+	case *event.Event_SegmentLeft:
+		return SegmentLeft
 	case *event.Event_Decision:
 		if b.Decision.GetOffer() == "" {
 			return Withheld

@@ -25,29 +25,44 @@ const (
 	Converted Kind = 11
 	// Identified is any event of the IDENTITY stream; kept as Withheld is.
 	Identified Kind = 12
+	// SegmentEntered and SegmentLeft follow from what a person did and from the time; they are no deeds of hers. Only the
+	// series that ask for them keep them.
+	SegmentEntered Kind = 13
+	SegmentLeft    Kind = 14
 
-	kinds = 13
+	kinds = 15
 )
 
-// kindFacts says of each kind how a view's document names it, which part it lives in, and whether its events are
-// kept one by one.
+// kindFacts says of each kind how a view's document names it, which part it lives in, whether its events are kept one by
+// one, whether in series only, and the code of its encoded entries among those of its part.
 var kindFacts = [kinds]struct {
-	name   string
-	stream domain.Stream
-	listed bool
+	name          string
+	stream        domain.Stream
+	listed, apart bool
+	code          byte
 }{
-	Viewed:     {"viewed", domain.Behaviour, true},
-	Carted:     {"carted", domain.Behaviour, true},
-	Purchased:  {"purchased", domain.Behaviour, true},
-	Refunded:   {"refunded", domain.Behaviour, true},
-	Tracked:    {"tracked", domain.Behaviour, true},
-	Offered:    {"offered", domain.Decision, true},
-	Withheld:   {"withheld", domain.Decision, false},
-	Delivered:  {"delivered", domain.Outcome, true},
-	Exposed:    {"exposed", domain.Outcome, true},
-	Clicked:    {"clicked", domain.Outcome, true},
-	Converted:  {"converted", domain.Outcome, true},
-	Identified: {"identified", domain.Identity, false},
+	Viewed:         {"viewed", domain.Behaviour, true, false, 0},
+	Carted:         {"carted", domain.Behaviour, true, false, 1},
+	Purchased:      {"purchased", domain.Behaviour, true, false, 2},
+	Refunded:       {"refunded", domain.Behaviour, true, false, 3},
+	Tracked:        {"tracked", domain.Behaviour, true, false, 4},
+	SegmentEntered: {"segment_entered", domain.Behaviour, true, true, 5},
+	SegmentLeft:    {"segment_left", domain.Behaviour, true, true, 6},
+	Offered:        {"offered", domain.Decision, true, false, 0},
+	Withheld:       {"withheld", domain.Decision, false, false, 1},
+	Delivered:      {"delivered", domain.Outcome, true, false, 0},
+	Exposed:        {"exposed", domain.Outcome, true, false, 1},
+	Clicked:        {"clicked", domain.Outcome, true, false, 2},
+	Converted:      {"converted", domain.Outcome, true, false, 3},
+	Identified:     {"identified", domain.Identity, false, false, 0},
+}
+
+// coded are the kinds of each part by their codes.
+var coded = [parts][kindBits + 1]Kind{
+	domain.Behaviour: {Viewed, Carted, Purchased, Refunded, Tracked, SegmentEntered, SegmentLeft},
+	domain.Identity:  {Identified},
+	domain.Decision:  {Offered, Withheld},
+	domain.Outcome:   {Delivered, Exposed, Clicked, Converted},
 }
 
 // String is the kind as a view's document names it: "purchased".
@@ -62,19 +77,6 @@ func (k Kind) String() string {
 func (k Kind) Stream() domain.Stream { return kindFacts[k].stream }
 
 func (k Kind) valid() bool { return k > 0 && k < kinds }
-
-// firstKind is the lowest kind of a part: an encoded entry carries the distance to it.
-func firstKind(s domain.Stream) Kind {
-	switch s {
-	case domain.Behaviour:
-		return Viewed
-	case domain.Decision:
-		return Offered
-	case domain.Outcome:
-		return Delivered
-	}
-	return Identified
-}
 
 // parseKind reads what String wrote.
 func parseKind(name string) (Kind, bool) {

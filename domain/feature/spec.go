@@ -212,7 +212,12 @@ func (s Spec) DefaultValue() (float64, error) {
 }
 
 // own says whether the feature is read from a series of its own.
-func (s Spec) own() bool { return s.Filter != "" || s.Lines != "" || s.Value != "" }
+func (s Spec) own() bool {
+	return s.Filter != "" || s.Lines != "" || s.Value != "" || slices.ContainsFunc(s.Source, func(name string) bool {
+		k, known := parseKind(name)
+		return known && kindFacts[k].apart
+	})
+}
 
 // Sources are the kinds of events that the feature is read from, Source and Per.
 func (s Spec) Sources() []string { return slices.Concat(s.Source, s.Per) }
@@ -321,6 +326,10 @@ func (s Spec) checkKinds(at string, takes takes, source, per []Kind, found *prob
 			}
 		}
 	}
+	if i := slices.IndexFunc(per, func(k Kind) bool { return kindFacts[k].apart }); i >= 0 {
+		found.Add(at+".per", problem.Conflict, "%s events can be a source only", per[i])
+		return
+	}
 	for i, k := range slices.Concat(source, per) {
 		stream := source[0].Stream()
 		switch {
@@ -333,7 +342,7 @@ func (s Spec) checkKinds(at string, takes takes, source, per []Kind, found *prob
 		}
 	}
 	if s.own() && takes.as == gapHours {
-		found.Add(at, problem.Conflict, "%s has no filter, lines or value", GapHours)
+		found.Add(at, problem.Conflict, "%s has no filter, lines or value, and reads no segments", GapHours)
 	}
 	if s.own() && takes.life && slices.ContainsFunc(source, func(k Kind) bool { return !kindFacts[k].listed }) {
 		found.Add(at, problem.Conflict, "events that are only counted have no filter, lines or value")

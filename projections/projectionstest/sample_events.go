@@ -99,7 +99,15 @@ func (s *Sample) fill(e *event.Event) domain.Stream {
 func (s *Sample) fillBehaviour(e *event.Event) {
 	item := fmt.Sprintf("item-%d", s.random.IntN(20))
 	line := &event.Line{Item: item, Category: "c\x00" + item, QuantityMilli: 1500, AmountMicros: s.amount()}
-	switch s.random.IntN(5) {
+	switch s.random.IntN(7) {
+	case 5:
+		e.Body = &event.Event_SegmentEntered{SegmentEntered: &event.SegmentEntered{
+			Definition: pick(s.random, "tags", "rfm\x00"), Segment: pick(s.random, "rich", "gone"), Version: uint64(1 + s.random.IntN(3)),
+		}}
+	case 6:
+		e.Body = &event.Event_SegmentLeft{SegmentLeft: &event.SegmentLeft{
+			Definition: pick(s.random, "tags", "rfm\x00"), Segment: pick(s.random, "rich", "gone"), Version: uint64(1 + s.random.IntN(3)),
+		}}
 	case 0:
 		e.Body = &event.Event_Viewed{Viewed: &event.Viewed{Kind: event.Viewed_KIND_ITEM, Name: "home", Line: line}}
 	case 1:
