@@ -77,16 +77,17 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		run  func(context.Context) error
 	}{
 		{"read the keys", n.readKeys},
-		{"open the log", n.openLog},             // the truth
-		{"open the vault", n.openVault},         // the other truth: who an alias is
-		{"open the views", n.openViews},         // what is known of each alias, in memory
-		{"start deciding", n.startDeciding},     // request + views -> decision
-		{"start ingesting", n.startIngesting},   // what happened -> events
-		{"start matching", n.startMatching},     // what is said about people -> probable links
-		{"start projecting", n.startProjecting}, // events -> views, counts
-		{"start the tables", n.startTables},     // events -> Postgres, which may be away
-		{"watch the models", n.watchModels},     // decisions + outcomes -> how models do, alerts
-		{"serve", n.serve},                      // Connect, gRPC, Segment
+		{"open the log", n.openLog},               // the truth
+		{"open the vault", n.openVault},           // the other truth: who an alias is
+		{"open the views", n.openViews},           // what is known of each alias, in memory
+		{"start deciding", n.startDeciding},       // request + views -> decision
+		{"start ingesting", n.startIngesting},     // what happened -> events
+		{"start matching", n.startMatching},       // what is said about people -> probable links
+		{"start projecting", n.startProjecting},   // events -> views, counts
+		{"follow the segments", n.followSegments}, // activities + definitions -> who entered, who left
+		{"start the tables", n.startTables},       // events -> Postgres, which may be away
+		{"watch the models", n.watchModels},       // decisions + outcomes -> how models do, alerts
+		{"serve", n.serve},                        // Connect, gRPC, Segment
 	} {
 		if err := step.run(ctx); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", step.name, err), n.Close())

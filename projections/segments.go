@@ -22,14 +22,15 @@ type Activities interface {
 
 // Linked says which aliases are one person.
 type Linked interface {
-	// Profile is the id of an alias's profile.
+	// Profile is the id of an alias's profile, and the cut of IDENTITY at which it is.
 	Profile(alias domain.Alias) (domain.Alias, uint64)
 	// Aliases are those of its profile, ascending.
 	Aliases(alias domain.Alias) []domain.Alias
 }
 
-// Segments reads who belongs to which segment. Membership is not stored: it is a pure function of what is known of a person, a
-// definition and a time, and windows move while nothing happens. So it is never stale, and there is nothing to rebuild.
+// Segments reads who belongs to which segment now: a pure function of what is known of a person, a definition and a time.
+// Windows move while nothing happens; what is read here is never stale. SegmentMoves tells when somebody was found to have
+// entered or left.
 type Segments struct {
 	activities Activities
 	linked     Linked
@@ -121,6 +122,12 @@ func (s *Segments) Everybody(
 		return true
 	})
 	return failure
+}
+
+// linkedAt is the cut of IDENTITY at which people are known.
+func (s *Segments) linkedAt() uint64 {
+	_, cut := s.linked.Profile(domain.Alias{})
+	return cut
 }
 
 // speaks says whether an alias is the first of its profile of which anything is known: every profile has one such.

@@ -1,0 +1,39 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/profferhq/proffer/decider"
+	"github.com/profferhq/proffer/projections"
+)
+
+// followSegments finds who entered and who left a segment, as soon as a definition is in effect.
+func (n *Node) followSegments(context.Context) error {
+	moves := projections.NewSegmentMoves(
+		n.parts.log, n.parts.segments, n.parts.views.Applied, currentSegments{n.parts.policies}, n.parts.defining.MoveMembers,
+		projections.SegmentMovesOptions{Now: n.now, Log: slog.Default()},
+	)
+	n.run("follow the segments", moves.Run)
+	return nil
+}
+
+// currentSegments are the definitions that decisions read.
+type currentSegments struct{ policies *decider.Policies }
+
+// InEffect implements projections.SegmentDefinitions.
+func (c currentSegments) InEffect() ([]projections.CurrentSegments, uint64) {
+	at := c.policies.Applied() // before they are read: they may be later ones
+	var out []projections.CurrentSegments
+	for _, d := range c.policies.Segments() {
+		if compiled, _, err := d.Compiled(); err == nil {
+			out = append(out, projections.CurrentSegments{Compiled: compiled, Version: d.Version.Version})
+		}
+	}
+	return out, at
+}
+
+// WaitFor implements projections.SegmentDefinitions.
+func (c currentSegments) WaitFor(ctx context.Context, sequence uint64) error {
+	return c.policies.WaitFor(ctx, sequence)
+}
