@@ -27,7 +27,7 @@ type square struct {
 	views *projectionstest.MemoryViews
 	// slow is how long each envelope takes that is followed.
 	slow time.Duration
-	fold  *projections.ViewsProjector
+	fold *projections.ViewsProjector
 
 	mu       sync.Mutex
 	graph    *identity.Graph

@@ -14,6 +14,7 @@ type gathering struct {
 	batch    TableBatch
 	deltas   map[domain.Alias]Totals
 	identity []domain.Recorded
+	stays    stays
 }
 
 func newGathering(from domain.Cut) *gathering {
@@ -99,6 +100,7 @@ func (g *gathering) addUnknown(stream domain.Stream, place Place) {
 // fold leaves each key of the replacing tables once, the last, in ascending order.
 func (g *gathering) fold() {
 	rows := &g.batch.Rows
+	rows.SegmentEnds, rows.SegmentStays = g.stays.ends, g.stays.rows
 	rows.Offers = lastByKey(rows.Offers, func(a, b OfferRow) int {
 		return cmp.Or(cmp.Compare(a.Offer, b.Offer), cmp.Compare(a.Policy, b.Policy))
 	})

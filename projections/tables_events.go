@@ -8,6 +8,10 @@ import (
 )
 
 func (g *gathering) addBehaviour(place Place, e *event.Event) {
+	if isMove(e) {
+		g.addMove(place, e)
+		return
+	}
 	row := BehaviourRow{Place: place, Type: domain.TypeOf(e)}
 	switch b := e.GetBody().(type) {
 	case *event.Event_Viewed:

@@ -232,4 +232,8 @@ type Rows struct {
 	// beginning is stored.
 	HistoryEnds []HistoryEnd
 	History     []HistoryRow
+
+	// SegmentEnds end stored stays in segments; SegmentStays are new ones.
+	SegmentEnds  []SegmentEnd
+	SegmentStays []SegmentStay
 }

@@ -28,6 +28,7 @@ func digestedTables() []digested {
 		{"identity_history", historyTable().columnNames(), "alias, from_sequence, from_index"},
 		{"identity_pairs", pairTable().columnNames(), "alias, other"},
 		{"identity_guards", guardsTable().columnNames(), "version"},
+		{"segment_stays", stayTable().columnNames(), `alias, definition COLLATE "C", segment COLLATE "C", entered_sequence, entered_index`},
 		{"match_models", matchModelTable().columnNames(), `name COLLATE "C", version`},
 		{"behaviour_events", behaviourTable().columnNames(), byPlace},
 		{"purchase_lines", lineTable().columnNames(), byPlace + ", line"},

@@ -71,7 +71,7 @@ func readCheckpoint(ctx context.Context, q querier, lock string) (domain.Cut, er
 // contentTables are the tables that hold what is projected, all of them.
 func contentTables() []string {
 	return []string{"aliases", "profiles", "identity_events", "identity_history",
-		"identity_pairs", "identity_guards", "match_models", "behaviour_events", "purchase_lines", "decisions",
+		"identity_pairs", "identity_guards", "segment_stays", "match_models", "behaviour_events", "purchase_lines", "decisions",
 		"decision_candidates", "outcomes", "policies", "offers", "feature_views", "quarantine", "unknown_events"}
 }
 

@@ -85,6 +85,8 @@ func writeRows(ctx context.Context, conn *pgconn.PgConn, rows *projections.Rows)
 		func() error { return profileTable().upsert(ctx, conn, rows.Profiles) },
 		func() error { return endHistory(ctx, conn, rows.HistoryEnds) },
 		func() error { return historyTable().insertNew(ctx, conn, rows.History) },
+		func() error { return endStays(ctx, conn, rows.SegmentEnds) },
+		func() error { return stayTable().copyIn(ctx, conn, rows.SegmentStays) },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -117,4 +119,12 @@ func endHistory(ctx context.Context, conn *pgconn.PgConn, ends []projections.His
 		SET to_sequence = e.to_sequence, to_index = e.to_index, to_at = e.to_at
 		FROM unnest($1, $2, $3, $4) AS e (alias, to_sequence, to_index, to_at)
 		WHERE h.alias = e.alias AND h.to_sequence IS NULL`)
+}
+
+// endStays ends the stays in segments that are still open.
+func endStays(ctx context.Context, conn *pgconn.PgConn, ends []projections.SegmentEnd) error {
+	return stayEndTable().unnest(ctx, conn, ends, `UPDATE proffer.segment_stays s
+		SET left_sequence = e.left_sequence, left_index = e.left_index, left_at = e.left_at, left_version = e.left_version
+		FROM unnest($1, $2, $3, $4, $5, $6, $7) AS e (alias, definition, segment, left_version, left_sequence, left_index, left_at)
+		WHERE s.alias = e.alias AND s.definition = e.definition AND s.segment = e.segment AND s.left_sequence IS NULL`)
 }

@@ -18,6 +18,11 @@ type policyKey struct {
 	version uint64
 }
 
+type stayKey struct {
+	alias               domain.Alias
+	definition, segment string
+}
+
 type modelKey struct {
 	name    string
 	version uint64
@@ -37,6 +42,8 @@ type content struct {
 	profiles     map[domain.Alias]projections.ProfileRow
 	// history has an alias's stretches in the order of the log.
 	history map[domain.Alias][]projections.HistoryRow
+	// stays has an alias's stays in each segment in the order of the log.
+	stays map[stayKey][]projections.SegmentStay
 }
 
 func newContent() content {
@@ -51,6 +58,7 @@ func newContent() content {
 		aliases:      map[domain.Alias]projections.AliasRow{},
 		profiles:     map[domain.Alias]projections.ProfileRow{},
 		history:      map[domain.Alias][]projections.HistoryRow{},
+		stays:        map[stayKey][]projections.SegmentStay{},
 	}
 }
 
@@ -69,6 +77,16 @@ func (c *content) write(rows projections.Rows) {
 		c.featureViews[r.Name+"/"+string(r.Fingerprint)] = r
 	}
 	c.writeIdentity(rows)
+	for _, e := range rows.SegmentEnds {
+		if stored := c.stays[stayKey{e.Alias, e.Definition, e.Segment}]; len(stored) > 0 && stored[len(stored)-1].Left.IsZero() {
+			last := &stored[len(stored)-1]
+			last.Left, last.LeftVersion = e.Left, e.Version
+		}
+	}
+	for _, r := range rows.SegmentStays {
+		key := stayKey{r.Alias, r.Definition, r.Segment}
+		c.stays[key] = append(c.stays[key], r)
+	}
 }
 
 // append adds what happened.
@@ -156,7 +174,7 @@ func (c *content) digest() domain.Hash {
 	for _, part := range []any{
 		h.Behaviour, h.Lines, h.Identity, h.Decisions, h.Candidates, h.Outcomes, h.Quarantined, unknown,
 		c.resolutions, c.offers, c.policies, c.featureViews, c.guards, c.models,
-		c.pairs, c.aliases, c.profiles, c.history,
+		c.pairs, c.aliases, c.profiles, c.history, c.stays,
 	} {
 		fmt.Fprintf(hash, "%+v\n", part)
 	}

@@ -96,6 +96,17 @@ func (m *MemoryTables) History() map[domain.Alias][]projections.HistoryRow {
 	return history
 }
 
+// Stays are the stays in segments, in no order.
+func (m *MemoryTables) Stays() []projections.SegmentStay {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []projections.SegmentStay
+	for _, of := range m.content.stays {
+		all = append(all, of...)
+	}
+	return all
+}
+
 // Batches is how many batches were applied.
 func (m *MemoryTables) Batches() int {
 	m.mu.Lock()

@@ -196,8 +196,11 @@ func everyTableShowsInTheDigest(t *testing.T, open func(t *testing.T) projection
 		"offers":       {Offers: []projections.OfferRow{{Offer: "o", AttributesJSON: "{}", TreatmentsJSON: "[]", EligibilityRulesJSON: "[]"}}},
 		"policies":     {Policies: []projections.PolicyRow{{Policy: "p", Version: 1, Digest: []byte{1}}}},
 		"featureViews": {FeatureViews: []projections.FeatureViewRow{{Name: "v", SpecsJSON: "[]"}}},
-		"aliases":      {Aliases: []projections.AliasRow{{Alias: a, Profile: a}}},
-		"profiles":     {Profiles: []projections.ProfileRow{{Profile: a, Aliases: 1}}},
+		"stays": {SegmentStays: []projections.SegmentStay{{
+			Alias: a, Definition: "d", Segment: "s", Version: 1, Entered: projections.Moment{At: place.At, Ms: 1},
+		}}},
+		"aliases":  {Aliases: []projections.AliasRow{{Alias: a, Profile: a}}},
+		"profiles": {Profiles: []projections.ProfileRow{{Profile: a, Aliases: 1}}},
 	}
 	for name, rows := range fillings {
 		mustApply(t, tables, projections.TableBatch{From: cut, To: cut, Rows: rows})
@@ -217,6 +220,12 @@ func everyTableShowsInTheDigest(t *testing.T, open func(t *testing.T) projection
 	mustApply(t, tables, projections.TableBatch{From: cut, To: cut, Rows: ended})
 	if _, last = digestOf(t, tables); digest == last {
 		t.Error("the end of a stretch of history does not show in the digest")
+	}
+	digest = last
+	left := projections.Rows{SegmentEnds: []projections.SegmentEnd{{Alias: a, Definition: "d", Segment: "s", Version: 2, Left: projections.Moment{At: domain.Position{Sequence: 3}, Ms: 1}}}}
+	mustApply(t, tables, projections.TableBatch{From: cut, To: cut, Rows: left})
+	if _, last = digestOf(t, tables); digest == last {
+		t.Error("that somebody left a segment does not show in the digest")
 	}
 }
 
