@@ -65,6 +65,7 @@ func TestTheJSONIsAContract(t *testing.T) {
 	all := maps.Clone(shapes)
 	maps.Copy(all, identityShapes())
 	maps.Copy(all, modelShapes())
+	maps.Copy(all, segmentShapes(s.defineSome()))
 	for args, want := range all {
 		var got any
 		s.jsonOf(&got, strings.Fields(args)...)

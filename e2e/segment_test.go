@@ -113,3 +113,136 @@ func (s *server) wantHabits() {
 		s.t.Errorf("habits %+v", of)
 	}
 }
+
+// forRich offers something to those in a segment.
+const forRich = `
+policy: everybody
+view: core@1
+placements:
+  - {id: home, channel: web}
+offers:
+  - id: welcome
+    category: greeting
+    propensity: 0.5
+    value: 2
+    eligibility:
+      - {name: rich, when: "'rich' in segments.tags"}
+    treatments:
+      - {id: banner, channel: web, content: {headline: Welcome}}
+`
+
+func (s *server) define(document string) {
+	s.t.Helper()
+	path := filepath.Join(s.t.TempDir(), "definition.json")
+	if err := os.WriteFile(path, []byte(document), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	s.wantDone("segment", "define", path)
+}
+
+// richFrom are tags; rich is who paid that much.
+func richFrom(amount string) string {
+	return `{"id":"tags","view":"core@1","rules":[{"segment":"rich","when":"features.spend_lifetime >= ` + amount + `"},{"segment":"buyer","when":"features.purchases_lifetime > 0.0"}]}`
+}
+
+// members are how many profiles the analysts' tables have in each segment.
+func (s *server) members(sql string) string {
+	s.t.Helper()
+	if _, err := s.operations().Digest(s.t.Context(), &profferv1.DigestRequest{}); err != nil { // waits for the tables
+		s.t.Fatal(err)
+	}
+	var out []string
+	s.query(sql, func(name string, n uint64) { out = append(out, fmt.Sprint(name, " ", n)) })
+	return strings.Join(out, ", ")
+}
+
+// Policies read segments, decisions replay after their definition has changed, and who enters and leaves is in the log
+// once, whatever ends in between, and in the tables.
+func TestPoliciesReadSegmentsAndMembersAreEvents(t *testing.T) {
+	t.Parallel()
+	s := serve(t, dataFolder(t))
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(file, []byte(forRich), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said, code := s.proffer("policy", "publish", file); code == 0 || !strings.Contains(said, `offers[0].eligibility[0].when: there is no segment definition "tags"`) {
+		t.Errorf("before there is a definition: exit code %d: %s", code, said)
+	}
+	for n := range 6 {
+		s.send(&profferv1.Item{Type: "purchase", MessageId: fmt.Sprint("m", n), Amount: fmt.Sprint(20 * n), Currency: "EUR"}, fmt.Sprintf("user_id:u%d", n))
+	}
+	s.define(richFrom("60.0"))
+	s.publish(forRich)
+	s.awaitCounts("the first definition", map[string]uint64{"segment_entered": 9}) // 6 buyers, 3 of them rich
+	if got := s.members("SELECT segment, count(*) FROM proffer.segment_members GROUP BY 1 ORDER BY 1"); got != "buyer 6, rich 3" {
+		t.Errorf("members: %s", got)
+	}
+	given := s.decideAfter("", "u4")
+	if given.GetOffer() != "welcome" {
+		t.Errorf("u4 is rich and got %q", given.GetOffer())
+	}
+	if none := s.decideAfter("", "u1"); none.GetOffer() != "" {
+		t.Errorf("u1 is not rich and got %q", none.GetOffer())
+	}
+	s.define(richFrom("100.0"))
+	s.restart()
+	s.awaitCounts("another version", map[string]uint64{"segment_entered": 9, "segment_left": 2})
+	s.send(&profferv1.Item{Type: "purchase", MessageId: "more", Amount: "200", Currency: "EUR"}, "user_id:u1")
+	s.awaitCounts("a purchase", map[string]uint64{"segment_entered": 10, "segment_left": 2})
+	if none := s.decideAfter("", "u4"); none.GetOffer() != "" {
+		t.Errorf("u4 is rich no more and got %q", none.GetOffer())
+	}
+	if got := s.members(`SELECT segment || ' by ' || left_version, count(*) FROM proffer.segment_history WHERE "left" IS NOT NULL GROUP BY 1`); got != "rich by 2 2" {
+		t.Errorf("left: %s", got)
+	}
+	if got := s.members("SELECT segment, count(*) FROM proffer.segment_members GROUP BY 1 ORDER BY 1"); got != "buyer 6, rich 2" {
+		t.Errorf("members: %s", got)
+	}
+	if said := s.wantDone("explain", given.GetDecisionId()); !strings.Contains(said, "tags        1        buyer, rich") || !strings.Contains(said, "segments.tags = buyer, rich") {
+		t.Errorf("explain: %s", said)
+	}
+	if said := s.wantDone("replay", "--all"); !strings.Contains(said, "3 replayed: 3 identical") {
+		t.Errorf("replay: %s", said)
+	}
+	before := s.digests()
+	s.wantDone("rebuild")
+	if after := s.digests(); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Errorf("rebuilt: %v, before %v", after, before)
+	}
+}
+
+// segmentShapes are the contracts of --json of the commands about segments, as shapes has the others.
+func segmentShapes(file string) map[string][]string {
+	one := []string{"id string", "position string", "segments[] string", "sha256 string", "unchanged bool", "version string"}
+	return map[string][]string{
+		"segment define " + file + " --validate-only": one,
+		"segment list": {
+			"definitions[].definedAt string", "definitions[].description string", "definitions[].document string", "definitions[].id string",
+			"definitions[].kind string", "definitions[].position string", "definitions[].segments[] string", "definitions[].sha256 string",
+			"definitions[].version string", "definitions[].view string",
+		},
+		"segment count":              {"at string", "counts[].id string", "counts[].profiles string", "counts[].segment string", "profiles string"},
+		"segment members tags buyer": {"more bool", "profiles[] string"},
+		"segment of user_id=a": {
+			"priceSensitivity.belief number", "priceSensitivity.lowered number", "priceSensitivity.orders number", "priceSensitivity.score number",
+			"priceSensitivity.usual number", "priceSensitivity.weight number", "profile string", "purchaseIntent.acts number",
+			"purchaseIntent.score number", "purchaseIntent.since string", "purchaseIntent.terms[].count number", "purchaseIntent.terms[].name string",
+			"purchaseIntent.terms[].points number", "segments[].id string", "segments[].segments list", "segments[].version string",
+		},
+		"segment recommend user_id=shopper": {
+			"items[].item string", "items[].score number", "knownItems string", "learnedAt string", "people string", "profile string",
+		},
+	}
+}
+
+// defineSome defines segments and lets somebody buy.
+func (s *server) defineSome() (file string) {
+	s.t.Helper()
+	s.send(&profferv1.Item{Type: "purchase", MessageId: "s1", Amount: "9", Currency: "EUR", Lines: []*profferv1.Line{{Item: "tea"}}}, "user_id:shopper")
+	file = filepath.Join(s.t.TempDir(), "tags.json")
+	if err := os.WriteFile(file, []byte(richFrom("60.0")), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	s.wantDone("segment", "define", file)
+	return file
+}
