@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -245,4 +246,64 @@ func (s *server) defineSome() (file string) {
 	}
 	s.wantDone("segment", "define", file)
 	return file
+}
+
+// TestKilledServersMoveNobodyTwice kills the server with -9 at random instants while another version of a definition moves
+// people, and then looks for somebody who entered where she was, or left where she was not.
+func TestKilledServersMoveNobodyTwice(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	s := serve(t, dataFolder(t))
+	const people = 400
+	for from := 0; from < people; from += 100 {
+		var items []*profferv1.Item
+		for n := from; n < from+100; n++ {
+			items = append(items, &profferv1.Item{
+				Type: "purchase", MessageId: fmt.Sprint("m", n), Amount: fmt.Sprint(n), Currency: "EUR", Identifiers: []*profferv1.Identifier{{Type: "user_id", Value: fmt.Sprint("u", n)}},
+			})
+		}
+		s.accepted(items...)
+	}
+	rich := map[int]int{}
+	for round := range 6 {
+		from := []int{100, 250}[round%2]
+		rich[from] = people - from
+		s.define(richFrom(fmt.Sprintf("%d.0", from)))
+		time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond) // when it is killed is what the test is about
+		s.restart()
+	}
+	s.awaitMembers(fmt.Sprintf("buyer %d, rich %d", people, rich[250]))
+	const twice = `SELECT 'twice', count(*) FROM proffer.segment_stays a JOIN proffer.segment_stays b USING (alias, definition, segment)
+		WHERE a.left_sequence = b.entered_sequence AND a.left_index = b.entered_index`
+	if got := s.members(twice); got != "twice 0" {
+		t.Errorf("entered where they were: %s", got)
+	}
+	const moved = `SELECT 'moves', (SELECT count(*) FROM proffer.segment_stays) + (SELECT count(*) FROM proffer.segment_stays WHERE left_sequence IS NOT NULL)`
+	var status struct{ Events map[string]uint64 }
+	s.jsonOf(&status, "status")
+	if got, want := s.members(moved), fmt.Sprint("moves ", status.Events["segment_entered"]+status.Events["segment_left"]); got != want {
+		t.Errorf("the tables have %s, the log %s", got, want)
+	}
+}
+
+// awaitMembers waits until the tables have that many in each segment, for a minute at most.
+func (s *server) awaitMembers(want string) {
+	s.t.Helper()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		got := s.members("SELECT segment, count(*) FROM proffer.segment_members GROUP BY 1 ORDER BY 1")
+		if got == want {
+			return
+		}
+		select {
+		case <-deadline.C:
+			s.t.Fatalf("members %s, want %s", got, want)
+		case <-tick.C:
+		}
+	}
 }
