@@ -83,7 +83,18 @@ func BenchmarkReplayRecord(b *testing.B) {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	events := []*event.Event{published(sixOffers())}
+	b.Run("features", func(b *testing.B) { benchmarkDecide(b, published(sixOffers())) })
+	p := sixOffers()
+	for _, o := range p.Offers {
+		o.Eligibility = append(o.Eligibility, &event.Rule{Name: "lapsed", When: "!('gone' in segments.tags)"})
+	}
+	b.Run("segments", func(b *testing.B) {
+		benchmarkDecide(b, published(p), decidertest.SegmentsDefined("tags", 1, `{"id":"tags","view":"core@1","rules":[
+			{"segment":"big spender","when":"features.spend_lifetime > 5000.0"},{"segment":"gone","when":"features.days_since_purchase > 400.0"}]}`, noon))
+	})
+}
+
+func benchmarkDecide(b *testing.B, events ...*event.Event) {
 	names := make([]string, 200)
 	for i := range names {
 		names[i] = fmt.Sprintf("p%d", i)

@@ -1,0 +1,59 @@
+package commands_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/segment"
+)
+
+func TestMembersMoveInTheLanesOfTheirAliases(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var moves []segment.Move
+	const people = 6000 // more than an envelope takes
+	for n := range people {
+		moves = append(moves, segment.Move{
+			Alias: domain.Alias{14: byte(n >> 8), 15: byte(n)}, Definition: "tags", Segment: "rich", Version: 2, Entered: n%2 == 0,
+			After: domain.Position{Sequence: uint64(n)},
+		})
+	}
+	if err := w.defining(w.recall).MoveMembers(t.Context(), moves); err != nil {
+		t.Fatal(err)
+	}
+	last, err := w.log.Last(t.Context(), domain.Behaviour)
+	if err != nil || last < 2 || last > 10 {
+		t.Fatalf("%d envelopes, %v", last, err)
+	}
+	got := map[domain.Alias]*event.Event{}
+	for e, err := range w.log.Read(t.Context(), domain.Behaviour, 1, last) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, err := e.Events()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ev := range events {
+			a := domain.Alias(ev.GetAlias())
+			if e.Lane != domain.LaneOf(domain.Behaviour, a, w.log.Lanes()) || ev.GetSource() != "proffer" || ev.GetOccurredMs() != now.UnixMilli() {
+				t.Fatalf("%v in %v", ev, e.Lane)
+			}
+			got[a] = ev
+		}
+	}
+	for _, m := range moves {
+		ev, id := got[m.Alias], m.ID()
+		in, out := ev.GetSegmentEntered(), ev.GetSegmentLeft()
+		if (in != nil) != m.Entered || (out != nil) == m.Entered || in.GetSegment()+out.GetSegment() != "rich" ||
+			in.GetVersion()+out.GetVersion() != 2 || string(ev.GetId()) != string(id[:]) {
+			t.Fatalf("%+v became %v", m, ev)
+		}
+	}
+	w.log.SetDown(true)
+	if err := w.defining(w.recall).MoveMembers(t.Context(), moves[:1]); !errors.Is(err, domain.ErrUnavailable) {
+		t.Errorf("a log that is away: %v", err)
+	}
+}
