@@ -75,8 +75,22 @@ func (s *Segments) of(a feature.Activity, nowMS int64, definitions []*segment.Co
 	return out, nil
 }
 
-// activity is that of an alias's profile.
+// activity is that of an alias's profile, read again where the activities took on another layout between two aliases:
+// merged, one of them would lack its series.
 func (s *Segments) activity(alias domain.Alias) (feature.Activity, error) {
+	for {
+		all, err := s.aliases(alias)
+		if err != nil {
+			return feature.Activity{}, err
+		}
+		if !slices.ContainsFunc(all, func(a feature.Activity) bool { return a.Layout() != all[0].Layout() }) {
+			return feature.Merge(all...), nil
+		}
+	}
+}
+
+// aliases are the activities of a profile's aliases.
+func (s *Segments) aliases(alias domain.Alias) ([]feature.Activity, error) {
 	var all []feature.Activity
 	for _, a := range s.linked.Aliases(alias) {
 		blob, layout, known := s.activities.Blob(a)
@@ -84,12 +98,12 @@ func (s *Segments) activity(alias domain.Alias) (feature.Activity, error) {
 		if known {
 			var err error
 			if one, err = layout.Decode(blob); err != nil {
-				return one, fmt.Errorf("projections: read the activity of %s: %w", a, err)
+				return nil, fmt.Errorf("projections: read the activity of %s: %w", a, err)
 			}
 		}
 		all = append(all, one)
 	}
-	return feature.Merge(all...), nil
+	return all, nil
 }
 
 // Everybody calls look with each profile and its segments of each definition, in no order. It fails as Of

@@ -141,6 +141,56 @@ func TestMembersComeInPages(t *testing.T) {
 	}
 }
 
+// changing takes on another layout after some reads.
+type changing struct {
+	town
+	before, after *feature.Layout
+	blobs         map[*feature.Layout]map[domain.Alias][]byte
+	reads         int
+}
+
+// Blob implements projections.Activities.
+func (c *changing) Blob(a domain.Alias) ([]byte, *feature.Layout, bool) {
+	layout := c.after
+	if c.reads--; c.reads >= 0 {
+		layout = c.before
+	}
+	blob, known := c.blobs[layout][a]
+	return blob, layout, known
+}
+
+func TestAPersonIsReadInOneLayout(t *testing.T) {
+	t.Parallel()
+	view := func(more string) feature.View {
+		v, err := feature.ParseView([]byte(`{"name":"v","version":1,"description":"d","channels":[],"features":[
+			{"name":"large","description":"d","source":["purchased"],"filter":"event.amount >= 40.0` + more + `","aggregation":"sum","window":"lifetime","unit":"u","default":"0","owner":"o"}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	v := view("")
+	c := &changing{town: smallTown(), before: feature.LayoutOf(v), after: feature.LayoutOf(v, view(" && true")), blobs: map[*feature.Layout]map[domain.Alias][]byte{}}
+	for _, layout := range []*feature.Layout{c.before, c.after} {
+		c.blobs[layout] = map[domain.Alias][]byte{}
+		for n := range byte(2) {
+			a := feature.Fold(layout.Empty(), bought(1+n, noon, 1, 60e6))
+			c.blobs[layout][alias(1+n)] = feature.Encode(a)
+		}
+	}
+	compiled, err := segment.Compile(segment.Definition{ID: "tags", View: "v@1", Rules: []segment.Rule{{Segment: "rich", When: "features.large >= 120.0"}}}, []string{"large"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := projections.NewSegments(c, c.town, func(string) (feature.View, bool) { return v, true })
+	for c.reads = range 5 {
+		of, err := s.Of(alias(1), noon, []*segment.Compiled{compiled})
+		if err != nil || len(of[0]) != 1 {
+			t.Errorf("in %v: %v", of, err)
+		}
+	}
+}
+
 func TestAViewThatCannotBeReadIsNoEmptySegment(t *testing.T) {
 	t.Parallel()
 	s := projections.NewSegments(smallTown(), smallTown(), func(string) (feature.View, bool) { return feature.View{}, false })

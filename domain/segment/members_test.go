@@ -120,6 +120,7 @@ func TestFoldedMovesAreWhatWasFound(t *testing.T) {
 		m, again := new(Members), new(Members)
 		sequence := uint64(0)
 		var log []domain.Recorded
+		ids := map[[16]byte]bool{}
 		for range rapid.IntRange(1, 12).Draw(t, "rounds") {
 			// Each round links the five aliases anew, finds each person somewhere, and folds what moves her there.
 			group := rapid.SliceOfN(rapid.IntRange(0, 2), 5, 5).Draw(t, "profiles")
@@ -138,6 +139,10 @@ func TestFoldedMovesAreWhatWasFound(t *testing.T) {
 				}
 				sequence++
 				for i, move := range m.Moves(who, found) {
+					if ids[move.ID()] {
+						t.Fatalf("%+v has the id of a move before it", move)
+					}
+					ids[move.ID()] = true
 					r := recorded(move, sequence, uint32(i))
 					log = append(log, r)
 					m.Apply(r)
