@@ -25,7 +25,8 @@ func NewFields(o Options) (*Fields, error) {
 }
 
 // Read implements match.Reader: NFKC, which also makes wide signs narrow, small letters, no accents on Latin letters,
-// single spaces. The key of Chinese is its pinyin without tones, of other writing the Soundex of its first word.
+// single spaces. The key of Chinese is its pinyin without tones, of other writing the Soundex of its first
+// word, or of all words of a full name.
 func (f *Fields) Read(kind match.Kind, value string) (form, key string) {
 	form = unaccented(match.Squeeze(strings.ToLower(norm.NFKC.String(value))))
 	if void(kind, form) {
@@ -38,7 +39,7 @@ func (f *Fields) Read(kind match.Kind, value string) (form, key string) {
 		return f.number(form), ""
 	case match.GivenName, match.Surname, match.FullName, match.Locality, match.Street:
 		form = name(form)
-		return form, soundOf(form)
+		return form, soundOf(kind, form)
 	}
 	return match.Plain{}.Read(kind, form)
 }
@@ -84,11 +85,14 @@ func name(form string) string {
 }
 
 // soundOf is a key by which values that sound alike are equal.
-func soundOf(form string) string {
-	if !strings.ContainsFunc(form, han) {
-		return match.Soundex(form)
+func soundOf(kind match.Kind, form string) string {
+	switch {
+	case strings.ContainsFunc(form, han):
+		return Pinyin(form)
+	case kind == match.FullName:
+		return match.SoundexOfAll(form)
 	}
-	return Pinyin(form)
+	return match.Soundex(form)
 }
 
 func han(r rune) bool { return unicode.Is(unicode.Han, r) }

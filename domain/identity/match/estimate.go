@@ -110,6 +110,7 @@ func (e *estimate) learn() int {
 		e.prior = prior
 		if e.kin > 0 {
 			e.learnChances(e.h, e.startH, kin, false)
+			e.keepApart()
 			e.kin = min(0.3, e.expected(kin)/e.total)
 		}
 		if moved < settled {
@@ -131,12 +132,19 @@ func (e *estimate) learnHomes() {
 		return
 	}
 	e.kin = e.prior / 4
-	for i := range e.h {
+	for i, c := range e.matcher.comparisons {
+		kind := e.matcher.model.Fields[c.field].Kind
 		switch {
 		case e.household[i]:
 			e.startH[i] = e.start[i]
-		case e.matcher.model.Fields[e.matcher.comparisons[i].field].Kind == Email:
+		case c.with >= 0:
+			continue
+		case kind == Email:
 			e.startH[i] = familyMail(len(e.m[i]))
+		case kind == GivenName || kind == FullName:
+			e.startH[i] = rarelyShared(e.uAlone[i], namesakes)
+		case kind == Date:
+			e.startH[i] = rarelyShared(e.uAlone[i], twins)
 		default:
 			continue
 		}
@@ -153,6 +161,39 @@ func familyMail(levels int) []float64 {
 	}
 	h[levels-1] = 0.7
 	return h
+}
+
+// The shares of the pairs of a home that agree in what tells others apart: a father and his son have one name, twins
+// one birthday.
+const (
+	namesakes = 0.01
+	twins     = 0.03
+)
+
+// rarelyShared starts such chances: those between strangers but for a share.
+func rarelyShared(u []float64, share float64) []float64 {
+	h := make([]float64, len(u))
+	for l := range h {
+		h[l] = float64((1 - share) * u[l])
+	}
+	h[0] += share
+	return h
+}
+
+// keepApart holds what is known of these chances, whatever pairs that could be of either class seem to say: given names
+// are as they started, and birthdays agree at least in a third as many homes.
+func (e *estimate) keepApart() {
+	for i, c := range e.matcher.comparisons {
+		if e.h[i] == nil || c.with >= 0 {
+			continue
+		}
+		switch e.matcher.model.Fields[c.field].Kind {
+		case GivenName, FullName:
+			copy(e.h[i], e.startH[i])
+		case Date:
+			e.h[i][0] = max(e.h[i][0], e.startH[i][0]/3)
+		}
+	}
 }
 
 // tellsApart says whether the members of a household differ in fields of this kind.

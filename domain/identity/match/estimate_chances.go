@@ -58,8 +58,12 @@ func (e *estimate) learnGiven(posteriors []float64) {
 // find another class of pairs than those of one person, as said at learn.
 func mostElse(k Kind) float64 {
 	switch k {
-	case GivenName, FullName, Date:
-		return 0.25
+	case GivenName:
+		return 0.12
+	case FullName:
+		return 0.15
+	case Date:
+		return 0.2
 	case NationalID:
 		return 0.35
 	case Surname:

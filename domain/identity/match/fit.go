@@ -10,7 +10,7 @@ const (
 	wholeUpTo      = 600_000 // with at most so many pairs, all of them are taken instead of random ones
 	fittedPairs    = 4_000_000
 	minRecords     = 20
-	maxRounds      = 60
+	maxRounds      = 10
 	settled        = 1e-5
 	cautiousRounds = 5
 )

@@ -16,6 +16,8 @@ type Matcher struct {
 	kin float64
 	// counted are the fields whose values' frequencies matter.
 	counted []bool
+	// names has a bit for each field of a name.
+	names uint64
 }
 
 // comparison is a Comparison ready for use.
@@ -61,6 +63,9 @@ func NewMatcher(m Model) (*Matcher, error) {
 	at := map[string]int{}
 	for i, f := range m.Fields {
 		at[f.Name] = i
+		if isName(f.Kind) {
+			c.names |= 1 << i
+		}
 	}
 	for i, x := range m.Comparisons {
 		if x.With != "" {

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -21,10 +22,22 @@ func (Plain) Read(kind Kind, value string) (form, key string) {
 		return d.String(), ""
 	case Phone, NationalID, Postcode:
 		return alphanumeric(form), ""
-	case GivenName, Surname, FullName, Locality, Street:
+	case FullName:
+		return form, SoundexOfAll(form)
+	case GivenName, Surname, Locality, Street:
 		return form, Soundex(form)
 	}
 	return form, ""
+}
+
+// SoundexOfAll is the Soundex of every word, in an order of their own, so that the parts of a name may stand in any.
+func SoundexOfAll(name string) string {
+	words := strings.FieldsFunc(name, func(r rune) bool { return r == ' ' || r == '-' || r == ',' })
+	for i, w := range words {
+		words[i] = Soundex(w)
+	}
+	slices.Sort(words)
+	return strings.TrimSpace(strings.Join(words, " "))
 }
 
 // Squeeze makes every run of white space one space and trims the ends.

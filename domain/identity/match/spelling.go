@@ -1,6 +1,9 @@
 package match
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // leastSpelt is how many bytes of a name tell that an e-mail address is written with it.
 const leastSpelt = 3
@@ -51,19 +54,42 @@ func likenessOf(k Kind, levels []Level) int {
 
 // muteSpelt leaves the likeness of two e-mail addresses out, as if one were missing, where a name agrees that both are
 // written with: jane.roe1@a and jane.roe22@b are alike because two people are called Jane Roe, and that has counted.
+// Where only the figures behind the letters differ, jroe47@a and jroe49@a, no name need stand in them, and no typing
+// error is believed.
 func (m *Matcher) muteSpelt(a, b *Prepared, p pattern) pattern {
-	both := a.spelt & b.spelt
-	if both == 0 || !m.namesAgree(both, p) {
-		return p
-	}
 	for i := range m.comparisons {
 		c := &m.comparisons[i]
-		last := len(c.levels) - 1
-		if l := p.level(i); c.likeness > 0 && l >= c.likeness && l < last {
+		l, last := p.level(i), len(c.levels)-1
+		if c.likeness == 0 || l == 0 || l >= last {
+			continue
+		}
+		numbered := numberedApart(&a.forms[c.field], &b.forms[c.field]) && m.namesAgree(m.names, p)
+		if numbered || l >= c.likeness && m.namesAgree(a.spelt&b.spelt, p) {
 			p += pattern(last+1-l) << (4 * i)
 		}
 	}
 	return p
+}
+
+// numberedApart says whether two addresses have letters before the @ and other figures there.
+func numberedApart(a, b *form) bool {
+	lettersOfA, figuresOfA := figures(a.runes[:a.at])
+	lettersOfB, figuresOfB := figures(b.runes[:b.at])
+	return lettersOfA >= leastSpelt && lettersOfB >= leastSpelt && figuresOfA != figuresOfB
+}
+
+// figures counts the letters and hashes the digits.
+func figures(local []rune) (letters int, hash uint64) {
+	hash = fnvOffset
+	for _, r := range local {
+		switch {
+		case r >= '0' && r <= '9':
+			hash = (hash ^ uint64(r)) * fnvPrime
+		case unicode.IsLetter(r):
+			letters++
+		}
+	}
+	return letters, hash
 }
 
 // namesAgree says whether one of the fields reached a level other than else.
