@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"time"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/domain/identity/match"
@@ -15,7 +16,7 @@ import (
 
 // startMatching compares what is said about people as it arrives; it needs what is remembered of the log.
 func (n *Node) startMatching(context.Context) error {
-	reader, err := normal.NewFields(normal.Options{Region: n.config.Region})
+	reader, err := normal.NewFields(normal.Options{Region: n.config.Region, Year: time.Now().Year()})
 	if err != nil {
 		return err
 	}

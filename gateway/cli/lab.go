@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/profferhq/proffer/domain/identity/match"
 	"github.com/profferhq/proffer/gateway"
@@ -52,7 +53,7 @@ func (c labIdentity) Run(r *run) error {
 	if !(c.Low > 0 && c.Low < c.High && c.High < 1) {
 		return fmt.Errorf("%w: %w", gateway.ErrUsage, errBand)
 	}
-	reader, err := normal.NewFields(normal.Options{Region: c.Region})
+	reader, err := normal.NewFields(normal.Options{Region: c.Region, Year: time.Now().Year()})
 	if err != nil {
 		return fmt.Errorf("%w: %w", gateway.ErrUsage, err)
 	}

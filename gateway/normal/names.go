@@ -13,7 +13,10 @@ import (
 
 // Fields reads values for probabilistic matching: it implements match.Reader. Unlike Normalizer it never refuses a
 // value, because a value with a typing error is still evidence: a phone number that is not valid is its digits.
-type Fields struct{ normalizer *Normalizer }
+type Fields struct {
+	normalizer *Normalizer
+	plain      match.Plain
+}
 
 // NewFields fails with ErrRegion.
 func NewFields(o Options) (*Fields, error) {
@@ -21,7 +24,7 @@ func NewFields(o Options) (*Fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Fields{normalizer: n}, nil
+	return &Fields{normalizer: n, plain: match.Plain{Year: o.Year}}, nil
 }
 
 // Read implements match.Reader: NFKC, which also makes wide signs narrow, small letters, no accents on Latin letters,
@@ -41,7 +44,7 @@ func (f *Fields) Read(kind match.Kind, value string) (form, key string) {
 		form = name(form)
 		return form, soundOf(kind, form)
 	}
-	return match.Plain{}.Read(kind, form)
+	return f.plain.Read(kind, form)
 }
 
 // void says whether a value is a way of writing that there is none. A surname may be "Null".

@@ -27,6 +27,8 @@ type Options struct {
 	// IgnoreDots are the e-mail domains whose addresses mean the same with and without dots and with any "+tag".
 	// Nil is gmail.com and googlemail.com.
 	IgnoreDots []string
+	// Year is the present one, by which dates of birth with a year of two digits are read; 0 leaves them out.
+	Year int
 }
 
 // Normalizer implements commands.Normalizer. It is safe for concurrent use.

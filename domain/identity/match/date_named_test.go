@@ -20,3 +20,35 @@ func TestDatesWithTheMonthAsAWord(t *testing.T) {
 		}
 	}
 }
+
+func TestYearsOfTwoDigitsAreReadWhereOneCenturyIsLeft(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"03/05/84": "19840503", "31.12.27": "19271231", "12/31/72": "19721231", "84-05-03": "19840503", "1 Jan 09": "20090101",
+		"5-MAY-99": "19990505", "01/02/03": "20030201", "30/1/20": "20200130", "1990-05-03": "19900503",
+	} {
+		if d, ok := ParseDateIn(text, 2026); !ok || d.String() != want {
+			t.Errorf("%q reads as %s, %v; want %s", text, d, ok, want)
+		}
+	}
+	for _, text := range []string{"01/02/21", "01/02/26", "32/13/84", "1/2/3", "12/34/56"} {
+		if d, ok := ParseDateIn(text, 2026); ok {
+			t.Errorf("%q reads as %s", text, d)
+		}
+	}
+	if _, ok := ParseDate("03/05/84"); ok {
+		t.Error("without a year it is read all the same")
+	}
+}
+
+func TestADateWithATypingErrorIsStillCompared(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"196-04-11": "1960411", "01960-04-09": "019600409", "200012-22": "20001222", "1913g-12-19": "19131219", "1952--224": "1952224",
+		"soon": "", "12/311/1990": "", "132/28/1936": "", "1012/1969": "", "1990-01-0 10:00:00": "", "12": "",
+	} {
+		if form, _ := (Plain{}).Read(Date, text); form != want {
+			t.Errorf("%q reads as %q, want %q", text, form, want)
+		}
+	}
+}

@@ -15,6 +15,7 @@ func (e *estimate) learnChances(m, start [][]float64, posteriors []float64, capp
 		}
 		if capped {
 			e.cap(i, counts, sum)
+			e.raise(i, counts, sum)
 		}
 		for l := range counts {
 			x := max((counts[l]+float64(startingWeight*start[i][l]))/(sum+startingWeight), leastChance)
@@ -26,7 +27,8 @@ func (e *estimate) learnChances(m, start [][]float64, posteriors []float64, capp
 }
 
 // learnGiven counts the levels of what a home shares in rows by the level of the comparison it depends on: who has
-// moved differs in street, postcode and town at once, and that must count once as well.
+// moved differs in street, postcode and town at once, and that must count once as well. Before there is anything to count,
+// who differs in one is expected to differ in the other as a stranger does, half of the time.
 func (e *estimate) learnGiven(posteriors []float64) {
 	for i, given := range e.given {
 		if given < 0 || !e.household[i] || !e.household[given] {
@@ -41,13 +43,17 @@ func (e *estimate) learnGiven(posteriors []float64) {
 				rows[c.pattern.level(given)][l] += float64(posteriors[k] * c.n)
 			}
 		}
-		for _, row := range rows {
+		for r, row := range rows {
 			sum := 0.0
 			for _, n := range row {
 				sum += n
 			}
 			for l, n := range row {
-				row[l] = max((n+float64(givenWeight*e.m[i][l]))/(sum+givenWeight), leastChance)
+				before := e.m[i][l]
+				if r == len(rows)-2 {
+					before = (before + e.u[i][r][l]) / 2
+				}
+				row[l] = max((n+float64(givenWeight*before))/(sum+givenWeight), leastChance)
 			}
 		}
 		e.mGiven[i] = rows
@@ -86,6 +92,23 @@ func (e *estimate) cap(i int, counts []float64, sum float64) {
 	counts[last] = most
 }
 
+// leastElse is how many records of one person at least differ in what a home or a place shares: people move, and those who
+// have moved may be taken for strangers.
+const leastElse = 0.02
+
+// raise keeps the count of the last level above leastElse.
+func (e *estimate) raise(i int, counts []float64, sum float64) {
+	last := len(counts) - 1
+	least := float64(leastElse * sum)
+	if !e.household[i] || counts[last] >= least {
+		return
+	}
+	for l := range counts[:last] {
+		counts[l] *= (sum - least) / (sum - counts[last])
+	}
+	counts[last] = least
+}
+
 // count sums the expected matches by level over the pairs found by one of the blocks.
 func (e *estimate) count(i int, posteriors []float64, blocks uint32) ([]float64, float64) {
 	counts, sum := make([]float64, len(e.m[i])), 0.0
@@ -113,6 +136,10 @@ func (e *estimate) learnU(posteriors []float64) {
 
 // givenWeight is how many pairs a dependent chance must have been seen in to count as much as the independent one.
 const givenWeight = 20.0
+
+// rarerMost is by how much a level may be rarer among strangers who show some level of another comparison: of what was not
+// seen among few pairs, less is not known.
+const rarerMost = 4.0
 
 // shares are the chances of comparison i's levels, in a row for each level of the one it depends on.
 func (e *estimate) shares(i, given int, posteriors []float64) [][]float64 {
@@ -144,11 +171,12 @@ func (e *estimate) shares(i, given int, posteriors []float64) [][]float64 {
 			sum += n
 		}
 		for l, n := range counts[r] {
-			before, weight := 1/float64(levels), unseenPairs*float64(levels)
+			before, weight, least := 1/float64(levels), unseenPairs*float64(levels), leastChance
 			if given >= 0 {
 				before, weight = e.uAlone[i][l], givenWeight
+				least = max(leastChance, before/rarerMost)
 			}
-			counts[r][l] = max((n+float64(weight*before))/(sum+weight), leastChance)
+			counts[r][l] = max((n+float64(weight*before))/(sum+weight), least)
 		}
 	}
 	return counts

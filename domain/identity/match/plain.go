@@ -8,16 +8,19 @@ import (
 
 // Plain is the Reader for values that need no tables: small letters, single spaces, Soundex as key. It does no
 // Unicode normalisation and no transcription.
-type Plain struct{}
+type Plain struct {
+	// Year is the present one: with it dates of birth with a year of two digits are read, as by ParseDateIn.
+	Year int
+}
 
 // Read implements Reader.
-func (Plain) Read(kind Kind, value string) (form, key string) {
+func (p Plain) Read(kind Kind, value string) (form, key string) {
 	form = Squeeze(strings.ToLower(value))
 	switch kind {
 	case Date:
-		d, ok := ParseDate(form)
+		d, ok := ParseDateIn(form, p.Year)
 		if !ok {
-			return "", ""
+			return mistyped(form), ""
 		}
 		return d.String(), ""
 	case Phone, NationalID, Postcode:

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -28,9 +29,18 @@ func (m *Matcher) spelt(forms []form) (fields uint64) {
 
 func isName(k Kind) bool { return k == GivenName || k == Surname || k == FullName }
 
+// spelling is the similarity from which a word of an address is a name with a typing error.
+const spelling = 0.88
+
 func (f *form) standsIn(local string) bool {
+	words := strings.FieldsFunc(local, func(r rune) bool { return !unicode.IsLetter(r) })
 	for _, t := range f.tokens {
-		if word := string(t.runes); len(word) >= leastSpelt && strings.Contains(local, word) {
+		word := string(t.runes)
+		if len(word) < leastSpelt {
+			continue
+		}
+		alike := func(w string) bool { return len(w) >= leastSpelt && JaroWinkler([]rune(w), t.runes) >= spelling }
+		if strings.Contains(local, word) || slices.ContainsFunc(words, alike) {
 			return true
 		}
 	}

@@ -56,7 +56,7 @@ func (s *summary) look(v string) {
 	}
 	length := digits + letters + others
 	at := strings.IndexByte(v, '@')
-	_, isDate := ParseDate(v)
+	isDate := dateLike(v)
 	switch {
 	case at > 0 && at < len(v)-1:
 		s.email++
