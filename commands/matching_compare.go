@@ -44,28 +44,30 @@ func (s *matchSession) prepared(ctx context.Context, aliases []domain.Alias) ([]
 	return out, nil
 }
 
-// records are the records of the aliases at some places: as they are kept, or read from the log.
+// records are the records of the aliases at some places in normal form: as they are kept, or read from the log.
 func (s *matchSession) records(ctx context.Context, aliases []domain.Alias, places []int) ([]match.Record, error) {
 	records := make([]match.Record, len(places))
 	var missing []domain.Alias
 	var at []int
 	for k, i := range places {
-		values, known := s.kept.find(aliases[i], len(s.matcher.Model().Fields))
+		r, known := s.kept.find(aliases[i], len(s.matcher.Model().Fields))
 		if !known {
 			missing, at = append(missing, aliases[i]), append(at, k)
 			continue
 		}
-		s.addDevice(aliases[i], values)
-		records[k] = match.Record{ID: aliases[i], Values: values}
+		s.addDevice(aliases[i], r.Values)
+		records[k] = r
 	}
 	if len(missing) > 0 {
 		clear, err := s.of.clear(s.traits).read(ctx, missing)
 		if err != nil {
 			return nil, err
 		}
-		for n, k := range at {
-			records[k] = s.record(missing[n], clear[n])
-			s.kept.put(missing[n], records[k].Values)
+		s.share(len(at), func(n int) {
+			records[at[n]] = s.matcher.Normal(s.record(missing[n], clear[n]), s.of.ports.Reader)
+		})
+		for _, k := range at {
+			s.kept.put(records[k])
 		}
 	}
 	return records, nil
@@ -118,69 +120,93 @@ func (s *matchSession) record(alias domain.Alias, traits []trait) match.Record {
 }
 
 // matchSlice compares the next records with all that changed before them, and says what was found, the most probable
-// first. A pair is compared when the later of the two has its turn.
+// first. A pair is compared when the later of the two has its turn. The others are prepared once for all the turns, as
+// many at a time as are kept prepared.
 func (s *matchSession) matchSlice(ctx context.Context) error {
-	turns, n := s.turns()
-	aliases := make([]domain.Alias, len(turns))
-	for i, t := range turns {
-		aliases[i] = t.alias
-	}
-	own, err := s.prepared(ctx, aliases)
+	slice, err := s.slice(ctx)
 	if err != nil {
 		return err
 	}
-	candidates, skipped := make([][]domain.Alias, len(turns)), make([]int, len(turns))
-	s.share(len(turns), func(i int) { candidates[i], skipped[i] = s.candidates(turns[i], &own[i]) })
-	var matches []found
-	for from := 0; from < len(turns); {
-		to, others := s.together(candidates, from)
+	lists := make([][]found, len(slice.turns))
+	for others := range slices.Chunk(slice.others(), max(1, s.recent.most/2)) {
 		records, err := s.prepared(ctx, others)
 		if err != nil {
 			return err
 		}
-		lists := make([][]found, to-from)
-		s.share(to-from, func(i int) { lists[i] = s.compare(&own[from+i], candidates[from+i], others, records) })
-		matches = append(matches, slices.Concat(lists...)...)
-		from = to
+		s.share(len(slice.turns), func(i int) {
+			lists[i] = append(lists[i], s.compare(&slice.own[i], slice.candidates[i], others, records)...)
+		})
 	}
+	matches := slices.Concat(lists...)
 	slices.SortFunc(matches, func(a, b found) int {
 		return cmp.Or(cmp.Compare(b.match.WeightBits, a.match.WeightBits), a.first.Compare(b.first), a.second.Compare(b.second))
 	})
 	if err := s.say(ctx, matches); err != nil {
 		return fmt.Errorf("say what was found: %w", err)
 	}
-	for _, count := range skipped {
-		s.skipped += uint64(count)
-	}
-	s.compared += uint64(n)
-	if s.unmatched = s.unmatched[n:]; len(s.unmatched) == 0 {
+	s.skipped += slice.skipped
+	s.compared += uint64(slice.taken)
+	if s.unmatched = s.unmatched[slice.taken:]; len(s.unmatched) == 0 {
 		clear(s.done) // nothing of before the start is compared again
 	}
 	return nil
 }
 
-// together is how many of the turns from there are compared in one go, at least one, so that no more records are held
-// than are kept prepared; and the records that they are compared with, ascending.
-func (s *matchSession) together(candidates [][]domain.Alias, from int) (to int, others []domain.Alias) {
-	known := map[domain.Alias]struct{}{}
-	for to = from; to < len(candidates); to++ {
-		for _, c := range candidates[to] {
-			known[c] = struct{}{}
-		}
-		if len(known) > s.recent.most/2 {
-			to++
-			break
-		}
-	}
-	others = slices.Collect(maps.Keys(known))
-	slices.SortFunc(others, domain.Alias.Compare)
-	return to, others
+// candidatesMost is how many pairs a slice has, or as many as its first turns have.
+const candidatesMost = 1 << 19
+
+// slice is what is compared in one go.
+type slice struct {
+	turns      []turn
+	own        []match.Prepared
+	candidates [][]domain.Alias // of each turn, ascending
+	skipped    uint64
+	// taken is how many of the unmatched the turns are, with those that have passed.
+	taken int
 }
 
-// turns are the records of the next slice, and how many turns they take.
-func (s *matchSession) turns() (turns []turn, n int) {
-	for n = 0; n < len(s.unmatched) && len(turns) < matchSlice; n++ {
-		if t := s.unmatched[n]; t.sighted || s.traits.at(t.alias) == t.at {
+// slice takes the next turns while there are not too many candidates.
+func (s *matchSession) slice(ctx context.Context) (slice, error) {
+	var all slice
+	for pairs := 0; pairs < candidatesMost && len(all.turns) < matchSlice && all.taken < len(s.unmatched); {
+		turns, n := s.turns(all.taken)
+		aliases := make([]domain.Alias, len(turns))
+		for i, t := range turns {
+			aliases[i] = t.alias
+		}
+		own, err := s.prepared(ctx, aliases)
+		if err != nil {
+			return all, err
+		}
+		candidates, skipped := make([][]domain.Alias, len(turns)), make([]int, len(turns))
+		s.share(len(turns), func(i int) { candidates[i], skipped[i] = s.candidates(turns[i], &own[i]) })
+		for i := range turns {
+			pairs += len(candidates[i])
+			all.skipped += uint64(skipped[i])
+		}
+		all.turns, all.own, all.candidates = append(all.turns, turns...), append(all.own, own...), append(all.candidates, candidates...)
+		all.taken += n
+	}
+	return all, nil
+}
+
+// others are the records that the turns are compared with, ascending.
+func (s slice) others() []domain.Alias {
+	known := map[domain.Alias]struct{}{}
+	for _, list := range s.candidates {
+		for _, c := range list {
+			known[c] = struct{}{}
+		}
+	}
+	others := slices.Collect(maps.Keys(known))
+	slices.SortFunc(others, domain.Alias.Compare)
+	return others
+}
+
+// turns are the next records that have their turn after some of the unmatched, and how many turns they take.
+func (s *matchSession) turns(after int) (turns []turn, n int) {
+	for n = 0; after+n < len(s.unmatched) && len(turns) < turnsAtOnce; n++ {
+		if t := s.unmatched[after+n]; t.sighted || s.traits.at(t.alias) == t.at {
 			turns = append(turns, t)
 		}
 	}
@@ -207,11 +233,17 @@ func settled(r *identity.Register, a, b domain.Alias) bool {
 	return graph.Linked(a, b) || r.Barred(a, b) || graph.Mark(a) != identity.Unmarked || graph.Mark(b) != identity.Unmarked
 }
 
-// compare weighs a record against its candidates, whose records are among the others, and returns what is worth saying.
+// compare weighs a record against those of its candidates that are among the others, and returns what is worth saying.
 func (s *matchSession) compare(own *match.Prepared, candidates, others []domain.Alias, records []match.Prepared) []found {
 	var list []found
-	for _, c := range candidates {
-		at, _ := slices.BinarySearchFunc(others, c, domain.Alias.Compare)
+	from, _ := slices.BinarySearchFunc(candidates, others[0], domain.Alias.Compare)
+	at := 0
+	for _, c := range candidates[from:] {
+		if c.Compare(others[len(others)-1]) > 0 {
+			break
+		}
+		next, _ := slices.BinarySearchFunc(others[at:], c, domain.Alias.Compare)
+		at += next
 		if !s.index.Reaches(own, &records[at], s.of.ports.ProposedFrom) {
 			continue
 		}
@@ -220,6 +252,9 @@ func (s *matchSession) compare(own *match.Prepared, candidates, others []domain.
 			f.first, f.second = f.second, f.first
 		}
 		list = append(list, f)
+	}
+	if len(list) == 0 {
+		return nil
 	}
 	s.of.ports.Recall.People.Look(func(r *identity.Register) {
 		list = slices.DeleteFunc(list, func(f found) bool { return settled(r, f.first, f.second) })

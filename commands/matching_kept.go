@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/identity/match"
 )
 
 // kept holds what was read of records, in clear and in memory only, so that comparing does not read the log again and
-// again: the values of the model's fields, one text after another. When it is full, what was read first goes.
+// again: the values of the model's fields in normal form and their keys, one text after another. When it is full, what
+// was read first goes.
 type kept struct {
 	most  int // bytes
 	bytes int
@@ -21,35 +23,49 @@ const keptOverhead = 120
 
 func newKept(most int) *kept { return &kept{most: most, of: map[domain.Alias][]byte{}} }
 
-// find is nil for what is not kept.
-func (k *kept) find(a domain.Alias, fields int) ([][]string, bool) {
+// find is a record as match.Matcher's Normal made it.
+func (k *kept) find(a domain.Alias, fields int) (match.Record, bool) {
 	packed, known := k.of[a]
 	if !known {
-		return nil, false
+		return match.Record{}, false
 	}
-	values := make([][]string, fields)
-	for i := range values {
-		n, size := binary.Uvarint(packed)
-		packed = packed[size:]
-		for range n {
-			length, size := binary.Uvarint(packed)
-			end := size + int(length)
-			values[i] = append(values[i], string(packed[size:end]))
-			packed = packed[end:]
+	all := string(packed) // one copy, of which every text is a part
+	at := 0
+	number := func() int {
+		n, size := binary.Uvarint(packed[at:])
+		at += size
+		return int(n)
+	}
+	text := func() string {
+		length := number()
+		at += length
+		return all[at-length : at]
+	}
+	r := match.Record{ID: a, Values: make([][]string, fields), Keys: make([]string, fields)}
+	values := make([]string, 0, fields)
+	for i := range fields {
+		from := len(values)
+		for range number() {
+			values = append(values, text())
 		}
+		r.Values[i] = values[from:len(values):len(values)]
+		r.Keys[i] = text()
 	}
-	return values, true
+	return r, true
 }
 
-func (k *kept) put(a domain.Alias, values [][]string) {
-	k.drop(a)
+func (k *kept) put(r match.Record) {
+	k.drop(r.ID)
 	var packed []byte
-	for _, list := range values {
+	add := func(text string) { packed = append(binary.AppendUvarint(packed, uint64(len(text))), text...) }
+	for i, list := range r.Values {
 		packed = binary.AppendUvarint(packed, uint64(len(list)))
 		for _, v := range list {
-			packed = append(binary.AppendUvarint(packed, uint64(len(v))), v...)
+			add(v)
 		}
+		add(r.Keys[i])
 	}
+	a := r.ID
 	k.of[a] = packed
 	k.bytes += len(packed) + keptOverhead
 	k.order = append(k.order, a)

@@ -12,10 +12,12 @@ import (
 	"github.com/profferhq/proffer/domain/identity/match"
 )
 
-// How many records one slice of work takes: between two slices new events are taken in.
+// How many records one slice of work takes: between two slices new events are taken in. The candidates of turnsAtOnce
+// are looked up before they are counted.
 const (
-	indexSlice = 1000
-	matchSlice = 512
+	indexSlice  = 1000
+	matchSlice  = 4096
+	turnsAtOnce = 512
 )
 
 // matchSession is matching under one model. One goroutine owns it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -12,8 +13,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/profferhq/proffer/commands"
+	"github.com/profferhq/proffer/commands/commandstest"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/identity"
@@ -420,5 +423,54 @@ func TestFitLearnsFromTheRecordsInTheLog(t *testing.T) {
 		if m.linked(crm(fmt.Sprint(i)), crm(fmt.Sprint((i+2)%60))) {
 			t.Errorf("two people are linked: %d", i)
 		}
+	}
+}
+
+// With room for few records in clear, the others are prepared part by part, from what was read or from the log again.
+func TestWhatIsKeptInMemoryDecidesNothing(t *testing.T) {
+	t.Parallel()
+	draw := rand.New(rand.NewPCG(3, 4))
+	var records []string
+	for i := range 150 {
+		record := person(draw, i)
+		records = append(records, record, strings.Replace(record, "-0", "-1", 1))
+	}
+	found := func(kept int, prepared int) map[string]float64 {
+		log := commandstest.NewMemoryLog(4)
+		m := startMatching(t, log, log, commandstest.NewMemoryVault(), newMemoryCheckpoint(), func(p *commands.MatchingPorts) {
+			p.Kept, p.Prepared, p.Workers = kept, prepared, 2
+		})
+		names := map[string]string{}
+		for i, r := range records {
+			m.tell(crm(fmt.Sprint(i)), r)
+			alias := m.named(crm(fmt.Sprint(i))).Alias
+			names[string(alias[:])] = fmt.Sprint(i)
+		}
+		model, _, err := m.people.Fit(t.Context(), match.Model{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.use(model)
+		m.settle()
+		m.stop()
+		links, _, proposals := m.written()
+		pairs := map[string]float64{}
+		for _, e := range append(links, proposals...) {
+			linked, other := e.GetIdentityLinked(), e.GetMatchProposed()
+			one, two := names[string(e.GetAlias())], names[string(other.GetOther())+string(linked.GetOther())]
+			pairs[min(one, two)+" "+max(one, two)] = linked.GetPosterior() + other.GetPosterior()
+		}
+		return pairs
+	}
+	want := found(0, 0)
+	if len(want) < 100 {
+		t.Fatalf("%d pairs found only", len(want))
+	}
+	near := cmpopts.EquateApprox(0, 1e-9)
+	if diff := cmp.Diff(want, found(0, 20), near); diff != "" {
+		t.Error("with few prepared:", diff)
+	}
+	if diff := cmp.Diff(want, found(2000, 20), near); diff != "" {
+		t.Error("with few kept:", diff)
 	}
 }

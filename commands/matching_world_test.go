@@ -81,19 +81,24 @@ func restartMatching(t testing.TB, log *commandstest.MemoryLog, vault *commandst
 	return startMatching(t, log, log, vault, checkpoint)
 }
 
-// startMatching lets matching append through a log of its own.
+// startMatching lets matching append through a log of its own; its bounds may be others than by default.
 func startMatching(
 	t testing.TB, through commands.Log, log *commandstest.MemoryLog, vault *commandstest.MemoryVault, checkpoint *memoryCheckpoint,
+	bounds ...func(*commands.MatchingPorts),
 ) *matchWorld {
 	w := startWorld(t, log, vault)
 	m := &matchWorld{world: w, t: t, changes: w.changes(log), checkpoint: checkpoint}
 	if model := w.recall.People.Matching().Model; model != nil {
 		m.version = model.GetVersion()
 	}
-	m.people = commands.NewMatchPeople(commands.MatchingPorts{
+	ports := commands.MatchingPorts{
 		Log: through, History: log, Vault: vault, Reader: match.Plain{}, Recall: w.recall, Checkpoint: checkpoint,
 		Now: func() time.Time { return now }, CheckpointEvery: time.Millisecond,
-	})
+	}
+	for _, bound := range bounds {
+		bound(&ports)
+	}
+	m.people = commands.NewMatchPeople(ports)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = w.recall.Follow(ctx) })

@@ -29,6 +29,9 @@ func Recognise(c Column) (Kind, bool) {
 		return "", false
 	}
 	words := headerWords(c.Name)
+	if s.email >= mostly {
+		return Email, true
+	}
 	kind, named := kindOfHeader(words)
 	if named && s.fits(kind) {
 		return kind, true
@@ -67,7 +70,7 @@ func headers() []struct {
 	}{
 		{CoPresence, "co presence,copresence,co presences"},
 		{LoginPattern, "login pattern,login patterns,login hours,login times"},
-		{Email, "email,e mail,mail,emailaddress,correo,correo electronico,correo electrónico,courriel,e post,epost,邮箱,电子邮件,邮件"},
+		{Email, "email,e mail,mail,email address,e mail address,mail address,emailaddress,correo,correo electronico,correo electrónico,courriel,e post,epost,邮箱,电子邮件,邮件"},
 		{Phone, "phone,mobile,tel,telephone,cell,cellphone,handy,telefon,telefono,teléfono,téléphone,telephone portable,portable,movil,móvil,celular,cellulare,telefone,telefoon,mobiel,mobil,handynummer,telefonnummer,msisdn,phonenumber,phone number,手机,手机号,电话,联系电话,手机号码"},
 		{NationalID, "ssn,soc sec,soc sec id,social security,national id,nationalid,nhs,nhs number,nino,passport,tax id,vat,identity card,id card,idcard,dni,nif,cpf,codice fiscale,bsn,personnummer,身份证,身份证号,身份证号码,证件号,证件号码"},
 		{Date, "dob,birth date,birthdate,date of birth,dateofbirth,birthday,bday,geburtsdatum,geburtstag,geb datum,date de naissance,date naissance,naissance,ddn,fecha de nacimiento,fecha nacimiento,nacimiento,data di nascita,data nascita,nascita,data de nascimento,nascimento,geboortedatum,födelsedatum,born,birth,date birth,出生日期,生日,出生年月"},

@@ -18,7 +18,7 @@ func TestColumnsAreRecognised(t *testing.T) {
 		{"given_name", names, GivenName}, {"FirstName", names, GivenName}, {"fname", names, GivenName}, {"名", []string{"小明", "伟"}, GivenName},
 		{"surname", names, Surname}, {"LastName", names, Surname}, {"姓名", []string{"王小明", "李伟"}, FullName},
 		{"date_of_birth", []string{"19081209", "19990219"}, Date}, {"col7", []string{"1999-01-02", "2000-02-03"}, Date},
-		{"x", []string{"a@b.example", "c@d.example"}, Email}, {"手机号", []string{"13812345678", "13912345678"}, Phone},
+		{"x", []string{"a@b.example", "c@d.example"}, Email}, {"email_address", []string{"a@b.example", "c@d.example"}, Email}, {"Email Address", []string{"a at b", "c@d.example", "e@f.example"}, Email}, {"手机号", []string{"13812345678", "13912345678"}, Phone},
 		{"soc_sec_id", []string{"6988048", "7364009"}, NationalID}, {"postcode", []string{"4011", "4814"}, Postcode},
 		{"suburb", names, Locality}, {"state", []string{"nsw", "vic", "nsw"}, Region}, {"street_number", []string{"6", "69"}, Number},
 		{"address_1", []string{"tullaroop street", "giblin street"}, Street}, {"remarks", []string{"likes tea", "calls often", "was here", "has a dog"}, Text},

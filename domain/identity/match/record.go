@@ -20,6 +20,8 @@ type Record struct {
 	ID domain.Alias
 	// Values has one list for each of Model.Fields; an empty list or value is missing. Only arrays have more than one.
 	Values [][]string
+	// Keys, where there are any, say that the values are in normal form already, as Normal made them: one for each field.
+	Keys []string
 }
 
 // Prepared is a record in the form in which it is compared. It holds clear values: let it go after use.
@@ -47,31 +49,49 @@ type form struct {
 	local   uint64 // the letters before it
 }
 
-// Prepare brings a record's values to normal form.
+// Normal is the record with its values in normal form, which is the dearest part of preparing it.
+func (m *Matcher) Normal(r Record, reader Reader) Record {
+	n := Record{ID: r.ID, Values: make([][]string, len(m.model.Fields)), Keys: make([]string, len(m.model.Fields))}
+	for i, f := range m.model.Fields {
+		if i >= len(r.Values) {
+			break
+		}
+		most := 1
+		if f.Kind.many() {
+			most = MaxValues
+		}
+		for _, v := range r.Values[i][:min(len(r.Values[i]), most)] {
+			if v == "" {
+				continue
+			}
+			if form, key := reader.Read(f.Kind, clip(v)); form != "" {
+				n.Values[i], n.Keys[i] = append(n.Values[i], form), key
+			}
+		}
+	}
+	return n
+}
+
+// Prepare brings a record into the form in which it is compared.
 func (m *Matcher) Prepare(r Record, reader Reader) Prepared {
+	if r.Keys == nil {
+		r = m.Normal(r, reader)
+	}
 	p := Prepared{ID: r.ID, forms: make([]form, len(m.model.Fields))}
 	for i, f := range m.model.Fields {
-		if i >= len(r.Values) || len(r.Values[i]) == 0 {
-			continue
+		switch {
+		case len(r.Values[i]) == 0:
+		case f.Kind.many():
+			p.forms[i] = arrayForm(r.Values[i])
+		default:
+			p.forms[i] = formOf(f.Kind, r.Values[i][0], r.Keys[i])
 		}
-		if f.Kind.many() {
-			p.forms[i] = arrayForm(f.Kind, r.Values[i], reader)
-			continue
-		}
-		p.forms[i] = readForm(f.Kind, r.Values[i][0], reader)
 	}
 	p.spelt = m.spelt(p.forms)
 	return p
 }
 
-func readForm(k Kind, value string, reader Reader) form {
-	if value == "" {
-		return form{}
-	}
-	text, key := reader.Read(k, clip(value))
-	if text == "" {
-		return form{}
-	}
+func formOf(k Kind, text, key string) form {
 	f := form{text: text, key: key, runes: []rune(text), hash: hashText(text)}
 	f.letters = lettersOf(f.runes)
 	switch k {
@@ -104,13 +124,11 @@ func (f *form) split() {
 	f.set = slices.Compact(f.set)
 }
 
-func arrayForm(k Kind, values []string, reader Reader) form {
+func arrayForm(values []string) form {
 	var f form
-	for _, v := range values[:min(len(values), MaxValues)] {
-		if text, _ := reader.Read(k, clip(v)); text != "" {
-			f.set = append(f.set, hashText(text))
-			f.text = text
-		}
+	for _, text := range values {
+		f.set = append(f.set, hashText(text))
+		f.text = text
 	}
 	slices.Sort(f.set)
 	f.set = slices.Compact(f.set)
