@@ -64,8 +64,8 @@ func likenessOf(k Kind, levels []Level) int {
 
 // muteSpelt leaves the likeness of two e-mail addresses out, as if one were missing, where a name agrees that both are
 // written with: jane.roe1@a and jane.roe22@b are alike because two people are called Jane Roe, and that has counted.
-// Where only the figures behind the letters differ, jroe47@a and jroe49@a, no name need stand in them, and no typing
-// error is believed.
+// Where the figures before the @ differ, jroe47@a and jroe49@a, no name need stand in them, and another figure is not
+// believed to be a typing error; one too many or too few may be.
 func (m *Matcher) muteSpelt(a, b *Prepared, p pattern) pattern {
 	for i := range m.comparisons {
 		c := &m.comparisons[i]
@@ -73,7 +73,7 @@ func (m *Matcher) muteSpelt(a, b *Prepared, p pattern) pattern {
 		if c.likeness == 0 || l == 0 || l >= last {
 			continue
 		}
-		numbered := numberedApart(&a.forms[c.field], &b.forms[c.field]) && m.namesAgree(m.names, p)
+		numbered := numberedApart(&a.forms[c.field], &b.forms[c.field], l < c.likeness) && m.namesAgree(m.names, p)
 		if numbered || l >= c.likeness && m.namesAgree(a.spelt&b.spelt, p) {
 			p += pattern(last+1-l) << (4 * i)
 		}
@@ -81,25 +81,31 @@ func (m *Matcher) muteSpelt(a, b *Prepared, p pattern) pattern {
 	return p
 }
 
-// numberedApart says whether two addresses have letters before the @ and other figures there.
-func numberedApart(a, b *form) bool {
-	lettersOfA, figuresOfA := figures(a.runes[:a.at])
-	lettersOfB, figuresOfB := figures(b.runes[:b.at])
-	return lettersOfA >= leastSpelt && lettersOfB >= leastSpelt && figuresOfA != figuresOfB
+// numberedApart says whether two addresses have letters before the @ and other figures there; exactly as many, where
+// that is asked.
+func numberedApart(a, b *form, asMany bool) bool {
+	x, y := letteringOf(a.runes[:a.at]), letteringOf(b.runes[:b.at])
+	return min(x.letters, y.letters) >= leastSpelt && x.hash != y.hash && (!asMany || x.figures == y.figures)
 }
 
-// figures counts the letters and hashes the digits.
-func figures(local []rune) (letters int, hash uint64) {
-	hash = fnvOffset
+// lettering counts the letters and figures of a text and hashes the figures.
+type lettering struct {
+	letters, figures int
+	hash             uint64
+}
+
+func letteringOf(local []rune) lettering {
+	l := lettering{hash: fnvOffset}
 	for _, r := range local {
 		switch {
 		case r >= '0' && r <= '9':
-			hash = (hash ^ uint64(r)) * fnvPrime
+			l.hash = (l.hash ^ uint64(r)) * fnvPrime
+			l.figures++
 		case unicode.IsLetter(r):
-			letters++
+			l.letters++
 		}
 	}
-	return letters, hash
+	return l
 }
 
 // namesAgree says whether one of the fields reached a level other than else.
