@@ -21,6 +21,7 @@ type modelTrain struct {
 	Name         string  `required:"" help:"The model's name."`
 	Seed         uint64  `help:"Same rows and seed, same model." default:"1"`
 	SMOTE        float64 `name:"smote" help:"Share of positive rows to make up to learn from, 0.3 say; the card compares with none." placeholder:"SHARE"`
+	Calibration  string  `help:"How probabilities are made of margins: auto (a line in log-odds, bent where it must be), platt, isotonic or none." enum:"auto,platt,isotonic,none" default:"auto"`
 	Out          string  `help:"Also write the model file here." placeholder:"FILE"`
 	Reason       string  `help:"Why; kept in the log, so free of personal data."`
 	ValidateOnly bool    `help:"Do everything but register."`
@@ -55,7 +56,7 @@ func (c modelTrain) Run(r *run) error {
 		if err != nil {
 			return err
 		}
-		made, err := modelmaker.Make(r.ctx, rows, modelmaker.Options{Name: c.Name, Seed: c.Seed, SMOTE: c.SMOTE})
+		made, err := modelmaker.Make(r.ctx, rows, modelmaker.Options{Name: c.Name, Seed: c.Seed, SMOTE: c.SMOTE, Calibration: c.Calibration})
 		if err != nil {
 			return err
 		}

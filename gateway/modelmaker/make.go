@@ -23,6 +23,8 @@ type Options struct {
 	Seed uint64
 	// SMOTE is the share of positive rows to make up beside those learnt from; 0 makes up none.
 	SMOTE float64
+	// Calibration is one of Calibrations; "" is the first.
+	Calibration string
 }
 
 // Made is a model with its card.
@@ -162,7 +164,7 @@ func (m *maker) learn(ctx context.Context) error {
 	if err != nil || !slices.Contains(j.Positive, true) || !slices.Contains(j.Positive, false) {
 		return err // too few people to calibrate on: margins are log-odds as they are
 	}
-	m.calibration, err = train.Bend(ctx, j)
+	m.calibration, err = calibrate(ctx, m.options.Calibration, j)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/profferhq/proffer/decider/model"
+	"github.com/profferhq/proffer/decider/model/calibration"
 	"github.com/profferhq/proffer/decider/model/train"
 	"github.com/profferhq/proffer/domain/label"
 	"github.com/profferhq/proffer/domain/model/card"
@@ -213,6 +214,38 @@ func TestCalibrationIsOnPeopleThatTreesHaveNotSeen(t *testing.T) {
 	for _, i := range s.test[:20] {
 		if p := m.score(i); p < .3 || p > .7 {
 			t.Errorf("a score of %.3f", p)
+		}
+	}
+}
+
+// Each way is what it says, and all of them know the base rate.
+func TestCalibrationsByName(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(5, 6))
+	j := train.Judged{}
+	positive := 0
+	for range 4000 {
+		margin := 3 * random.NormFloat64()
+		yes := random.Float64() < stat.Sigmoid(margin/3-1) // margins are three times too sure
+		if yes {
+			positive++
+		}
+		j.Margins, j.Positive = append(j.Margins, margin), append(j.Positive, yes)
+	}
+	for _, how := range Calibrations() {
+		c, err := calibrate(t.Context(), how, j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for _, m := range j.Margins {
+			sum += c.Apply(m)
+		}
+		if off := math.Abs(sum-float64(positive)) / float64(len(j.Margins)); how != calibration.None && off > .005 {
+			t.Errorf("%s: off by %.4f on average", how, off)
+		}
+		if want := how; how != CalibrateAuto && c.Kind != want {
+			t.Errorf("%s made %s", how, c.Kind)
 		}
 	}
 }
