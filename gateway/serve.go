@@ -37,10 +37,11 @@ func (n *Node) handler() http.Handler {
 		Features:   n.features(away),
 		Models: &rpc.Models{
 			Commands: n.parts.models, Catalogue: n.parts.recall.Catalogue, Bytes: n.parts.modelBytes, Warm: n.parts.policies.Models().Warm,
+			InEffect: n.parts.policies,
 		},
 		Segments: &rpc.Segments{
 			Who: identities, Linked: n.parts.identities, Defining: n.parts.defining, Membership: n.parts.segments,
-			View: n.parts.policies.View, Prepare: n.parts.views.Prepare,
+			View: n.parts.policies.View, Prepare: n.parts.views.Prepare, InEffect: n.parts.policies,
 			Recommending: n.parts.recommendations, Habits: n.parts.habits, Worth: n.parts.purchases, Remembered: n.parts.remembered.upToNow, Now: n.now,
 		},
 	}
@@ -74,7 +75,7 @@ func (n *Node) features(away outage) *rpc.Features {
 		PointInTime: n.pointInTime(away),
 		Commands:    n.parts.featureViews, Catalogue: n.parts.policies,
 		Comparing: decider.NewProfiles(n.parts.log, n.parts.log, n.parts.views, n.parts.identities),
-		People:    n.parts.views.Aliases, Prepare: n.parts.views.Prepare, Now: n.now,
+		People:    n.parts.views.Aliases, Prepare: n.parts.views.Prepare, InEffect: n.parts.policies, Now: n.now,
 	}
 }
 

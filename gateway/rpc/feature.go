@@ -50,8 +50,9 @@ type Features struct {
 	// People yields aliases, spread over all.
 	People iter.Seq[domain.Alias]
 	// Prepare waits until a view can be read.
-	Prepare func(context.Context, feature.View) error
-	Now     func() time.Time
+	Prepare  func(context.Context, feature.View) error
+	InEffect InEffect
+	Now      func() time.Time
 }
 
 // viewProblems gives the faults of a view their own reason.
@@ -63,7 +64,7 @@ func viewProblems(err error) error {
 	return err
 }
 
-// PublishView implements FeatureService.
+// PublishView implements FeatureService. It returns when decisions of this server know the version.
 func (s *Features) PublishView(ctx context.Context, r *profferv1.PublishViewRequest) (*profferv1.PublishViewResponse, error) {
 	view, err := viewfile.Parse([]byte(r.GetDocument()))
 	if err != nil {
@@ -75,6 +76,9 @@ func (s *Features) PublishView(ctx context.Context, r *profferv1.PublishViewRequ
 		Change: commands.Change{ValidateOnly: r.GetValidateOnly(), Reason: r.GetReason(), Actor: operatorName},
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := followed(ctx, s.InEffect, p.At); err != nil {
 		return nil, err
 	}
 	return &profferv1.PublishViewResponse{
@@ -221,6 +225,9 @@ func (s *Features) SwitchView(ctx context.Context, r *profferv1.SwitchViewReques
 		Change: commands.Change{ValidateOnly: r.GetValidateOnly(), Reason: r.GetReason(), Actor: operatorName},
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := followed(ctx, s.InEffect, v.At); err != nil {
 		return nil, err
 	}
 	return &profferv1.SwitchViewResponse{

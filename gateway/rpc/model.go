@@ -42,7 +42,8 @@ type Models struct {
 	Catalogue ModelCatalogue
 	Bytes     decider.ModelBytes
 	// Warm loads a model that is about to get a role.
-	Warm func(ctx context.Context, digest domain.Hash) error
+	Warm     func(ctx context.Context, digest domain.Hash) error
+	InEffect InEffect
 }
 
 // errModelPieces: the pieces of a model together are larger than a model may be.
@@ -204,6 +205,9 @@ func (s *Models) AssignModel(ctx context.Context, r *profferv1.AssignModelReques
 	if err != nil {
 		return nil, modelProblems(err)
 	}
+	if err := followed(ctx, s.InEffect, a.At); err != nil {
+		return nil, err
+	}
 	return &profferv1.AssignModelResponse{Use: s.use(r.GetUse(), a), Position: placeText(a.At), Unchanged: a.Unchanged}, nil
 }
 
@@ -221,6 +225,9 @@ func (s *Models) RollbackModel(ctx context.Context, r *profferv1.RollbackModelRe
 	})
 	if err != nil {
 		return nil, modelProblems(err)
+	}
+	if err := followed(ctx, s.InEffect, a.At); err != nil {
+		return nil, err
 	}
 	return &profferv1.RollbackModelResponse{Use: s.use(r.GetUse(), a), Position: placeText(a.At)}, nil
 }

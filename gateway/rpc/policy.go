@@ -34,13 +34,8 @@ func (s *Policies) Publish(ctx context.Context, r *profferv1.PublishRequest) (*p
 	}
 	if published.At != (domain.Place{}) {
 		out.Position = published.At.String()
-		if !r.GetValidateOnly() {
-			if err := s.InEffect.WaitFor(ctx, published.At.Position.Sequence); err != nil {
-				return nil, err
-			}
-		}
 	}
-	return out, nil
+	return out, followed(ctx, s.InEffect, published.At)
 }
 
 // List implements PolicyService.

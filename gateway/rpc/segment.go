@@ -57,9 +57,10 @@ type Segments struct {
 	// Remembered waits until all three know what the log holds.
 	Remembered func(context.Context) error
 	// View is what a view's name means; Prepare waits until one can be read.
-	View    func(name string) (feature.View, bool)
-	Prepare func(context.Context, feature.View) error
-	Now     func() time.Time
+	View     func(name string) (feature.View, bool)
+	Prepare  func(context.Context, feature.View) error
+	InEffect InEffect
+	Now      func() time.Time
 }
 
 // Refusals of the segment service.
@@ -107,6 +108,9 @@ func (s *Segments) DefineSegments(ctx context.Context, r *profferv1.DefineSegmen
 	got, err := s.Defining.Define(ctx, d, commands.Change{ValidateOnly: r.GetValidateOnly(), Reason: r.GetReason(), Actor: operatorName})
 	if err != nil {
 		return nil, segmentProblems(err)
+	}
+	if err := followed(ctx, s.InEffect, got.At); err != nil {
+		return nil, err
 	}
 	return &profferv1.DefineSegmentsResponse{
 		Id: d.ID, Version: got.Version, Sha256: got.Digest.String(), Position: placeText(got.At), Unchanged: got.Unchanged, Segments: d.Segments(),
