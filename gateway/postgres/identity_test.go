@@ -152,7 +152,7 @@ func TestProfileAtIsTheGraphThen(t *testing.T) {
 	t.Parallel()
 	const people = 12
 	log := projectionstest.NewStreamLog()
-	projectionstest.NewSample(22, people).Fill(log, 1800)
+	projectionstest.NewSample(22, people).Fill(log, 4500)
 	pool := projected(t, log)
 	aliases := make([][16]byte, people)
 	for n := range aliases {
