@@ -32,40 +32,9 @@ func (s Scored) Reliabilities(bins int) []Reliability {
 	return out
 }
 
-// EqualMass sorts rows by score into bins of equal weight; rows of one score stay together, so bins may be heavier.
-func (s Scored) EqualMass(bins int) []Reliability {
-	positive, negative := s.Totals()
-	total := positive + negative
-	var out []Reliability
-	var bin Reliability
-	done := 0.0
-	for _, g := range s.groups() {
-		w := g.positive + g.negative
-		bin.Weight += w
-		bin.Mean += float64(w * g.score)
-		bin.Rate += g.positive
-		if done+bin.Weight >= total*float64(len(out)+1)/float64(bins) {
-			out, done, bin = appendBin(out, bin), done+bin.Weight, Reliability{}
-		}
-	}
-	return appendBin(out, bin)
-}
-
-func appendBin(out []Reliability, bin Reliability) []Reliability {
-	if bin.Weight <= 0 {
-		return out
-	}
-	bin.Mean /= bin.Weight
-	bin.Rate /= bin.Weight
-	return append(out, bin)
-}
-
 // ECE is the expected calibration error over bins of equal width: the weighted mean distance between the mean score
 // of a bin and the rate in it.
 func (s Scored) ECE(bins int) float64 { return calibrationError(s.Reliabilities(bins)) }
-
-// ECEOfEqualMass is the same over bins of equal weight: it does not hide what happens where most scores lie.
-func (s Scored) ECEOfEqualMass(bins int) float64 { return calibrationError(s.EqualMass(bins)) }
 
 func calibrationError(bins []Reliability) float64 {
 	sum, weight := 0.0, 0.0

@@ -2,7 +2,6 @@ package stat_test
 
 import (
 	"math"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,20 +83,15 @@ func TestDriftIsZeroOnlyWhereNothingMoved(t *testing.T) {
 	})
 }
 
-func TestKSIsTheLargestGap(t *testing.T) {
+// Bins see no gap that is not there: the distance by bins is at most the largest gap between the distribution functions.
+func TestKSOfBinsIsAtMostTheLargestGap(t *testing.T) {
 	t.Parallel()
-	near(t, "disjoint", stat.KS([]float64{1, 2}, []float64{3, 4, math.NaN()}), 1)
-	near(t, "same", stat.KS([]float64{2, 1, 1}, []float64{1, 2, 1}), 0)
-	near(t, "one moved", stat.KS([]float64{1, 2, 3, 4}, []float64{1, 2, 3, 9}), .25)
 	rapid.Check(t, func(t *rapid.T) {
 		sample := rapid.SliceOfN(rapid.Float64Range(0, 1), 1, 40)
 		a, b := sample.Draw(t, "a"), sample.Draw(t, "b")
 		most := 0.0
 		for _, v := range append(append([]float64{}, a...), b...) {
 			most = max(most, math.Abs(below(a, v)-below(b, v)))
-		}
-		if got := stat.KS(a, b); math.Abs(got-most) > 1e-12 {
-			t.Fatalf("got %v, want %v", got, most)
 		}
 		bins := stat.NewBins(a, 10)
 		other := bins.Empty()
@@ -118,25 +112,4 @@ func below(values []float64, v float64) float64 {
 		}
 	}
 	return n / float64(len(values))
-}
-
-// Samples of one distribution differ by chance as often as KSChance says.
-func TestTheChanceOfADistance(t *testing.T) {
-	t.Parallel()
-	r := rand.New(rand.NewPCG(1, 2))
-	rare := 0
-	const trials, n = 400, 200
-	for range trials {
-		a, b := make([]float64, n), make([]float64, n)
-		for i := range n {
-			a[i], b[i] = r.NormFloat64(), r.NormFloat64()
-		}
-		if stat.KSChance(stat.KS(a, b), n, n) < .1 {
-			rare++
-		}
-	}
-	if rare < trials/20 || rare > trials*3/20 {
-		t.Errorf("%d of %d samples are as far apart as one in ten should be", rare, trials)
-	}
-	near(t, "no distance", stat.KSChance(0, 50, 50), 1)
 }
