@@ -143,6 +143,45 @@ func TestScoresAreCosinesAndTheSameAgain(t *testing.T) {
 	})
 }
 
+// A list of n answers what is asked for up to n items, in both ways.
+func TestListsAnswerWithAndWithoutWhatWasBought(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		trails := make([]Trail, 1+r.IntN(30))
+		for p := range trails {
+			for range r.IntN(20) {
+				trails[p].Add(uint32(r.IntN(25)), int64(r.IntN(400))*day, Kind(r.IntN(3)))
+			}
+		}
+		m := Learn(trails, 20, 400*day, Options{Neighbours: 3}) // of later items no likeness is known
+		n := 1 + r.IntN(12)
+		for _, trail := range trails {
+			list := m.List(trail, n)
+			if len(list) > 2*n {
+				t.Fatalf("%d items for %d", len(list), n)
+			}
+			for k := range n + 1 {
+				var whole, fresh []Scored
+				for _, l := range list {
+					if len(whole) < k {
+						whole = append(whole, l.Scored)
+					}
+					if !l.Bought && len(fresh) < k {
+						fresh = append(fresh, l.Scored)
+					}
+				}
+				if want := m.Top(trail, Ask{N: k}); !slices.Equal(whole, want) {
+					t.Fatalf("%d of %d: %v, want %v", k, n, whole, want)
+				}
+				if want := m.Top(trail, Ask{N: k, New: true}); !slices.Equal(fresh, want) {
+					t.Fatalf("%d new of %d: %v, want %v", k, n, fresh, want)
+				}
+			}
+		}
+	})
+}
+
 func TestTrailsMerge(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

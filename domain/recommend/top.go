@@ -48,6 +48,35 @@ func (m *Model) Top(t Trail, a Ask) []Scored {
 	return m.fill(out, a, bought)
 }
 
+// Listed is an item of a list that answers both with and without what she has bought.
+type Listed struct {
+	Scored
+	Bought bool
+}
+
+// List is what Top answers for up to n items: her best n, and of those after them what makes up n that she has not bought. It
+// has n items at least, unless there are no more.
+func (m *Model) List(t Trail, n int) []Listed {
+	bought := map[uint32]bool{}
+	for _, e := range t.Entries {
+		if e.Bought {
+			bought[e.Item] = true
+		}
+	}
+	var out []Listed
+	fresh := 0
+	for i, s := range m.Top(t, Ask{N: n + len(bought)}) {
+		if i >= n && (bought[s.Item] || fresh >= n) {
+			continue
+		}
+		if !bought[s.Item] {
+			fresh++
+		}
+		out = append(out, Listed{s, bought[s.Item]})
+	}
+	return out
+}
+
 // fill adds popular items.
 func (m *Model) fill(out []Scored, a Ask, bought map[uint32]bool) []Scored {
 	for _, p := range m.popular {
