@@ -2,6 +2,7 @@ package projections
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -20,8 +21,10 @@ const (
 // Recommendations remembers what people did with items, in memory: folded from BEHAVIOUR at each start, as a rebuild would. It
 // is safe for concurrent use.
 type Recommendations struct {
-	mu      sync.RWMutex
-	trails  map[domain.Alias]*recommend.Trail
+	mu     sync.RWMutex
+	trails map[domain.Alias]*trail
+	// changed are the aliases whose trails changed since they were last asked for; nil while nobody asks.
+	changed map[domain.Alias]struct{}
 	numbers map[string]uint32
 	items   []string
 	applied uint64
@@ -45,9 +48,25 @@ type Item struct {
 	Score float64
 }
 
+// trail is what an alias did, and the sequence of BEHAVIOUR that last added to it.
+type trail struct {
+	recommend.Trail
+	sequence uint64
+}
+
+// Recommended are items, with what they were made from.
+type Recommended struct {
+	Items   []Item
+	Learned Learned
+	// Sequence of BEHAVIOUR: all that the person did up to it is in them.
+	Sequence uint64
+	// Kept: they are of a list that was made before.
+	Kept bool
+}
+
 // NewRecommendations remembers nothing yet.
 func NewRecommendations() *Recommendations {
-	return &Recommendations{trails: map[domain.Alias]*recommend.Trail{}, numbers: map[string]uint32{}}
+	return &Recommendations{trails: map[domain.Alias]*trail{}, numbers: map[string]uint32{}}
 }
 
 // Apply takes the next envelope; one that was applied already changes nothing.
@@ -90,12 +109,16 @@ func (r *Recommendations) add(alias domain.Alias, at int64, kind recommend.Kind,
 		if !known {
 			continue
 		}
-		trail := r.trails[alias]
-		if trail == nil {
-			trail = &recommend.Trail{}
-			r.trails[alias] = trail
+		of := r.trails[alias]
+		if of == nil {
+			of = &trail{}
+			r.trails[alias] = of
 		}
-		trail.Add(number, at, kind)
+		of.Add(number, at, kind)
+		of.sequence = r.applied
+		if r.changed != nil {
+			r.changed[alias] = struct{}{}
+		}
 		r.events++
 		r.changes++
 	}
@@ -117,6 +140,13 @@ func (r *Recommendations) number(item string) (uint32, bool) {
 	return n, true
 }
 
+// Applied is the sequence of BEHAVIOUR up to which all is remembered.
+func (r *Recommendations) Applied() uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.applied
+}
+
 // Top are the items that the person of these aliases may want next. The likeness of items is learned when it never was, anew
 // when half of what is known has come since, and after an hour when a tenth has; lists between use the last one.
 func (r *Recommendations) Top(aliases []domain.Alias, nowMS int64, ask recommend.Ask) ([]Item, Learned) {
@@ -135,10 +165,50 @@ func (r *Recommendations) merged(aliases []domain.Alias) recommend.Trail {
 	var trails []recommend.Trail
 	for _, a := range aliases {
 		if t := r.trails[a]; t != nil {
-			trails = append(trails, *t)
+			trails = append(trails, t.Trail)
 		}
 	}
 	return recommend.Merge(trails...)
+}
+
+// known are all aliases with a trail. Which of them change is noted from then on.
+func (r *Recommendations) known() []domain.Alias {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changed = map[domain.Alias]struct{}{}
+	return slices.Collect(maps.Keys(r.trails))
+}
+
+// takeChanged are the aliases whose trails changed since the last call, or since known.
+func (r *Recommendations) takeChanged() []domain.Alias {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changed := slices.Collect(maps.Keys(r.changed))
+	clear(r.changed)
+	return changed
+}
+
+// remembered is the trail of several aliases together, the sequence that last added to it, and the one it stands at.
+func (r *Recommendations) remembered(aliases []domain.Alias) (of recommend.Trail, last, applied uint64) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, a := range aliases {
+		if t := r.trails[a]; t != nil {
+			last = max(last, t.sequence)
+		}
+	}
+	return r.merged(aliases), last, r.applied
+}
+
+// name gives items their names.
+func (r *Recommendations) name(list []recommend.Listed) []ListedItem {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	out := make([]ListedItem, len(list))
+	for i, l := range list {
+		out[i] = ListedItem{Item{r.items[l.Item], l.Score}, l.Bought}
+	}
+	return out
 }
 
 // relearnMS is after how long less that is new is enough to learn again.
@@ -165,7 +235,7 @@ func (r *Recommendations) learn(nowMS int64) (*recommend.Model, Learned) {
 	// The order of people decides the order of sums, and so their last digits.
 	slices.SortFunc(aliases, func(a, b domain.Alias) int { return slices.Compare(a[:], b[:]) })
 	for _, a := range aliases {
-		trails = append(trails, recommend.Merge(*r.trails[a]))
+		trails = append(trails, recommend.Merge(r.trails[a].Trail))
 	}
 	items := len(r.items)
 	r.changes = 0

@@ -105,3 +105,15 @@ func TestReplicatedViewsAreAViewStore(t *testing.T) {
 		}}
 	})
 }
+
+func TestReplicatedListsAreARecommendationStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three servers")
+	}
+	t.Parallel()
+	lists, err := natskv.OpenLists(t.Context(), connectCluster(t), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	projectionstest.RunRecommendationStoreSuite(t, lists)
+}

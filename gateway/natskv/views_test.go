@@ -403,6 +403,28 @@ func TestABucketOfAnotherConfigurationIsRefused(t *testing.T) {
 	}
 }
 
+func TestListsAreARecommendationStore(t *testing.T) {
+	t.Parallel()
+	projectionstest.RunRecommendationStoreSuite(t, &projectionstest.MemoryLists{})
+	nc := connect(t)
+	lists, err := natskv.OpenLists(t.Context(), nc, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	projectionstest.RunRecommendationStoreSuite(t, lists)
+	again, err := natskv.OpenLists(t.Context(), nc, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pages, err := again.Pages(t.Context()); err != nil || len(pages) != 2 {
+		t.Errorf("another process finds pages %v: %v", pages, err)
+	}
+	nc.Close()
+	if _, _, err := lists.LoadPage(t.Context(), 0); !errors.Is(err, domain.ErrUnavailable) {
+		t.Errorf("without a server: %v", err)
+	}
+}
+
 func TestCountsAndCountersAreKept(t *testing.T) {
 	t.Parallel()
 	nc := connect(t)
