@@ -13,7 +13,7 @@ import (
 )
 
 // Definitions hold at once and survive a restart; members are read from what is known, and items that go together are
-// recommended.
+// recommended, as they were before a restart at once.
 func TestSegmentsAndRecommendations(t *testing.T) {
 	t.Parallel()
 	s := serve(t, dataFolder(t))
@@ -51,6 +51,32 @@ func TestSegmentsAndRecommendations(t *testing.T) {
 	s.wantRecommended("user_id:u10", "cup")
 	s.wantHabits()
 	s.wantRecommended("user_id:u11", "hammer")
+	s.wantKept("user_id:u10", "cup")
+}
+
+// wantKept asks ever more questions and then kills the server, until it had kept the lists: the next one's first answer is of them.
+func (s *server) wantKept(who, item string) {
+	s.t.Helper()
+	for questions := range 20 {
+		for range questions {
+			s.wantRecommended(who, item)
+		}
+		s.restart()
+		var got struct {
+			Items []struct{ Item string }
+			Kept  bool
+			AsOf  string
+		}
+		s.jsonOf(&got, "segment", "recommend", who, "--only-new", "--limit", "1")
+		if len(got.Items) != 1 || got.Items[0].Item != item || got.AsOf == "0" {
+			s.t.Fatalf("%s: got %+v, want %s", who, got, item)
+		}
+		if got.Kept {
+			s.t.Logf("kept after %d questions", questions)
+			return
+		}
+	}
+	s.t.Errorf("%s: no list is kept", who)
 }
 
 func (s *server) wantSegments() {
@@ -231,7 +257,7 @@ func segmentShapes(file string) map[string][]string {
 			"purchaseIntent.terms[].points number", "segments[].id string", "segments[].segments list", "segments[].version string",
 		},
 		"segment recommend user_id=shopper": {
-			"items[].item string", "items[].score number", "knownItems string", "learnedAt string", "people string", "profile string",
+			"asOf string", "items[].item string", "items[].score number", "kept bool", "knownItems string", "learnedAt string", "people string", "profile string",
 		},
 	}
 }

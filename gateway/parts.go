@@ -53,11 +53,11 @@ type parts struct {
 	defining     *commands.DefineSegments
 	segments     *projections.Segments
 
-	recommendations *projections.Recommendations
-	habits          *projections.Habits
-	purchases       *projections.Purchases
-	remembered      *remembering
-	watcher         *projections.ModelWatcher
+	recommending *recommending
+	habits       *projections.Habits
+	purchases    *projections.Purchases
+	remembered   *remembering
+	watcher      *projections.ModelWatcher
 	// modelDays is nil when there is no database.
 	modelDays *postgres.ModelDays
 }
@@ -234,9 +234,19 @@ func (n *Node) startProjecting(ctx context.Context) error {
 	n.parts.counts = projections.NewCountsProjector(n.parts.log, store)
 	n.run("fold views", n.parts.views.fold)
 	n.run("keep what feature views read", func(ctx context.Context) error { return n.parts.views.keep(ctx, n.parts.policies) })
-	n.parts.recommendations, n.parts.habits, n.parts.purchases = projections.NewRecommendations(), projections.NewHabits(), projections.NewPurchases()
-	n.parts.remembered = newRemembering(n.parts.log, n.parts.recommendations.Apply, n.parts.habits.Apply, n.parts.purchases.Apply)
+	lists, err := natskv.OpenLists(ctx, n.parts.nc, n.config.Replicas)
+	if err != nil {
+		return err
+	}
+	recommendations := projections.NewRecommendations()
+	n.parts.habits, n.parts.purchases = projections.NewHabits(), projections.NewPurchases()
+	n.parts.remembered = newRemembering(n.parts.log, recommendations.Apply, n.parts.habits.Apply, n.parts.purchases.Apply)
 	n.run("remember what people did", n.parts.remembered.run)
+	n.parts.recommending = &recommending{
+		memory: recommendations, lists: projections.NewRecommendationLists(recommendations, n.parts.identities, lists),
+		remembered: n.parts.remembered, linked: n.parts.identities, views: n.parts.views, now: n.now,
+	}
+	n.run("keep recommendations", n.parts.recommending.run)
 	n.run("count", n.parts.counts.Run)
 	return nil
 }

@@ -23,6 +23,8 @@ type remembering struct {
 	mu      sync.Mutex
 	applied uint64
 	moved   chan struct{}
+	// reached: what the log held at some question was all remembered.
+	reached bool
 }
 
 func newRemembering(log interface {
@@ -68,9 +70,17 @@ func (m *remembering) advance(e domain.Envelope) error {
 	return nil
 }
 
+// ask begins, without waiting for anything; false until what the log held at some question is all remembered.
+func (m *remembering) ask() bool {
+	m.asked.Do(func() { close(m.begin) })
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reached
+}
+
 // upToNow returns when all that the log holds at the time of the call is remembered, or with the context's error.
 func (m *remembering) upToNow(ctx context.Context) error {
-	m.asked.Do(func() { close(m.begin) })
+	m.ask()
 	end, err := m.last(ctx, domain.Behaviour)
 	if err != nil {
 		return err
@@ -78,6 +88,7 @@ func (m *remembering) upToNow(ctx context.Context) error {
 	for {
 		m.mu.Lock()
 		reached, moved := m.applied >= end, m.moved
+		m.reached = m.reached || reached
 		m.mu.Unlock()
 		if reached {
 			return nil

@@ -42,7 +42,7 @@ func (n *Node) handler() http.Handler {
 		Segments: &rpc.Segments{
 			Who: identities, Linked: n.parts.identities, Defining: n.parts.defining, Membership: n.parts.segments,
 			View: n.parts.policies.View, Prepare: n.parts.views.Prepare, InEffect: n.parts.policies,
-			Recommending: n.parts.recommendations, Habits: n.parts.habits, Worth: n.parts.purchases, Remembered: n.parts.remembered.upToNow, Now: n.now,
+			Recommending: n.parts.recommending, Habits: n.parts.habits, Worth: n.parts.purchases, Remembered: n.parts.remembered.upToNow, Now: n.now,
 		},
 	}
 	rpc.Mount(mux, n.keys, services, n.calls)

@@ -215,6 +215,9 @@ func (c segmentRecommend) Run(r *run) error {
 		}
 		return c.printMessage(r, a, func(w io.Writer) {
 			fmt.Fprintf(w, "profile %s; learned from %d people and %d items\n", a.GetProfile(), a.GetPeople(), a.GetKnownItems())
+			if a.GetKept() {
+				fmt.Fprintf(w, "as kept: of what was done up to BEHAVIOUR/%d; later acts are being read\n", a.GetAsOf())
+			}
 			table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 			for _, x := range a.GetItems() {
 				fmt.Fprintf(table, "%s\t%.3f\n", x.GetItem(), x.GetScore())

@@ -37,7 +37,7 @@ type Membership interface {
 
 // Recommending knows what people may want next.
 type Recommending interface {
-	Top(aliases []domain.Alias, nowMS int64, ask recommend.Ask) ([]projections.Item, projections.Learned)
+	Recommend(ctx context.Context, alias domain.Alias, ask recommend.Ask) (projections.Recommended, error)
 }
 
 // Habits reads what a person usually does, and does now.
@@ -54,7 +54,7 @@ type Segments struct {
 	Recommending Recommending
 	Habits       Habits
 	Worth        Worth
-	// Remembered waits until all three know what the log holds.
+	// Remembered waits until habits and worth know what the log holds.
 	Remembered func(context.Context) error
 	// View is what a view's name means; Prepare waits until one can be read.
 	View     func(name string) (feature.View, bool)
@@ -268,15 +268,16 @@ func (s *Segments) RecommendItems(ctx context.Context, r *profferv1.RecommendIte
 	if limit == 0 {
 		limit = 10
 	}
-	if err := s.Remembered(ctx); err != nil {
+	got, err := s.Recommending.Recommend(ctx, alias, recommend.Ask{N: limit, New: r.GetOnlyNew()})
+	if err != nil {
 		return nil, err
 	}
-	items, learned := s.Recommending.Top(s.Linked.Aliases(alias), s.Now().UnixMilli(), recommend.Ask{N: limit, New: r.GetOnlyNew()})
 	profile, _ := s.Linked.Profile(alias)
 	out := &profferv1.RecommendItemsResponse{
-		Profile: profile.String(), LearnedAt: timestamppb.New(time.UnixMilli(learned.AtMS)), People: uint64(learned.People), KnownItems: uint64(learned.Items),
+		Profile: profile.String(), LearnedAt: timestamppb.New(time.UnixMilli(got.Learned.AtMS)), People: uint64(got.Learned.People),
+		KnownItems: uint64(got.Learned.Items), AsOf: got.Sequence, Kept: got.Kept,
 	}
-	for _, item := range items {
+	for _, item := range got.Items {
 		out.Items = append(out.Items, &profferv1.RecommendedItem{Item: item.Item, Score: item.Score})
 	}
 	return out, nil

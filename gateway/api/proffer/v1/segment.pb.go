@@ -1146,9 +1146,13 @@ type RecommendItemsResponse struct {
 	Profile string                 `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
 	Items   []*RecommendedItem     `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`
 	// When the likeness of items was learned, and from how many people and items.
-	LearnedAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=learned_at,json=learnedAt,proto3" json:"learned_at,omitempty"`
-	People        uint64                 `protobuf:"varint,4,opt,name=people,proto3" json:"people,omitempty"`
-	KnownItems    uint64                 `protobuf:"varint,5,opt,name=known_items,json=knownItems,proto3" json:"known_items,omitempty"`
+	LearnedAt  *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=learned_at,json=learnedAt,proto3" json:"learned_at,omitempty"`
+	People     uint64                 `protobuf:"varint,4,opt,name=people,proto3" json:"people,omitempty"`
+	KnownItems uint64                 `protobuf:"varint,5,opt,name=known_items,json=knownItems,proto3" json:"known_items,omitempty"`
+	// The sequence of BEHAVIOUR up to which all that she did is in the list.
+	AsOf uint64 `protobuf:"varint,6,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// The list was made before: this server has not read all of BEHAVIOUR yet, and did not wait for that.
+	Kept          bool `protobuf:"varint,7,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1216,6 +1220,20 @@ func (x *RecommendItemsResponse) GetKnownItems() uint64 {
 		return x.KnownItems
 	}
 	return 0
+}
+
+func (x *RecommendItemsResponse) GetAsOf() uint64 {
+	if x != nil {
+		return x.AsOf
+	}
+	return 0
+}
+
+func (x *RecommendItemsResponse) GetKept() bool {
+	if x != nil {
+		return x.Kept
+	}
+	return false
 }
 
 // RecommendedItem is one item.
@@ -1809,7 +1827,7 @@ const file_proffer_v1_segment_proto_rawDesc = "" +
 	"\x15RecommendItemsRequest\x12)\n" +
 	"\x03who\x18\x01 \x01(\v2\x0f.proffer.v1.WhoB\x06\xbaH\x03\xc8\x01\x01R\x03who\x12\x1d\n" +
 	"\x05limit\x18\x02 \x01(\rB\a\xbaH\x04*\x02\x18dR\x05limit\x12\x19\n" +
-	"\bonly_new\x18\x03 \x01(\bR\aonlyNew\"\xd9\x01\n" +
+	"\bonly_new\x18\x03 \x01(\bR\aonlyNew\"\x82\x02\n" +
 	"\x16RecommendItemsResponse\x12\x18\n" +
 	"\aprofile\x18\x01 \x01(\tR\aprofile\x121\n" +
 	"\x05items\x18\x02 \x03(\v2\x1b.proffer.v1.RecommendedItemR\x05items\x129\n" +
@@ -1817,7 +1835,9 @@ const file_proffer_v1_segment_proto_rawDesc = "" +
 	"learned_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tlearnedAt\x12\x16\n" +
 	"\x06people\x18\x04 \x01(\x04R\x06people\x12\x1f\n" +
 	"\vknown_items\x18\x05 \x01(\x04R\n" +
-	"knownItems\";\n" +
+	"knownItems\x12\x13\n" +
+	"\x05as_of\x18\x06 \x01(\x04R\x04asOf\x12\x12\n" +
+	"\x04kept\x18\a \x01(\bR\x04kept\";\n" +
 	"\x0fRecommendedItem\x12\x12\n" +
 	"\x04item\x18\x01 \x01(\tR\x04item\x12\x14\n" +
 	"\x05score\x18\x02 \x01(\x01R\x05score\"\xbd\x01\n" +
