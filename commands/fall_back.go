@@ -19,7 +19,7 @@ type FallBack struct {
 }
 
 // FallBack makes the champion before a broken one champion again, unless the broken one is champion no more: then somebody
-// was faster, and nothing is changed. It fails with ErrModelName, ErrChangeInvalid, registry.ErrNoChampion when there is
+// was faster, and nothing is changed. It fails with ErrModelName, ErrChangeInvalid, registry.ErrNothingBefore when there is
 // none to go back to, and the errors of the log.
 func (m *Models) FallBack(ctx context.Context, f FallBack) (ModelsAssigned, error) {
 	return m.change(ctx, f.Use, registry.RuleFallback, f.Change, func(c *Catalogue) ([]*event.ModelAssigned, error) {

@@ -17,7 +17,7 @@ func TestABrokenChampionFallsBackOnce(t *testing.T) {
 	w.register(t, "churn", "model core@1 b")
 	broken := commands.FallBack{Use: "churn", Model: "churn", Version: 1, Change: commands.Change{Reason: "auc"}}
 	w.assign(t, registry.Wish{Use: "churn", Role: champion, Model: "churn", Version: 1})
-	if _, err := w.models.FallBack(t.Context(), broken); !errors.Is(err, registry.ErrNoChampion) {
+	if _, err := w.models.FallBack(t.Context(), broken); !errors.Is(err, registry.ErrNothingBefore) {
 		t.Errorf("the first has none before it: %v", err)
 	}
 	w.assign(t, registry.Wish{Use: "churn", Role: champion, Model: "churn", Version: 2})

@@ -159,7 +159,7 @@ func TestAssigningAndRollingBack(t *testing.T) {
 	if err != nil || roles(back) != "champion old rollback" || back.Roles[0].GetReason() != "worse" {
 		t.Errorf("rolled back: %s, %v", roles(back), err)
 	}
-	if _, err := w.models.Rollback(t.Context(), "churn", commands.Change{}); !errors.Is(err, registry.ErrNoChampion) {
+	if _, err := w.models.Rollback(t.Context(), "churn", commands.Change{}); !errors.Is(err, registry.ErrNothingBefore) {
 		t.Errorf("nothing before: %v", err)
 	}
 }

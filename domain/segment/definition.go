@@ -158,7 +158,7 @@ func Compile(d Definition, features []string) (*Compiled, error) {
 		}
 	}
 	if kinds != 1 {
-		found.Add("", problem.Required, "give one of rules, centres and rfm")
+		found.Add("rules", problem.Required, "give one of rules, centres and rfm, and only one")
 	}
 	if !segmentName.MatchString(d.ID) || strings.Contains(d.ID, " ") {
 		found.Add("id", problem.Invalid, "must be lower case letters, digits, _ and -, at most 63")

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -70,15 +69,15 @@ func (c trainingRows) document() (string, error) {
 	if _, shipped := label.ShippedAs(c.Label); shipped {
 		return c.Label, nil
 	}
-	text, err := os.ReadFile(c.Label)
+	text, err := documentIn(c.Label, "label")
 	if err != nil {
 		var names []string
 		for _, l := range label.Shipped() {
 			names = append(names, l.Name())
 		}
-		return "", fmt.Errorf("%w: --label wants a file, or one of %s: %w", gateway.ErrUsage, strings.Join(names, ", "), err)
+		return "", fmt.Errorf("%w (--label wants a file, or one of %s)", err, strings.Join(names, ", "))
 	}
-	return string(text), nil
+	return text, nil
 }
 
 // timeFlag reads a time; nothing is nil.
@@ -142,11 +141,11 @@ type exported struct {
 // Run exports.
 func (c exportTraining) Run(r *run) error {
 	request, err := c.request()
-	if err == nil {
-		err = rowfile.Known(c.Out)
-	}
 	if err != nil {
-		return errors.Join(gateway.ErrUsage, err)
+		return err
+	}
+	if err := rowfile.Known(c.Out); err != nil {
+		return fmt.Errorf("%w: --out: %w", gateway.ErrUsage, err)
 	}
 	var result exported
 	if err := c.with(r, func(s *remote) (err error) {

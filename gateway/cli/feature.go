@@ -3,11 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
-	"github.com/profferhq/proffer/gateway"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
 
@@ -55,14 +53,11 @@ func (c featureValidate) Run(r *run) error {
 }
 
 func publishView(r *run, t target, o output, file string, request *profferv1.PublishViewRequest) error {
-	text, err := os.ReadFile(file)
-	if file == "-" {
-		text, err = io.ReadAll(io.LimitReader(os.Stdin, 1<<20))
-	}
+	text, err := documentIn(file, "feature view")
 	if err != nil {
-		return fmt.Errorf("%w: read the feature view: %w", gateway.ErrUsage, err)
+		return err
 	}
-	request.Document = string(text)
+	request.Document = text
 	return t.with(r, func(s *remote) error {
 		a, err := s.features.PublishView(r.ctx, request)
 		if err != nil {
@@ -195,13 +190,21 @@ func (c featureCompare) Run(r *run) error {
 					same++
 					continue
 				}
-				fmt.Fprintf(table, "%s\t%s\t%d\t%.4g\t%.4g\t%.4g\t\n", f.GetName(), strings.ToLower(f.GetDefinition()), f.GetDifferent(),
-					f.GetMean(), f.GetWithMean(), f.GetLargestDifference())
+				fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%.4g\t\n", f.GetName(), strings.ToLower(f.GetDefinition()), f.GetDifferent(),
+					meanOrNone(f.GetMean()), meanOrNone(f.GetWithMean()), f.GetLargestDifference())
 			}
 			_ = table.Flush()
 			fmt.Fprintf(w, "%d features are the same for everybody\n", same)
 		})
 	})
+}
+
+// meanOrNone is a mean, or a dash where nobody has a value.
+func meanOrNone(mean float64) string {
+	if mean != mean {
+		return "-"
+	}
+	return fmt.Sprintf("%.4g", mean)
 }
 
 type featureSwitch struct {
@@ -238,7 +241,7 @@ func (c featureSwitch) Run(r *run) error {
 type featureLineage struct {
 	target
 	output
-	Of string `arg:"" help:"event:KIND, feature:VIEW/NAME, model:NAME@VERSION, use:NAME or policy:ID."`
+	Of string `arg:"" help:"event:KIND, feature:VIEW/NAME, model:NAME@VERSION, use:NAME, segments:ID or policy:ID."`
 }
 
 // Help is shown by --help.

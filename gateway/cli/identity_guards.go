@@ -3,9 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 
-	"github.com/profferhq/proffer/gateway"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
 
@@ -82,19 +80,4 @@ func (c guardsSet) Run(r *run) error {
 			}
 		})
 	})
-}
-
-// maxDocument bounds what is read of a document's file.
-const maxDocument = 1 << 20
-
-// documentIn reads a document from a file, or from standard input.
-func documentIn(file, what string) (string, error) {
-	text, err := os.ReadFile(file)
-	if file == "-" {
-		text, err = io.ReadAll(io.LimitReader(os.Stdin, maxDocument))
-	}
-	if err != nil {
-		return "", fmt.Errorf("%w: read the %s: %w", gateway.ErrUsage, what, err)
-	}
-	return string(text), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/label"
+	"github.com/profferhq/proffer/gateway"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 	"github.com/profferhq/proffer/gateway/modelmaker"
 )
@@ -47,6 +48,9 @@ type trained struct {
 
 // Run exports, learns, and registers.
 func (c modelTrain) Run(r *run) error {
+	if !(c.SMOTE >= 0 && c.SMOTE <= .5) { // said before the rows are read, not after
+		return fmt.Errorf("%w: --smote: %v is no share above 0 and at most 0.5", gateway.ErrUsage, c.SMOTE)
+	}
 	request, err := c.request()
 	if err != nil {
 		return err

@@ -3,11 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
-	"github.com/profferhq/proffer/gateway"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
 
@@ -45,15 +43,12 @@ func (policyValidate) Help() string { return "Example: proffer policy validate s
 func (c policyValidate) Run(r *run) error { return publish(r, c.target, c.output, c.File, true) }
 
 func publish(r *run, t target, o output, file string, validateOnly bool) error {
-	text, err := os.ReadFile(file)
-	if file == "-" {
-		text, err = io.ReadAll(io.LimitReader(os.Stdin, 1<<20))
-	}
+	text, err := documentIn(file, "policy")
 	if err != nil {
-		return fmt.Errorf("%w: read the policy: %w", gateway.ErrUsage, err)
+		return err
 	}
 	return t.with(r, func(s *remote) error {
-		a, err := s.policies.Publish(r.ctx, &profferv1.PublishRequest{Document: string(text), ValidateOnly: validateOnly})
+		a, err := s.policies.Publish(r.ctx, &profferv1.PublishRequest{Document: text, ValidateOnly: validateOnly})
 		if err != nil {
 			return err
 		}

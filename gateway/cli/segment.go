@@ -3,11 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
-	"github.com/profferhq/proffer/gateway"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
 
@@ -41,16 +39,13 @@ func (segmentDefine) Help() string {
 
 // Run defines.
 func (c segmentDefine) Run(r *run) error {
-	text, err := os.ReadFile(c.File)
-	if c.File == "-" {
-		text, err = io.ReadAll(io.LimitReader(os.Stdin, 4<<20))
-	}
+	text, err := documentIn(c.File, "definition")
 	if err != nil {
-		return fmt.Errorf("%w: read the definition: %w", gateway.ErrUsage, err)
+		return err
 	}
 	return c.with(r, func(s *remote) error {
 		a, err := s.segments.DefineSegments(r.ctx, &profferv1.DefineSegmentsRequest{
-			Document: string(text), Id: c.ID, View: c.View, Reason: c.Reason, ValidateOnly: c.ValidateOnly,
+			Document: text, Id: c.ID, View: c.View, Reason: c.Reason, ValidateOnly: c.ValidateOnly,
 		})
 		if err != nil {
 			return err

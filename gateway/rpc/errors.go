@@ -109,6 +109,7 @@ var table = []row{
 	{registry.ErrRole, connect.CodeInvalidArgument, "ROLE_INVALID", 0},
 	{registry.ErrShare, connect.CodeInvalidArgument, "SHARE_INVALID", 0},
 	{registry.ErrNoChampion, connect.CodeFailedPrecondition, "NO_CHAMPION", 0},
+	{registry.ErrNothingBefore, connect.CodeFailedPrecondition, "NO_CHAMPION", 0},
 	{registry.ErrChampion, connect.CodeFailedPrecondition, "IS_CHAMPION", 0},
 	{decider.ErrNoModelBytes, connect.CodeFailedPrecondition, "MODEL_UNAVAILABLE", 0},
 	{decider.ErrModelView, connect.CodeFailedPrecondition, "MODEL_UNAVAILABLE", 0},

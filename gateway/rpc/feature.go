@@ -15,6 +15,7 @@ import (
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/expression"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/problem"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
@@ -238,16 +239,32 @@ func (s *Features) SwitchView(ctx context.Context, r *profferv1.SwitchViewReques
 
 // Lineage implements FeatureService.
 func (s *Features) Lineage(_ context.Context, r *profferv1.LineageRequest) (*profferv1.LineageResponse, error) {
+	of := r.GetOf()
+	if view, name, is := strings.Cut(strings.TrimPrefix(of, "feature:"), "/"); is {
+		if v, known := s.Catalogue.View(view); known { // a name without a version means the live one
+			of = "feature:" + v.Name() + "/" + name
+		}
+	}
+	all := s.Catalogue.Lineage()
 	out := &profferv1.LineageResponse{}
-	for _, e := range decider.Connected(s.Catalogue.Lineage(), r.GetOf()) {
+	for _, e := range decider.Connected(all, of) {
 		out.Edges = append(out.Edges, &profferv1.LineageEdge{From: e.From, To: e.To})
 	}
 	if len(out.Edges) == 0 {
-		return nil, fmt.Errorf("%w: %q", errNoLineage, r.GetOf())
+		return nil, noLineage(all, of)
 	}
 	return out, nil
 }
 
 // errNoLineage: nothing is read by it and it reads nothing.
-var errNoLineage = errors.New(
-	`rpc: nothing is read by it and it reads nothing: "event:purchased", "feature:retail@1/spend_30d", "model:churn@1", "policy:shop"`)
+var errNoLineage = errors.New("there is no lineage")
+
+// noLineage says how things are called.
+func noLineage(all []feature.Edge, of string) error {
+	var known []string
+	for _, e := range all {
+		known = append(known, e.From, e.To)
+	}
+	return fmt.Errorf("%w: nothing reads %q, and it reads nothing%s; want event:purchased, feature:retail@1/spend_30d, "+
+		"model:churn@1, use:churn_90d, segments:rfm or policy:shop", errNoLineage, of, expression.Suggestion(of, known))
+}

@@ -107,7 +107,6 @@ func (s *Identity) seen(w *profferv1.Who) (domain.Alias, error) {
 var (
 	errWho       = refusal(connect.CodeInvalidArgument, "WHO_INVALID", "name a person by an identifier, or by an alias of 32 hexadecimal digits")
 	errNeverSeen = refusal(connect.CodeNotFound, "IDENTIFIER_UNKNOWN", "nobody was ever seen under this identifier")
-	errView      = refusal(connect.CodeNotFound, "UNKNOWN_VIEW", "there is no such feature view")
 	errCut       = refusal(connect.CodeInvalidArgument, "CUT_INVALID", "as_of is no cut: want STREAM/sequence for each stream, as answers write it")
 )
 
@@ -161,11 +160,15 @@ func (s *Identity) Get(ctx context.Context, r *profferv1.GetRequest) (*profferv1
 // defaultView is read when a request names none.
 const defaultView = "core"
 
+func noView(name string) error {
+	return refusal(connect.CodeNotFound, "UNKNOWN_VIEW", fmt.Sprintf("there is no feature view %q: ListViews, or proffer feature list, has those that there are", name))
+}
+
 func (s *Identity) view(name string) (feature.View, error) {
 	if v, known := s.Views(cmp.Or(name, defaultView)); known {
 		return v, nil
 	}
-	return feature.View{}, errView
+	return feature.View{}, noView(name)
 }
 
 // present is a profile as known now.

@@ -39,10 +39,7 @@ type PointInTime struct {
 	Now     func() time.Time
 }
 
-var (
-	errMoment  = refusal(connect.CodeInvalidArgument, "TIME_INVALID", "a time is out of range")
-	errFeature = errors.New("the view has no such feature")
-)
+var errFeature = errors.New("the view has no such feature")
 
 // GetFeatures implements FeatureService.
 func (s *PointInTime) GetFeatures(ctx context.Context, r *profferv1.GetFeaturesRequest) (*profferv1.GetFeaturesResponse, error) {
@@ -83,7 +80,7 @@ func (s *PointInTime) view(name string) (feature.View, error) {
 	if v, known := s.Views(cmp.Or(name, feature.Core().Name())); known {
 		return v, nil
 	}
-	return feature.View{}, errView
+	return feature.View{}, noView(name)
 }
 
 // wantedFeatures are the places of the features that are asked for, in the view's order when that is all.
@@ -114,13 +111,19 @@ func refusedFeature(view feature.View, name string) error {
 	return refusal(connect.CodeInvalidArgument, feature.FaultUnknownFeature, errFeature.Error()+": "+name+expression.Suggestion(name, all))
 }
 
+// checkMoment refuses a time that no event can have; none is fine.
+func checkMoment(field string, t *timestamppb.Timestamp) error {
+	if t == nil || t.CheckValid() == nil && t.AsTime().Year() >= 1970 {
+		return nil
+	}
+	return refusal(connect.CodeInvalidArgument, "TIME_INVALID", field+" is out of range: want a time from 1970 to 9999")
+}
+
 // known is the profile at the moment that a request names.
 func (s *PointInTime) known(ctx context.Context, r *profferv1.GetFeaturesRequest, alias domain.Alias, view feature.View) (decider.Profile, error) {
 	at := s.Now()
-	for _, t := range []*timestamppb.Timestamp{r.GetTime(), r.GetAt()} {
-		if t != nil && (t.CheckValid() != nil || t.AsTime().Year() < 1970) {
-			return decider.Profile{}, errMoment
-		}
+	if err := cmp.Or(checkMoment("time (--as-of)", r.GetTime()), checkMoment("at", r.GetAt())); err != nil {
+		return decider.Profile{}, err
 	}
 	if r.GetAsOf() == nil {
 		if r.GetAt() != nil {

@@ -51,15 +51,20 @@ func TestParse(t *testing.T) {
 func TestParseNamesLines(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ from, to, want string }{
-		"event":     {"source: purchased", "source: purchase", `line 10: "purchase" is no kind of event (did you mean "purchased"?)`},
-		"field":     {"line.category", "line.kategory", "line 11: there is no field line.kategory (did you mean \"category\"?)"},
-		"fact":      {"context.cart_value", "context.cart", "line 19: the view's context declares no \"cart\""},
-		"prior":     {"aggregation: count", "aggregation: count\n    prior: {share: 0.2, weight: 5}", "prior goes with ratio"},
-		"key":       {"window:", "windows:", "line 13: field windows not found"},
-		"no name":   {"coffee@1", "coffee", "view: retail@2"},
-		"two":       {"view:", "a: 1\n---\nview:", "one view"},
-		"empty":     {coffee, "", "it is empty"},
-		"not a map": {coffee, "- 1", "line 1"},
+		"event":        {"source: purchased", "source: purchase", `line 10: "purchase" is no kind of event (did you mean "purchased"?)`},
+		"field":        {"line.category", "line.kategory", "line 11: there is no field line.kategory (did you mean \"category\"?)"},
+		"fact":         {"context.cart_value", "context.cart", "line 19: the view's context declares no \"cart\""},
+		"prior":        {"aggregation: count", "aggregation: count\n    prior: {share: 0.2, weight: 5}", "prior goes with ratio"},
+		"key":          {"window:", "windows:", `line 13: there is no field "windows" (did you mean "window"?)`},
+		"top key":      {"owner:", "ownr:", `line 3: there is no field "ownr" (did you mean "owner"?)`},
+		"prior key":    {"default: 0", "default: 0\n    prior: {shar: 1, weight: 1}", `there is no field "shar" (did you mean "share"?)`},
+		"not a number": {"default: 0", "default: 0\n    prior: {share: .nan, weight: 5}", `line 16: ".nan" is no finite number`},
+		"a list":       {"owner: growth", "owner: [growth]", "line 3: want a text, not a list"},
+		"no list":      {"features:", "features: 3\nfeaturs:", `want a list, not "3"`},
+		"no name":      {"coffee@1", "coffee", "view: retail@2"},
+		"two":          {"view:", "a: 1\n---\nview:", "one view"},
+		"empty":        {coffee, "", "it is empty"},
+		"not a map":    {coffee, "- 1", "line 1: want fields, not a list"},
 	} {
 		_, err := viewfile.Parse([]byte(strings.Replace(coffee, c.from, c.to, 1)))
 		if err == nil || !strings.Contains(err.Error(), c.want) {

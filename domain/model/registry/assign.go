@@ -87,11 +87,11 @@ func nobody(use string, role event.ModelAssigned_Role) *event.ModelAssigned {
 }
 
 // Rollback is the event that makes the champion before the present one champion again. Doing so twice goes back twice.
-// It fails with ErrNoChampion when there was none before.
+// It fails with ErrNothingBefore when there was none before.
 func (r *Registry) Rollback(name string) ([]*event.ModelAssigned, error) {
 	u := r.uses[name]
 	if u == nil || len(u.champions) < 2 {
-		return nil, ErrNoChampion
+		return nil, ErrNothingBefore
 	}
 	before := u.champions[len(u.champions)-2]
 	back := &event.ModelAssigned{

@@ -20,8 +20,10 @@ var (
 	ErrUnknownModel = errors.New("registry: the model is not registered")
 	// ErrShare: a challenger's share of the profiles lies between 0 and 1, both excluded; other roles have none.
 	ErrShare = errors.New("registry: a challenger needs a share above 0 and below 1, other roles none")
-	// ErrNoChampion: a challenger needs a champion that it challenges, and a rollback one to go back to.
-	ErrNoChampion = errors.New("registry: there is no champion for that")
+	// ErrNoChampion: a challenger needs a champion that it challenges.
+	ErrNoChampion = errors.New("registry: the use has no champion to challenge: make a version champion first")
+	// ErrNothingBefore: a rollback needs a champion before the present one.
+	ErrNothingBefore = errors.New("registry: the use has had no champion before the present one: there is none to go back to")
 	// ErrChampion: whoever is champion has no other role; make another version champion first.
 	ErrChampion = errors.New("registry: it is the champion: make another version champion first")
 	// ErrRole: a role is champion, challenger or shadow.
@@ -146,6 +148,9 @@ func (r *Registry) Version(name string, number uint64) (Version, error) {
 	}
 	if v, known := r.find(name, number); known {
 		return v, nil
+	}
+	if number == 0 {
+		return Version{}, fmt.Errorf("%w: %s", ErrUnknownModel, name)
 	}
 	return Version{}, fmt.Errorf("%w: %s@%d", ErrUnknownModel, name, number)
 }

@@ -94,7 +94,7 @@ func TestFromShadowToChampionAndBack(t *testing.T) {
 			t.Errorf("rolled back: %s, want %s", got, want)
 		}
 	}
-	if _, err := w.Rollback("churn"); !errors.Is(err, registry.ErrNoChampion) {
+	if _, err := w.Rollback("churn"); !errors.Is(err, registry.ErrNothingBefore) {
 		t.Errorf("rolling back the first: %v", err)
 	}
 }

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/profferhq/proffer/gateway"
+)
+
+func TestDocumentsAreTextOrRefused(t *testing.T) {
+	t.Parallel()
+	write := func(text string) string {
+		path := filepath.Join(t.TempDir(), "view.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	if got, err := documentIn(write("view: a@1"), "feature view"); err != nil || got != "view: a@1" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for path, want := range map[string]string{
+		write(""):         "is empty",
+		write("\xff\x00"): "no text in UTF-8",
+		"/none/such":      "no such file",
+	} {
+		if _, err := documentIn(path, "feature view"); !errors.Is(err, gateway.ErrUsage) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want it to say %q", path, err, want)
+		}
+	}
+}
+
+func TestExportSaysUsageOnce(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]exportTraining{
+		"--every wants a number":       {trainingRows: trainingRows{Label: "churn_90d", At: "dates", Every: "0d"}, Out: "x.csv"},
+		"ends in .parquet or .csv":     {trainingRows: trainingRows{Label: "churn_90d", At: "dates", Every: "1d"}, Out: "x.xlsx"},
+		"wants a file, or one of chur": {trainingRows: trainingRows{Label: "/none/such"}, Out: "x.csv"},
+	} {
+		err := c.Run(&run{})
+		if !errors.Is(err, gateway.ErrUsage) || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "usage") != 1 {
+			t.Errorf("%v, want it to say %q and usage once", err, want)
+		}
+	}
+	train := modelTrain{SMOTE: 3, trainingRows: trainingRows{Label: "churn_90d"}}
+	if err := train.Run(&run{}); !errors.Is(err, gateway.ErrUsage) || !strings.Contains(err.Error(), "--smote: 3") {
+		t.Errorf("smote: %v", err)
+	}
+}
