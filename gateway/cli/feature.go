@@ -154,6 +154,14 @@ func (c featureShow) Run(r *run) error {
 						how += " of " + e
 					}
 				}
+				if len(f.GetPer()) > 0 {
+					how += " per " + strings.Join(f.GetPer(), ",")
+				}
+				for _, e := range []struct{ word, text string }{{"half-life ", f.GetHalfLife()}, {"prior ", f.GetPrior()}} {
+					if e.text != "" {
+						how += ", " + e.word + e.text
+					}
+				}
 				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.GetName(), of, how, f.GetWindow(), f.GetDefault(), f.GetUnit(),
 					strings.Join(append(f.GetPolicies(), f.GetModels()...), ","), f.GetDescription())
 			}

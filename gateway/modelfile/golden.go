@@ -14,6 +14,7 @@ import (
 	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/expression"
+	"github.com/profferhq/proffer/domain/feature"
 )
 
 // MinGolden is how many golden rows an imported model needs: fewer do not reach enough leaves.
@@ -57,6 +58,23 @@ func golden(data []byte, features []string, outputs int) ([]model.Golden, error)
 		return nil, fmt.Errorf("%w: %d golden rows, want %d or more, some with missing values", ErrInvalid, len(out), MinGolden)
 	}
 	return out, nil
+}
+
+// missingTried refuses golden rows that do not try where missing values go, if any of the features can be missing.
+func missingTried(view feature.View, features []string, rows []model.Golden) error {
+	for _, g := range rows {
+		if slices.ContainsFunc(g.Row, func(v float64) bool { return v != v }) {
+			return nil
+		}
+	}
+	specs := view.Specs()
+	for _, name := range features {
+		if i, known := view.Index(name); known && specs[i].Default == feature.Missing {
+			return fmt.Errorf("%w: golden rows: none has a missing value, and %s may be missing: add rows with empty cells, they tell where missing values go",
+				ErrInvalid, name)
+		}
+	}
+	return nil
 }
 
 // columns finds the places of the features and then of the margins.

@@ -58,6 +58,9 @@ func (f Foreign) Import() (*model.File, error) {
 	if out.Golden, err = golden(f.Golden, names, r.ensemble.Outputs); err != nil {
 		return nil, err
 	}
+	if err := missingTried(f.View, names, out.Golden); err != nil {
+		return nil, err
+	}
 	if out.Card == nil {
 		if out.Card, err = json.Marshal(r.card); err != nil {
 			return nil, fmt.Errorf("%w: write the card: %w", ErrInvalid, err)

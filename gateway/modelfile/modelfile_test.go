@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,5 +157,24 @@ func TestNames(t *testing.T) {
 	}
 	if _, err := modelfile.Names([]byte(`["a",1]`)); !errors.Is(err, modelfile.ErrInvalid) {
 		t.Errorf("numbers: %v", err)
+	}
+}
+
+func TestGoldenRowsTryMissingValues(t *testing.T) {
+	t.Parallel()
+	f := buys(t)
+	var whole []string
+	for _, row := range strings.Split(strings.TrimSpace(string(f.Golden)), "\n") {
+		if cells := strings.Split(row, ","); !slices.Contains(cells, "") && !slices.Contains(cells, "nan") {
+			whole = append(whole, row)
+		}
+	}
+	header, rows := whole[0], whole[1:]
+	for len(rows) < modelfile.MinGolden {
+		rows = append(rows, rows...)
+	}
+	f.Golden = []byte(header + "\n" + strings.Join(rows, "\n") + "\n")
+	if _, err := f.Import(); !errors.Is(err, modelfile.ErrInvalid) || !strings.Contains(err.Error(), "days_since_purchase may be missing") {
+		t.Errorf("no row has a missing value: %v", err)
 	}
 }

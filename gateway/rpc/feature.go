@@ -163,8 +163,13 @@ func (s *Features) DescribeView(_ context.Context, r *profferv1.DescribeViewRequ
 }
 
 func definitionMessage(s feature.Spec) *profferv1.FeatureDefinition {
+	prior := ""
+	if s.Prior != nil {
+		prior = fmt.Sprintf("share %v, weight %v", s.Prior.Share, s.Prior.Weight)
+	}
 	return &profferv1.FeatureDefinition{
-		Name: s.Name, Description: s.Description, Sources: s.Sources(), Aggregation: s.Aggregation, Window: s.Window,
+		Name: s.Name, Description: s.Description, Sources: s.Source, Per: s.Per, HalfLife: s.HalfLife, Prior: prior,
+		Aggregation: s.Aggregation, Window: s.Window,
 		Filter: strings.Join(slices.DeleteFunc([]string{s.Filter, s.Lines}, func(x string) bool { return x == "" }), "; lines: "),
 		Value:  s.Value, Expression: s.Expression, Default: s.Default, Unit: s.Unit, Owner: s.Owner, Tags: s.Tags, Pii: s.PII,
 	}

@@ -524,8 +524,13 @@ type FeatureDefinition struct {
 	Tags        []string               `protobuf:"bytes,12,rep,name=tags,proto3" json:"tags,omitempty"`
 	Pii         string                 `protobuf:"bytes,13,opt,name=pii,proto3" json:"pii,omitempty"`
 	// Models (name@version) and policies that read it.
-	Models        []string `protobuf:"bytes,14,rep,name=models,proto3" json:"models,omitempty"`
-	Policies      []string `protobuf:"bytes,15,rep,name=policies,proto3" json:"policies,omitempty"`
+	Models   []string `protobuf:"bytes,14,rep,name=models,proto3" json:"models,omitempty"`
+	Policies []string `protobuf:"bytes,15,rep,name=policies,proto3" json:"policies,omitempty"`
+	// The other side of a ratio or a gap.
+	Per      []string `protobuf:"bytes,16,rep,name=per,proto3" json:"per,omitempty"`
+	HalfLife string   `protobuf:"bytes,17,opt,name=half_life,json=halfLife,proto3" json:"half_life,omitempty"`
+	// What is usual: "share 0.2, weight 5"; empty without.
+	Prior         string `protobuf:"bytes,18,opt,name=prior,proto3" json:"prior,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -663,6 +668,27 @@ func (x *FeatureDefinition) GetPolicies() []string {
 		return x.Policies
 	}
 	return nil
+}
+
+func (x *FeatureDefinition) GetPer() []string {
+	if x != nil {
+		return x.Per
+	}
+	return nil
+}
+
+func (x *FeatureDefinition) GetHalfLife() string {
+	if x != nil {
+		return x.HalfLife
+	}
+	return ""
+}
+
+func (x *FeatureDefinition) GetPrior() string {
+	if x != nil {
+		return x.Prior
+	}
+	return ""
 }
 
 // CompareViewsRequest names two versions.
@@ -2021,7 +2047,7 @@ const file_proffer_v1_feature_proto_rawDesc = "" +
 	"\x04view\x18\x01 \x01(\v2\x17.proffer.v1.FeatureViewR\x04view\x129\n" +
 	"\bfeatures\x18\x02 \x03(\v2\x1d.proffer.v1.FeatureDefinitionR\bfeatures\x12\x1c\n" +
 	"\tcanonical\x18\x03 \x01(\tR\tcanonical\x12\x1a\n" +
-	"\bdocument\x18\x04 \x01(\tR\bdocument\"\x89\x03\n" +
+	"\bdocument\x18\x04 \x01(\tR\bdocument\"\xce\x03\n" +
 	"\x11FeatureDefinition\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x18\n" +
@@ -2040,7 +2066,10 @@ const file_proffer_v1_feature_proto_rawDesc = "" +
 	"\x04tags\x18\f \x03(\tR\x04tags\x12\x10\n" +
 	"\x03pii\x18\r \x01(\tR\x03pii\x12\x16\n" +
 	"\x06models\x18\x0e \x03(\tR\x06models\x12\x1a\n" +
-	"\bpolicies\x18\x0f \x03(\tR\bpolicies\"i\n" +
+	"\bpolicies\x18\x0f \x03(\tR\bpolicies\x12\x10\n" +
+	"\x03per\x18\x10 \x03(\tR\x03per\x12\x1b\n" +
+	"\thalf_life\x18\x11 \x01(\tR\bhalfLife\x12\x14\n" +
+	"\x05prior\x18\x12 \x01(\tR\x05prior\"i\n" +
 	"\x13CompareViewsRequest\x12\x1b\n" +
 	"\x04view\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04view\x12\x12\n" +
 	"\x04with\x18\x02 \x01(\tR\x04with\x12!\n" +
