@@ -104,7 +104,7 @@ func (f *FeatureViews) draft(v feature.View) (out PublishedView, err error) {
 			out.At = domain.Place{Stream: domain.Policy, Position: before.At}
 			if before.Err != nil || before.Fingerprint() != v.Fingerprint() {
 				latest, _ := c.Latest(v.Family())
-				err = fmt.Errorf("%w: the latest is %s", ErrViewTaken, latest.Name)
+				err = fmt.Errorf("%w: the latest is %s: publish yours as the next", ErrViewTaken, latest.Name)
 			}
 		}
 	})

@@ -36,9 +36,10 @@ func TestDocumentsAreTextOrRefused(t *testing.T) {
 func TestExportSaysUsageOnce(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]exportTraining{
-		"--every wants a number":       {trainingRows: trainingRows{Label: "churn_90d", At: "dates", Every: "0d"}, Out: "x.csv"},
-		"ends in .parquet or .csv":     {trainingRows: trainingRows{Label: "churn_90d", At: "dates", Every: "1d"}, Out: "x.xlsx"},
-		"wants a file, or one of chur": {trainingRows: trainingRows{Label: "/none/such"}, Out: "x.csv"},
+		"--every wants a number":       {trainingRows: trainingRows{Share: 1, Label: "churn_90d", At: "dates", Every: "0d"}, Out: "x.csv"},
+		"ends in .parquet or .csv":     {trainingRows: trainingRows{Share: 1, Label: "churn_90d", At: "dates", Every: "1d"}, Out: "x.xlsx"},
+		"--share: 0 is no share":       {trainingRows: trainingRows{Label: "churn_90d"}, Out: "x.csv"},
+		"wants a file, or one of chur": {trainingRows: trainingRows{Share: 1, Label: "/none/such"}, Out: "x.csv"},
 	} {
 		err := c.Run(&run{})
 		if !errors.Is(err, gateway.ErrUsage) || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "usage") != 1 {

@@ -36,11 +36,14 @@ type trainingRows struct {
 	Until     string  `help:"The last date (default: the log's last event)." placeholder:"TIME"`
 	Every     string  `help:"From date to date, for example 30d or 12h." default:"30d"`
 	Placement string  `help:"Only decisions of this placement." placeholder:"ID"`
-	Share     float64 `help:"Only this share of the people, by a hash (default: all)." placeholder:"0.1"`
+	Share     float64 `help:"Only this share of the people, by a hash; 1 is all." default:"1"`
 }
 
 // request is the message that the flags make.
 func (c trainingRows) request() (*profferv1.ExportTrainingRequest, error) {
+	if !(c.Share > 0 && c.Share <= 1) { // the message's 0 is all, which nobody means who writes 0
+		return nil, fmt.Errorf("%w: --share: %v is no share above 0 and at most 1", gateway.ErrUsage, c.Share)
+	}
 	document, err := c.document()
 	if err != nil {
 		return nil, err
