@@ -17,11 +17,22 @@ func propose(config []byte, tables []Table, skip []string) (match.Model, error) 
 		return ParseModel(config)
 	}
 	var columns []match.Column
+	shared, rows := false, 0
+	for _, table := range tables {
+		rows += len(table.Rows)
+	}
 	for i, name := range tables[0].Columns {
+		shared = shared || everywhere(name, tables)
 		if slices.Contains(skip, name) || !everywhere(name, tables) {
 			continue
 		}
 		columns = append(columns, match.Column{Name: name, Values: tables[0].values(i)})
+	}
+	switch {
+	case !shared:
+		return match.Model{}, fmt.Errorf("%w: the two have no column of one name", ErrOptions)
+	case rows < 2:
+		return match.Model{}, match.ErrTooFew
 	}
 	return match.Propose(columns)
 }

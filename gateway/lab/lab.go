@@ -65,11 +65,11 @@ func Run(ctx context.Context, o Options) (*Trial, error) {
 		return nil, err
 	}
 	t := &Trial{}
-	at, personal := idColumn(o.ID, tables)
-	if at < 0 {
+	at, personal := idColumns(o.ID, tables)
+	if at == nil {
 		return nil, fmt.Errorf("%w: no column %q", ErrOptions, o.ID)
 	}
-	id := tables[0].Columns[at]
+	id := tables[0].Columns[at[0]]
 	var skip []string
 	if !personal {
 		skip = append(skip, id)
@@ -86,10 +86,8 @@ func Run(ctx context.Context, o Options) (*Trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, table := range tables {
-		for _, row := range table.Rows {
-			t.IDs = append(t.IDs, row[table.Column(id)])
-		}
+	for i, table := range tables {
+		t.IDs = append(t.IDs, table.values(at[i])...)
 	}
 	split := 0
 	if len(tables) > 1 {
@@ -115,36 +113,61 @@ func readTables(o Options) ([]Table, error) {
 			return nil, err
 		}
 		if len(t.Rows) == 0 {
-			return nil, fmt.Errorf("%w: it has no rows", ErrFile)
+			return nil, fmt.Errorf("%s: %w: it has no rows", path, ErrFile)
 		}
 		tables = append(tables, t)
 	}
 	return tables, nil
 }
 
-// idColumn is the column named, or the first whose values never repeat and tell nothing about a person, or the first.
+// idColumns is the place of the id in each table: the column named, nil when one has none of the name; or else the first
+// that all have and that identifies, or the first if all have it, or in each table its own.
 // personal says that the column may be compared all the same.
-func idColumn(name string, tables []Table) (at int, personal bool) {
+func idColumns(name string, tables []Table) (at []int, personal bool) {
 	if name != "" {
-		if !everywhere(name, tables) {
-			return -1, false
-		}
-		return tables[0].Column(name), false
+		return placed(name, tables), false
 	}
 	for i, c := range tables[0].Columns {
-		if !everywhere(c, tables) {
-			continue
-		}
-		values := tables[0].values(i)
-		seen := map[string]struct{}{}
-		for _, v := range values {
-			seen[v] = struct{}{}
-		}
-		if _, person := match.Recognise(match.Column{Name: c, Values: values}); len(seen) == len(values) && !person {
-			return i, false
+		if everywhere(c, tables) && identifies(tables[0], i) {
+			return placed(c, tables), false
 		}
 	}
-	return 0, true
+	if at := placed(tables[0].Columns[0], tables); at != nil {
+		return at, true
+	}
+	for _, t := range tables {
+		own := 0
+		for i := range slices.Backward(t.Columns) {
+			if identifies(t, i) {
+				own = i
+			}
+		}
+		at = append(at, own)
+	}
+	return at, true
+}
+
+// placed is where the tables have the column; nil when one has none of the name.
+func placed(column string, tables []Table) []int {
+	if !everywhere(column, tables) {
+		return nil
+	}
+	var at []int
+	for _, t := range tables {
+		at = append(at, t.Column(column))
+	}
+	return at
+}
+
+// identifies says whether a column's values never repeat and tell nothing about a person.
+func identifies(t Table, column int) bool {
+	values := t.values(column)
+	seen := map[string]struct{}{}
+	for _, v := range values {
+		seen[v] = struct{}{}
+	}
+	_, person := match.Recognise(match.Column{Name: t.Columns[column], Values: values})
+	return len(seen) == len(values) && !person
 }
 
 // compare fits the model where that is needed, and weighs the candidates.

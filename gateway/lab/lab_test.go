@@ -52,10 +52,36 @@ func TestTablesAreReadHoweverTheyAreWritten(t *testing.T) {
 
 func TestBrokenTablesAreRefused(t *testing.T) {
 	t.Parallel()
-	for _, content := range []string{"", "a,a\n1,2\n", "a\n1,2\n", "a\n\xff\n"} {
+	endless := "a,b\n1,\"x\n" + strings.Repeat("2,y\n", MaxLineEnds) + "3,\"z\"\n"
+	for _, content := range []string{
+		"", "a,a\n1,2\n", "a\n1,2\n", "a\n\xff\n", "a,b\r1,2\r", "a,b\n1,\"x\n2,y\n3,z\n", endless,
+	} {
 		if _, err := Read(strings.NewReader(content)); !errors.Is(err, ErrFile) {
 			t.Errorf("%q: %v", content, err)
 		}
+	}
+}
+
+func TestQuotedLineEndsAndNamelessColumnsAreRead(t *testing.T) {
+	t.Parallel()
+	got, err := Read(strings.NewReader("a,,c\n1,5\" pipe,\"x\ny\"\n2,,\"z\n\"\n\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Table{Columns: []string{"a", "column_2", "c"}, Rows: [][]string{{"1", "5\" pipe", "x\ny"}, {"2", "", "z"}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnErrorNamesTheFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "twice.csv")
+	if err := os.WriteFile(path, []byte("a,a\n1,2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(path); err == nil || !strings.Contains(err.Error(), "twice.csv") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -176,6 +202,40 @@ func TestChineseNamesMatchByTheirSound(t *testing.T) {
 	}
 }
 
+func TestTwoFilesMayNameTheirIdsDifferently(t *testing.T) {
+	t.Parallel()
+	rows := newCrowd(12, .15, .05).records(600)
+	a, b := write(t, rows[:300], columns()...), write(t, rows[300:], columns()...)
+	text, err := os.ReadFile(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(b, bytes.Replace(text, []byte("key,"), []byte("number,"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tr := trial(t, Options{In: a, With: b, Truth: "person"})
+	if tr.IDs[0] != rows[0][0] || tr.IDs[300] != rows[300][0] {
+		t.Errorf("%q and %q are not the ids %q and %q", tr.IDs[0], tr.IDs[300], rows[0][0], rows[300][0])
+	}
+}
+
+func TestFilesThatHaveNothingInCommonAreRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a.csv"), filepath.Join(dir, "b.csv")
+	for path, text := range map[string]string{a: "id,name\n1,Ann\n2,Bob\n", b: "key,town\n1,Bonn\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Run(t.Context(), Options{In: a, With: b}); !errors.Is(err, ErrOptions) {
+		t.Errorf("nothing in common: %v", err)
+	}
+	if _, err := Run(t.Context(), Options{In: b}); !errors.Is(err, match.ErrTooFew) {
+		t.Errorf("one row: %v", err)
+	}
+}
+
 func TestAWaterfallIsDrawnForAnyTwoRows(t *testing.T) {
 	t.Parallel()
 	tr := trial(t, Options{In: write(t, newCrowd(4, .1, .05).records(300), columns()...), ID: "key", Truth: "person"})
@@ -212,7 +272,7 @@ func TestItStopsWhenTold(t *testing.T) {
 func TestATruthThatFitsNothingIsRefused(t *testing.T) {
 	t.Parallel()
 	path := write(t, newCrowd(4, .1, .05).records(50), columns()...)
-	for _, truth := range []string{"nobody", "(", "no group"} {
+	for _, truth := range []string{"nobody", "(", "no group", "^elsewhere-(.*)"} {
 		if _, err := Run(t.Context(), Options{In: path, Truth: truth}); !errors.Is(err, ErrOptions) {
 			t.Errorf("%q: %v", truth, err)
 		}

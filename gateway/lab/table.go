@@ -5,6 +5,7 @@ package lab
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/csv"
 	"errors"
@@ -23,6 +24,8 @@ const (
 	MaxRows     = 5_000_000
 	MaxColumns  = 500
 	headerBytes = 64 << 10
+	// MaxLineEnds is how many a value in quotes may hold: a quote that is never closed must not eat the file.
+	MaxLineEnds = 100
 )
 
 // ErrFile is wrapped by every error about what a file holds; its text never has a value of the file in it.
@@ -43,9 +46,13 @@ func ReadFile(path string) (Table, error) {
 	defer f.Close()
 	r, err := plain(bufio.NewReaderSize(f, headerBytes))
 	if err != nil {
-		return Table{}, err
+		return Table{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return Read(r)
+	t, err := Read(r)
+	if err != nil {
+		return Table{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
 }
 
 // plain takes the compression off, which the first bytes tell.
@@ -72,9 +79,11 @@ func plain(r *bufio.Reader) (io.Reader, error) {
 }
 
 // Read reads a table: a line of column names, then rows of values, separated by whichever of comma, semicolon,
-// tab and bar is most frequent in the first line. Space around values is taken off; short rows are filled up.
+// tab and bar is most frequent in the first line. Space around values is taken off; short rows are filled up, and a
+// column without a name is called column_N.
 func Read(r io.Reader) (Table, error) {
-	b := bufio.NewReaderSize(r, headerBytes)
+	in := &ending{Reader: r}
+	b := bufio.NewReaderSize(in, headerBytes)
 	if mark, _ := b.Peek(3); string(mark) == "\ufeff" {
 		_, _ = b.Discard(3)
 	}
@@ -84,6 +93,7 @@ func Read(r io.Reader) (Table, error) {
 	c.LazyQuotes = true
 	c.TrimLeadingSpace = c.Comma != '\t'
 	var t Table
+	open := false
 	for {
 		row, err := c.Read()
 		if errors.Is(err, io.EOF) {
@@ -92,9 +102,13 @@ func Read(r io.Reader) (Table, error) {
 		if err != nil {
 			return Table{}, fmt.Errorf("%w: row %d: %w", ErrFile, len(t.Rows)+1, err)
 		}
+		open = strings.Contains(row[len(row)-1], "\n")
 		if err := t.take(row); err != nil {
 			return Table{}, err
 		}
+	}
+	if open && in.last != '"' {
+		return Table{}, fmt.Errorf("%w: row %d: a quote is not closed", ErrFile, len(t.Rows))
 	}
 	if t.Columns == nil {
 		return Table{}, fmt.Errorf("%w: it is empty", ErrFile)
@@ -102,8 +116,26 @@ func Read(r io.Reader) (Table, error) {
 	return t, nil
 }
 
+// ending remembers the last byte that is no space.
+type ending struct {
+	io.Reader
+	last byte
+}
+
+// Read implements io.Reader.
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.Reader.Read(p)
+	if text := bytes.TrimSpace(p[:n]); len(text) > 0 {
+		e.last = text[len(text)-1]
+	}
+	return n, err
+}
+
 func (t *Table) take(row []string) error {
 	for i, v := range row {
+		if strings.Count(v, "\n") > MaxLineEnds {
+			return fmt.Errorf("%w: row %d, column %d: a quote is not closed within %d lines", ErrFile, len(t.Rows)+1, i+1, MaxLineEnds)
+		}
 		if !utf8.ValidString(v) {
 			return fmt.Errorf("%w: row %d, column %d: not UTF-8", ErrFile, len(t.Rows)+1, i+1)
 		}
@@ -126,12 +158,21 @@ func (t *Table) take(row []string) error {
 
 // name takes the first row.
 func (t *Table) name(row []string) error {
+	for i, name := range row {
+		if strings.Contains(name, "\r") {
+			return fmt.Errorf("%w: its lines end with carriage returns alone: save it with line feeds", ErrFile)
+		}
+		if name == "" {
+			row[i] = fmt.Sprintf("column_%d", i+1)
+		}
+	}
 	if len(row) > MaxColumns {
 		return fmt.Errorf("%w: more than %d columns", ErrFile, MaxColumns)
 	}
 	for i, name := range row {
-		if name != "" && slices.Contains(row[:i], name) {
-			return fmt.Errorf("%w: two columns have one name: column %d", ErrFile, i+1)
+		if first := slices.Index(row[:i], name); first >= 0 {
+			return fmt.Errorf("%w: columns %d and %d have one name: the first line must name the columns, each differently",
+				ErrFile, first+1, i+1)
 		}
 	}
 	t.Columns = row

@@ -29,6 +29,9 @@ func readTruth(spec, id string, tables []Table) (truth, error) {
 			t.of = append(t.of, number(people, answer(row[at], pattern)))
 		}
 	}
+	if len(people) == 0 {
+		return t, fmt.Errorf("%w: --truth names nobody: column %q has no value that tells", ErrOptions, column)
+	}
 	return t, nil
 }
 
