@@ -20,7 +20,7 @@ var (
 	// ErrSameAlias: a link, an unlink or a review needs two different aliases.
 	ErrSameAlias = errors.New("commands: the two are one identifier")
 	// ErrBarred: the two, or others of their profiles, are barred from one another. The bar must be lifted first.
-	ErrBarred = errors.New("commands: the two are barred from one another")
+	ErrBarred = errors.New("commands: the two are barred from one another: only a link that lifts the bar (lift_bar) joins them")
 	// ErrProfileTooLarge: the profile would have more aliases than the guards allow.
 	ErrProfileTooLarge = errors.New("commands: the profile would be larger than the guards allow")
 	// ErrBlocked: one of the two is blocked: it means nobody.

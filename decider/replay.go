@@ -73,7 +73,7 @@ func (r *Replayer) At(ctx context.Context, at domain.Position) (Logged, error) {
 		return Logged{}, fmt.Errorf("decider: find the decision: %w", err)
 	}
 	if at.Sequence == 0 || at.Sequence > last {
-		return Logged{}, ErrNotFound
+		return Logged{}, fmt.Errorf("%w: no decision stands there", ErrNotFound)
 	}
 	for l, err := range r.decisions(ctx, at.Sequence, at.Sequence) {
 		if err != nil {
@@ -83,7 +83,7 @@ func (r *Replayer) At(ctx context.Context, at domain.Position) (Logged, error) {
 			return l, nil
 		}
 	}
-	return Logged{}, ErrNotFound
+	return Logged{}, fmt.Errorf("%w: no decision stands there", ErrNotFound)
 }
 
 // Find looks for a decision by its id, from the log's end backwards. It fails with ErrNotFound.
@@ -107,7 +107,7 @@ func (r *Replayer) Find(ctx context.Context, id domain.Alias) (Logged, error) {
 			}
 		}
 	}
-	return Logged{}, ErrNotFound
+	return Logged{}, fmt.Errorf("%w: no decision has this id", ErrNotFound)
 }
 
 // One replays one decision both ways.

@@ -92,6 +92,12 @@ func exitCode(err error, stderr io.Writer) int {
 	case errors.Is(err, gateway.ErrUsage):
 		fmt.Fprintln(stderr, "proffer:", err)
 		return ExitUsage
+	case errors.Is(err, errNoServer):
+		fmt.Fprintln(stderr, "proffer:", err)
+		return ExitUnreachable
+	case errors.As(err, &remote) && remote.Code() == connect.CodeUnavailable && len(remote.Details()) == 0:
+		fmt.Fprintf(stderr, "proffer: %v: %s\n", errNoServer, remote.Message())
+		return ExitUnreachable
 	case errors.As(err, &remote):
 		fmt.Fprintf(stderr, "proffer: %s: %s\n", describe(remote), remote.Message())
 		if remote.Code() == connect.CodeUnavailable {

@@ -64,8 +64,8 @@ func setMatching(r *run, t target, o output, c change, request *profferv1.SetMat
 			return err
 		}
 		return o.printMessage(r, a, func(w io.Writer) {
-			tellChange(w, c, false, a.GetPosition())
-			fmt.Fprintf(w, "version %d\n%s\n", a.GetVersion(), a.GetDocument())
+			tellChange(w, c, a.GetPosition() == "" && !c.ValidateOnly, a.GetPosition())
+			tellMatching(w, a.GetVersion(), a.GetDocument())
 		})
 	})
 }
@@ -92,11 +92,16 @@ func (c matchShow) Run(r *run) error {
 			return err
 		}
 		return c.print(r, modelInEffect{a.GetModelVersion(), a.GetModel()}, func(w io.Writer) {
-			if a.GetModel() == "" {
-				fmt.Fprintln(w, "matching is off")
-				return
-			}
-			fmt.Fprintf(w, "version %d\n%s\n", a.GetModelVersion(), a.GetModel())
+			tellMatching(w, a.GetModelVersion(), a.GetModel())
 		})
 	})
+}
+
+// tellMatching is the model as a document that train takes again.
+func tellMatching(w io.Writer, version uint64, document string) {
+	if document == "" {
+		fmt.Fprintln(w, "matching is off")
+		return
+	}
+	fmt.Fprintf(w, "# version %d\n%s\n", version, document)
 }

@@ -42,6 +42,7 @@ func (c importing) Run(r *run) error {
 		summary, err := plan.Run(r.ctx, ingestSink{s}, importLine(show))
 		show.finish()
 		if err != nil {
+			tellStopped(r.err, summary.Total())
 			return err
 		}
 		return c.print(r, summary, func(w io.Writer) { tellImport(w, summary) })
@@ -72,6 +73,11 @@ func (s ingestSink) Send(ctx context.Context, source string, items []*profferv1.
 		return nil, err
 	}
 	return answer.GetVerdicts(), nil
+}
+
+// tellStopped says how far an import came that did not reach its end, and how it goes on.
+func tellStopped(w io.Writer, s importer.FileSummary) {
+	fmt.Fprintf(w, "stopped after %d rows, %d events new; run it again to go on: nothing is taken twice\n", s.Rows, s.Accepted)
 }
 
 func tellImport(w io.Writer, s importer.Summary) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -98,7 +99,7 @@ func (c counted) tell(w io.Writer) {
 		fmt.Fprintf(table, "%s lag\t%d\t\n", p.Name, p.Lag)
 	}
 	_ = table.Flush()
-	fmt.Fprintf(w, "\ntables  %s\nlog     %s\n", c.DatabaseURL, c.NatsURL)
+	fmt.Fprintf(w, "\ntables  %s\nlog     %s\n", cmp.Or(c.DatabaseURL, "none"), c.NatsURL)
 }
 
 type digest struct {

@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -42,7 +45,11 @@ type remote struct {
 	close      func() error
 }
 
-// open finds the running server or starts one on the data folder until close.
+// errNoServer: there is no server to talk to, and no data to open.
+var errNoServer = errors.New("no server answers")
+
+// open finds the running server or starts one on the data folder until close. It makes no data folder: one that is
+// misspelt would answer as if nothing had ever happened.
 func (t target) open(ctx context.Context) (*remote, error) {
 	file, err := gateway.ReadServerFile(t.Data)
 	known := err == nil
@@ -50,6 +57,9 @@ func (t target) open(ctx context.Context) (*remote, error) {
 		return nil, err
 	}
 	if t.Server != "" {
+		if u, err := url.Parse(t.Server); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return nil, fmt.Errorf("%w: --server wants a URL such as http://127.0.0.1:8420", gateway.ErrUsage)
+		}
 		key := file.OperatorKey
 		if t.Key != "" {
 			if key, err = gateway.ReadKey(t.Key); err != nil {
@@ -60,6 +70,10 @@ func (t target) open(ctx context.Context) (*remote, error) {
 	}
 	if known && alive(ctx, file.URL) {
 		return dial(file.URL, file.OperatorKey, nil), nil
+	}
+	if _, err := os.Stat(filepath.Join(t.Data, "nats")); !known && err != nil {
+		return nil, fmt.Errorf("%w, and the folder %s holds no data of one; start it with proffer serve, or name it with --data or --server",
+			errNoServer, t.Data)
 	}
 	return t.start(ctx)
 }
