@@ -72,6 +72,7 @@ func (n *Node) startTables(ctx context.Context) error {
 		return nil
 	}
 	n.closing(server.Close)
+	n.run("keep Postgres", func(ctx context.Context) error { server.Keep(ctx, slog.Default()); return nil })
 	pool, err := postgres.Open(ctx, server.URL())
 	if err != nil {
 		return err

@@ -20,8 +20,8 @@ func (c *cluster) keep(cmd *exec.Cmd) error {
 		started <- err
 		if err == nil {
 			c.exit = cmd.Wait()
-			close(c.exited)
 		}
+		close(c.exited)
 	}()
 	return <-started
 }

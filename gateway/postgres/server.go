@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -108,6 +109,44 @@ func (s *Server) Exited() <-chan struct{} {
 		return nil
 	}
 	return s.cluster.exited
+}
+
+// restartPause is between two tries to start a server again; it doubles up to restartPauseMost. What a killed server
+// leaves behind takes a moment to go.
+const (
+	restartPause     = 100 * time.Millisecond
+	restartPauseMost = 10 * time.Second
+)
+
+// Keep starts a private server again, where its clients know it, each time it has ended by itself (killed for want of
+// memory, say), until the context ends. It tells why and what came of it. Close is for afterwards.
+func (s *Server) Keep(ctx context.Context, log *slog.Logger) {
+	if s.Exited() == nil {
+		return
+	}
+	for {
+		select {
+		case <-s.Exited():
+		case <-ctx.Done():
+			return
+		}
+		log.Warn("the private Postgres has ended: starting it again", "exit", s.cluster.exit)
+		for pause := restartPause; ; pause = min(2*pause, restartPauseMost) {
+			err := s.cluster.launch(ctx)
+			if err == nil {
+				log.Info("the private Postgres runs again")
+				break
+			}
+			if pause >= restartPauseMost {
+				log.Warn("the private Postgres does not start: trying again", "error", err)
+			}
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
 }
 
 // Close stops a server that this process started, and waits until it has gone. Clients are disconnected.
