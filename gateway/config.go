@@ -9,7 +9,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/gateway/natslog"
+	"github.com/profferhq/proffer/gateway/normal"
 )
 
 // Config is everything a server can be told, by flag or by environment. Its tags are the command line's, and
@@ -23,7 +25,7 @@ type Config struct {
 	NatsCA          string `help:"Certificate authority of the cluster." env:"NATS_CA" placeholder:"FILE"`
 	NatsCert        string `help:"Client certificate for the cluster." env:"NATS_CERT" placeholder:"FILE"`
 	NatsKey         string `help:"Key of the client certificate." env:"NATS_KEY" placeholder:"FILE"`
-	Replicas        int    `help:"Copies of every stream in the cluster (1 or 3)." default:"1" env:"PROFFER_REPLICAS"`
+	Replicas        int    `help:"Copies of every stream in the cluster (1, 3 or 5)." default:"1" env:"PROFFER_REPLICAS"`
 	Lanes           int    `help:"Lanes of a new log, 1 to 64; 0 takes the log's own, or 1 for a new one. Fixed for the life of a log." default:"0" env:"PROFFER_LANES"`
 	Sync            string `help:"When the embedded log is on disk: always (before each acknowledgement) or a time such as 100ms (what that time held is lost in a power cut)." default:"always" env:"PROFFER_SYNC"`
 
@@ -43,8 +45,12 @@ type Config struct {
 
 // Validate refuses what cannot work, naming the setting.
 func (c Config) Validate() error {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	_, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
 		return fmt.Errorf("listen: want HOST:PORT: %w", err)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("listen: want HOST:PORT, with a port of 0 (any free one) to 65535")
 	}
 	if c.Data == "" {
 		return fmt.Errorf("data: name a folder")
@@ -56,7 +62,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.Sync != "always" {
-		if _, err := time.ParseDuration(c.Sync); err != nil {
+		if d, err := time.ParseDuration(c.Sync); err != nil || d <= 0 {
 			return fmt.Errorf("sync: want always or a time such as 100ms")
 		}
 	}
@@ -65,6 +71,12 @@ func (c Config) Validate() error {
 	}
 	if c.NatsURL == "" && c.Replicas != 1 {
 		return fmt.Errorf("replicas: the embedded server is one node; set nats-url for a cluster")
+	}
+	if c.Lanes < 0 || c.Lanes > domain.Partitions {
+		return fmt.Errorf("lanes: want 1 to %d, or 0 for the log's own", domain.Partitions)
+	}
+	if _, err := normal.New(normal.Options{Region: c.Region}); err != nil {
+		return fmt.Errorf("region: want two letters such as US: %w", err)
 	}
 	if !(c.MatchReview > 0 && c.MatchReview <= c.MatchLink && c.MatchLink < 1) {
 		return fmt.Errorf("match-review, match-link: must be above 0, below 1 and in this order")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -104,7 +105,7 @@ func (n *Node) dialCluster(ctx context.Context) (*nats.Conn, error) {
 		TLSCA: n.config.NatsCA, TLSCert: n.config.NatsCert, TLSKey: n.config.NatsKey,
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", redactedServers(n.config.NatsURL), err)
 	}
 	n.closingConnection(nc)
 	return nc, nil

@@ -23,7 +23,7 @@ import (
 // target says which server a command talks to.
 type target struct {
 	Server string `help:"URL of a running server." env:"PROFFER_SERVER" placeholder:"URL"`
-	Data   string `help:"Data folder of a server, running or not." default:"data" env:"PROFFER_DATA_DIR" placeholder:"DIR"`
+	Data   string `help:"Data folder of a server, running or not; data unless given." default:"data" env:"PROFFER_DATA_DIR" placeholder:"DIR"`
 	Key    string `help:"File with the operator's key, for --server (default: server.json of the data folder)." env:"PROFFER_OPERATOR_KEY_FILE" placeholder:"FILE"`
 }
 
