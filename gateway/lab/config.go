@@ -57,7 +57,7 @@ func ParseModel(document []byte) (match.Model, error) {
 	if err := d.Decode(&m); err != nil {
 		return match.Model{}, fmt.Errorf("%w: %w", match.ErrModel, err)
 	}
-	if len(m.Comparisons) == 0 || len(m.Blocks) == 0 {
+	if len(m.Fields) > 0 && (len(m.Comparisons) == 0 || len(m.Blocks) == 0) {
 		if err := match.ProposeFor(&m); err != nil {
 			return match.Model{}, err
 		}

@@ -101,6 +101,17 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
+func TestAKindThatIsNoneIsNamed(t *testing.T) {
+	t.Parallel()
+	_, err := ParseModel([]byte("name: people\nfields:\n  - {name: born, kind: birthday}\n"))
+	if !errors.Is(err, match.ErrModel) || !strings.Contains(err.Error(), `"birthday"`) {
+		t.Errorf("%v", err)
+	}
+	if _, err = ParseModel([]byte("name: people\n")); !errors.Is(err, match.ErrModel) || !strings.Contains(err.Error(), "0 fields") {
+		t.Errorf("without fields: %v", err)
+	}
+}
+
 func FuzzParseModel(f *testing.F) {
 	f.Add("name: people\nfields:\n  - {name: born, kind: date}\n")
 	f.Add("{}")

@@ -186,15 +186,9 @@ func (m Model) Validate() error {
 	case len(m.Blocks) == 0 || len(m.Blocks) > MaxBlocks:
 		return invalid("it has %d blocks, from 1 to %d are allowed", len(m.Blocks), MaxBlocks)
 	}
-	fields := map[string]bool{}
-	for _, f := range m.Fields {
-		if f.Name == "" || len(f.Name) > maxNameBytes || strings.ContainsAny(f.Name, ":+") || fields[f.Name] {
-			return invalid("field %q: the name is empty, too long, repeated or has : or +", f.Name)
-		}
-		if !ValidKind(f.Kind) {
-			return invalid("field %q: no such kind: %q", f.Name, f.Kind)
-		}
-		fields[f.Name] = true
+	fields, err := m.fieldNames()
+	if err != nil {
+		return err
 	}
 	before := map[string]int{}
 	for _, c := range m.Comparisons {
@@ -209,6 +203,21 @@ func (m Model) Validate() error {
 		}
 	}
 	return nil
+}
+
+// fieldNames are the names of the fields, which it checks.
+func (m Model) fieldNames() (map[string]bool, error) {
+	fields := map[string]bool{}
+	for _, f := range m.Fields {
+		if f.Name == "" || len(f.Name) > maxNameBytes || strings.ContainsAny(f.Name, ":+") || fields[f.Name] {
+			return nil, invalid("field %q: the name is empty, too long, repeated or has : or +", f.Name)
+		}
+		if !ValidKind(f.Kind) {
+			return nil, invalid("field %q: no such kind: %q", f.Name, f.Kind)
+		}
+		fields[f.Name] = true
+	}
+	return fields, nil
 }
 
 func (c Comparison) validate(fields map[string]bool, before map[string]int, fitted bool) error {

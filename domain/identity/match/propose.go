@@ -41,6 +41,9 @@ func fieldName(column string, i int) string {
 
 // ProposeFor adds comparisons and blocks to a model that has fields only, in place.
 func ProposeFor(m *Model) error {
+	if _, err := m.fieldNames(); err != nil {
+		return err
+	}
 	p := proposal{model: m}
 	p.compare()
 	p.block()
