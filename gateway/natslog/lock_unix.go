@@ -18,7 +18,7 @@ func lockFolder(dir string) (*os.File, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("%w: %w", ErrFolderInUse, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrFolderInUse, f.Name(), err)
 	}
 	return f, nil
 }

@@ -106,7 +106,7 @@ func TestEmbeddedRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	e := startEmbedded(t, EmbeddedOptions{Dir: dir, Sync: "100ms"})
-	if _, err := StartEmbedded(EmbeddedOptions{Dir: dir}); !errors.Is(err, ErrFolderInUse) {
+	if _, err := StartEmbedded(EmbeddedOptions{Dir: dir}); !errors.Is(err, ErrFolderInUse) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("a second server on one folder: got %v, want refused", err)
 	}
 	e.Close()
