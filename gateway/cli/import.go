@@ -77,7 +77,7 @@ func (s ingestSink) Send(ctx context.Context, source string, items []*profferv1.
 
 // tellStopped says how far an import came that did not reach its end, and how it goes on.
 func tellStopped(w io.Writer, s importer.FileSummary) {
-	fmt.Fprintf(w, "stopped after %d rows, %d events new; run it again to go on: nothing is taken twice\n", s.Rows, s.Accepted)
+	fmt.Fprintf(w, "stopped: %d new, %d duplicate so far; run it again to go on: nothing is taken twice\n", s.Accepted, s.Duplicates)
 }
 
 func tellImport(w io.Writer, s importer.Summary) {

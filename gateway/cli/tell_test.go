@@ -29,8 +29,8 @@ func TestAModelIsShownAsADocumentThatTrainTakes(t *testing.T) {
 func TestAnImportThatStoppedSaysHowItGoesOn(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	tellStopped(&out, importer.FileSummary{Rows: 17, Accepted: 12})
-	if want := "stopped after 17 rows, 12 events new; run it again to go on: nothing is taken twice\n"; out.String() != want {
+	tellStopped(&out, importer.FileSummary{Accepted: 12, Duplicates: 5})
+	if want := "stopped: 12 new, 5 duplicate so far; run it again to go on: nothing is taken twice\n"; out.String() != want {
 		t.Error(out.String())
 	}
 }
