@@ -220,7 +220,7 @@ func TestExitCodesMeanSomething(t *testing.T) {
 		{"serve --sync never", 2, "sync"},
 		{"serve --listen nowhere", 2, "listen"},
 		{"serve --replicas 3", 2, "replicas"},
-		{"status --server http://127.0.0.1:1", 3, "unavailable"},
+		{"status --server http://127.0.0.1:1", 3, "no server answers"},
 	} {
 		args := append(strings.Fields(c.args), "--data", s.dir)
 		if first := args[0]; first == "version" || first == "nonsense" || first == "bench" {
