@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/gateway/yamlfault"
 )
 
 // MaxBytes is how long a document may be: its event must fit an envelope.
@@ -94,7 +95,7 @@ func Parse(text []byte) (*event.Policy, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("%w: it is empty", ErrInvalid)
 		}
-		return nil, fmt.Errorf("%w: %s", ErrInvalid, strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, fmt.Errorf("%w: %s", ErrInvalid, yamlfault.Plainly(err, document{}, placement{}, offer{}, rule{}, treatment{}, limit{}, model{}))
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: a file holds one policy", ErrInvalid)

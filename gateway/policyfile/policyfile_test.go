@@ -91,6 +91,21 @@ func TestParseNamesTheLineOfAMistake(t *testing.T) {
 	}
 }
 
+func TestMistakesAreToldInTheWordsOfTheDocument(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"policy: a\nofers: []\n":                                   `line 2: there is no field "ofers" (did you mean "offers"?)`,
+		"policy: a\noffers:\n  - {id: x, tretments: []}\n":         `line 3: there is no field "tretments" (did you mean "treatments"?)`,
+		"policy: a\noffers:\n  - {id: x, eligibility: {a: b}}\n":   "line 3: want a list, not fields",
+		"policy: a\ncontact_limits:\n  - {name: x, most: often}\n": `line 3: want a whole number, not "often"`,
+	} {
+		_, err := Parse([]byte(text))
+		if err == nil || !strings.HasSuffix(err.Error(), ": "+want) || strings.Contains(err.Error(), "policyfile.") {
+			t.Errorf("%v, want it to end in %q", err, want)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(sample))
 	f.Add([]byte("policy: a\nholdout: 5%"))

@@ -8,17 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/profferhq/proffer/domain/expression"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/problem"
+	"github.com/profferhq/proffer/gateway/yamlfault"
 )
 
 // MaxBytes is how long a document may be: its event must fit an envelope.
@@ -115,7 +113,7 @@ func read(text []byte) (document, error) {
 	decoder.KnownFields(true)
 	var d document
 	if err := decoder.Decode(&d); err != nil {
-		return d, fmt.Errorf("%w: %s", ErrInvalid, plainly(err))
+		return d, fmt.Errorf("%w: %s", ErrInvalid, yamlfault.Plainly(err, document{}, written{}, prior{}))
 	}
 	name, version, _ := strings.Cut(d.View, "@")
 	n, err := strconv.ParseUint(version, 10, 32)
@@ -136,63 +134,6 @@ func read(text []byte) (document, error) {
 		}
 	}
 	return d, nil
-}
-
-// What YAML says of a field that there is not, and of a value of another kind.
-var (
-	unknownField = regexp.MustCompile(`field (\S+) not found in type viewfile\.(\w+)`)
-	otherKind    = regexp.MustCompile("cannot unmarshal !!(\\w+)(?: `([^`]*)`)? into (\\S+)")
-)
-
-// plainly says what is wrong with a document's shape in the words of who wrote it, without the names of types.
-func plainly(err error) string {
-	var faults *yaml.TypeError
-	if !errors.As(err, &faults) {
-		return strings.TrimPrefix(err.Error(), "yaml: ")
-	}
-	lines := slices.Clone(faults.Errors)
-	for i, line := range lines {
-		if m := unknownField.FindStringSubmatch(line); m != nil {
-			line = strings.Replace(line, m[0], fmt.Sprintf("there is no field %q%s", m[1], expression.Suggestion(m[1], fieldsOf(m[2]))), 1)
-		} else if m := otherKind.FindStringSubmatch(line); m != nil {
-			line = strings.Replace(line, m[0], unlike(m[1], m[2], m[3]), 1)
-		}
-		lines[i] = line
-	}
-	return strings.Join(lines, "; ")
-}
-
-// unlike says that another kind of value is wanted than one of a YAML tag.
-func unlike(tag, value, goType string) string {
-	written := map[string]string{"seq": "a list", "map": "fields"}[tag]
-	if written == "" {
-		written = strconv.Quote(value)
-	}
-	wanted := "fields"
-	switch {
-	case strings.HasPrefix(goType, "[]"):
-		wanted = "a list"
-	case goType == "string":
-		wanted = "a text"
-	case goType == "float64":
-		wanted = "a number"
-	}
-	return fmt.Sprintf("want %s, not %s", wanted, written)
-}
-
-// fieldsOf are those that a document, a feature or a prior may have.
-func fieldsOf(kind string) []string {
-	of := map[string]any{"document": document{}, "written": written{}, "prior": prior{}}[kind]
-	if of == nil {
-		return nil
-	}
-	var out []string
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(of)) {
-		if name := f.Tag.Get("yaml"); name != "-" {
-			out = append(out, name)
-		}
-	}
-	return out
 }
 
 // names is one name, or a list of them.
