@@ -161,6 +161,9 @@ func TestTheAnswerIsTheSameWithAnyNumberOfWorkers(t *testing.T) {
 
 func TestTwoFilesAreLinked(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: it takes half a minute (left out by -short)")
+	}
 	rows := newCrowd(12, .15, .05).records(2400)
 	a, b := write(t, rows[:1200], columns()...), write(t, rows[1200:], columns()...)
 	tr := trial(t, Options{In: a, With: b, ID: "key", Truth: "person"})

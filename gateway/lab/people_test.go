@@ -209,6 +209,9 @@ func TestOneProcedureServesOtherFilesToo(t *testing.T) {
 
 func TestWhereNobodyComesTwiceNearlyNothingLinks(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: it takes half a minute (left out by -short)")
+	}
 	c := newCrowd(21, .15, .1)
 	var rows [][]string
 	var last *someone
