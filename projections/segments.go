@@ -170,6 +170,6 @@ func (s *Segments) Members(
 	if err != nil {
 		return nil, false, err
 	}
-	slices.SortFunc(profiles, func(a, b domain.Alias) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(profiles, domain.Alias.Compare)
 	return profiles[:min(limit, len(profiles))], len(profiles) > limit, nil
 }

@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -131,15 +130,13 @@ func (p *Purchases) Of(linked Linked, alias domain.Alias, ask WorthAsk) (Worth, 
 		return w, err
 	}
 	profile, _ := linked.Profile(alias)
-	if at, bought := slices.BinarySearchFunc(profiles, profile, compareAliases); bought {
+	if at, bought := slices.BinarySearchFunc(profiles, profile, domain.Alias.Compare); bought {
 		for _, e := range w.Model.Expect(histories[at:at+1], ask.Horizon/WorthUnitDays) {
 			w.Persons = []PersonWorth{{Profile: profile, History: histories[at], Expectation: e}}
 		}
 	}
 	return w, nil
 }
-
-func compareAliases(a, b domain.Alias) int { return bytes.Compare(a[:], b[:]) }
 
 // histories are those of all profiles that bought by a day, by profile.
 func (p *Purchases) histories(linked Linked, until int) (profiles []domain.Alias, histories []value.History, end, folded int) {
@@ -165,7 +162,7 @@ func (p *Purchases) histories(linked Linked, until int) (profiles []domain.Alias
 	for profile := range of {
 		profiles = append(profiles, profile)
 	}
-	slices.SortFunc(profiles, compareAliases)
+	slices.SortFunc(profiles, domain.Alias.Compare)
 	for _, profile := range profiles {
 		histories = append(histories, value.HistoryOf(value.Occasions(of[profile]), until, WorthUnitDays))
 	}

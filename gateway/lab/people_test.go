@@ -83,25 +83,7 @@ func (c *crowd) spoil(v string) string {
 		return ""
 	}
 	for c.r.Float64() < c.typo && v != "" {
-		runes := []rune(v)
-		i := c.r.IntN(len(runes))
-		other := rune('a' + c.r.IntN(26))
-		if runes[i] >= '0' && runes[i] <= '9' {
-			other = rune('0' + c.r.IntN(10))
-		}
-		switch c.r.IntN(4) {
-		case 0:
-			runes[i] = other
-		case 1:
-			runes = append(runes[:i], runes[i+1:]...)
-		case 2:
-			runes = append(runes[:i], append([]rune{other}, runes[i:]...)...)
-		case 3:
-			if i+1 < len(runes) {
-				runes[i], runes[i+1] = runes[i+1], runes[i]
-			}
-		}
-		v = string(runes)
+		v = mistyped(c.r, []rune(v))
 	}
 	return v
 }
@@ -228,4 +210,26 @@ func TestWhereNobodyComesTwiceNearlyNothingLinks(t *testing.T) {
 	if n := tr.Result.Thresholds[1].Links; n > 15 {
 		t.Errorf("%d links", n)
 	}
+}
+
+// mistyped is a text with one sign wrong, missing, too many or in its neighbour's place.
+func mistyped(r *rand.Rand, runes []rune) string {
+	i := r.IntN(len(runes))
+	other := rune('a' + r.IntN(26))
+	if runes[i] >= '0' && runes[i] <= '9' {
+		other = rune('0' + r.IntN(10))
+	}
+	switch r.IntN(4) {
+	case 0:
+		runes[i] = other
+	case 1:
+		runes = append(runes[:i], runes[i+1:]...)
+	case 2:
+		runes = append(runes[:i], append([]rune{other}, runes[i:]...)...)
+	case 3:
+		if i+1 < len(runes) {
+			runes[i], runes[i+1] = runes[i+1], runes[i]
+		}
+	}
+	return string(runes)
 }

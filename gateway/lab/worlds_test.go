@@ -264,24 +264,7 @@ func (c *crowdOf) mistype(v string) string {
 			}
 		}
 	}
-	i := c.r.IntN(len(runes))
-	other := rune('a' + c.r.IntN(26))
-	if runes[i] >= '0' && runes[i] <= '9' {
-		other = rune('0' + c.r.IntN(10))
-	}
-	switch c.r.IntN(4) {
-	case 0:
-		runes[i] = other
-	case 1:
-		runes = append(runes[:i], runes[i+1:]...)
-	case 2:
-		runes = append(runes[:i], append([]rune{other}, runes[i:]...)...)
-	case 3:
-		if i+1 < len(runes) {
-			runes[i], runes[i+1] = runes[i+1], runes[i]
-		}
-	}
-	return string(runes)
+	return mistyped(c.r, runes)
 }
 
 func (c *crowdOf) homophone(runes []rune) []rune {
