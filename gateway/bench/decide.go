@@ -54,6 +54,7 @@ func decide(ctx context.Context, o Options) (r Result, err error) {
 	if err := node.Settle(ctx); err != nil {
 		return r, err
 	}
+	settleDisk()
 
 	client := &http.Client{Transport: authorized{node.OperatorKey(), &http.Transport{MaxIdleConnsPerHost: 2 * openWorkers}}}
 	if _, err := profferv1connect.NewPolicyServiceClient(client, node.URL()).Publish(ctx, &profferv1.PublishRequest{

@@ -50,6 +50,7 @@ func ingest(ctx context.Context, o Options) (r Result, err error) {
 	if _, err := fixedLoop(ctx, ingestClients, ingestPeople/ingestBatch, send); err != nil {
 		return r, err
 	}
+	settleDisk()
 	var values, ceilings, p50s, p99s, ceilingP99s []float64
 	for turn := range 3 {
 		before := node.Log().Stats().Streams[domain.Behaviour]
