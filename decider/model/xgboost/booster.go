@@ -2,7 +2,6 @@ package xgboost
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/profferhq/proffer/decider/model/tree"
 )
@@ -58,15 +57,17 @@ func (b *booster) read(model field, p parameters, weights numbers) error {
 		return err
 	}
 	b.trees = make([]tree.Tree, len(trees))
+	left := tree.MaxAllNodes
 	for i, v := range trees {
 		weight := float32(1)
 		if i < len(weights) {
 			weight = float32(weights[i])
 		}
 		f := field{fmt.Sprintf("%s.trees[%d]", model.path, i), v}
-		if b.trees[i].Nodes, err = nodesOf(f, p.features, weight); err != nil {
+		if b.trees[i].Nodes, err = nodesOf(f, p.features, weight, min(left, tree.MaxNodes)); err != nil {
 			return err
 		}
+		left -= len(b.trees[i].Nodes)
 	}
 	return nil
 }
@@ -75,7 +76,7 @@ func (b *booster) read(model field, p parameters, weights numbers) error {
 func (b *booster) shape(model field, p parameters) (list, error) {
 	if categories, ok := model.get("cats").value.(object); ok {
 		if enc, _ := categories["enc"].(list); len(enc) > 0 {
-			return nil, model.get("cats").wrong("the model has categorical features: encode them as numbers and train again")
+			return nil, model.get("cats").wrong("the model has categories of its own for its data frame: give it their numbers instead and train again")
 		}
 	}
 	param, err := model.must("gbtree_model_param")
@@ -92,10 +93,8 @@ func (b *booster) shape(model field, p parameters) (list, error) {
 			return nil, err
 		}
 	}
-	if param.get("size_leaf_vector").value != nil {
-		if _, err = count(param, "size_leaf_vector", 0, 1); err != nil {
-			return nil, err
-		}
+	if err := scalarLeaves(param); err != nil {
+		return nil, err
 	}
 	if b.outputs, err = model.mustNumbers("tree_info", want); err != nil {
 		return nil, err
@@ -113,6 +112,17 @@ func (b *booster) shape(model field, p parameters) (list, error) {
 		return nil, trees.wrong("%d trees are no whole rounds of %d", want, b.perRound)
 	}
 	return all, b.even(model.get("tree_info"), p.outputs)
+}
+
+// scalarLeaves refuses leaves that are vectors. Until 3.0 the model says it, from then on each tree.
+func scalarLeaves(param field) error {
+	if param.get("size_leaf_vector").value == nil {
+		return nil
+	}
+	if _, err := count(param, "size_leaf_vector", 0, 1); err != nil {
+		return fmt.Errorf("%w: train with multi_strategy one_output_per_tree", err)
+	}
+	return nil
 }
 
 // even checks that every round has the same number of trees for every output.
@@ -151,111 +161,4 @@ func (b *booster) inOrder(rounds, outputs int) []tree.Tree {
 		next[k]++
 	}
 	return out
-}
-
-// arrays are the lists of one tree, one entry a node.
-type arrays struct {
-	left, right, indices, conditions, defaults, cover, gain numbers
-}
-
-func arraysOf(f field) (arrays, error) {
-	var a arrays
-	var err error
-	if a.left, err = f.mustNumbers("left_children", -1); err != nil {
-		return a, err
-	}
-	n := len(a.left)
-	if n == 0 || n > tree.MaxNodes {
-		return a, f.get("left_children").wrong("%d nodes, want 1 to %d", n, tree.MaxNodes)
-	}
-	for _, l := range []struct {
-		name string
-		to   *numbers
-	}{
-		{"right_children", &a.right}, {"split_indices", &a.indices}, {"split_conditions", &a.conditions},
-		{"default_left", &a.defaults}, {"sum_hessian", &a.cover}, {"loss_changes", &a.gain},
-	} {
-		if *l.to, err = f.mustNumbers(l.name, n); err != nil {
-			return a, err
-		}
-	}
-	if types := f.get("split_type"); types.value != nil {
-		kinds, ok := types.value.(numbers)
-		if !ok {
-			return a, types.wrong("want a list of numbers")
-		}
-		for i, kind := range kinds {
-			if kind != 0 {
-				return a, types.wrong("node %d splits by category: encode categories as numbers and train again", i)
-			}
-		}
-	}
-	return a, nil
-}
-
-// nodesOf rebuilds a tree from its root, so that children stand behind their parents; what cannot be reached, which
-// XGBoost leaves behind when it prunes, is left out.
-func nodesOf(f field, features int, weight float32) ([]tree.Node, error) {
-	a, err := arraysOf(f)
-	if err != nil {
-		return nil, err
-	}
-	nodes := make([]tree.Node, 1, len(a.left))
-	from := make([]int, 1, len(a.left)) // the node's place in the file
-	seen := make([]bool, len(a.left))
-	seen[0] = true
-	for i := 0; i < len(nodes); i++ {
-		n, children, err := a.node(f, from[i], features, weight)
-		if err != nil {
-			return nil, err
-		}
-		if children != nil {
-			n.Left, n.Right = int32(len(nodes)), int32(len(nodes)+1)
-			for _, c := range children {
-				if seen[c] {
-					return nil, f.wrong("node %d has two parents, or is its own ancestor", c)
-				}
-				seen[c] = true
-			}
-			nodes = append(nodes, tree.Node{}, tree.Node{})
-			from = append(from, children...)
-		}
-		nodes[i] = n
-	}
-	return nodes, nil
-}
-
-// node reads one entry; children is nil for a leaf.
-func (a *arrays) node(f field, i, features int, weight float32) (n tree.Node, children []int, err error) {
-	n = tree.Node{Left: -1, Right: -1}
-	if n.Cover = a.cover[i]; n.Cover-n.Cover != 0 {
-		n.Cover = 0
-	}
-	condition := float32(a.conditions[i])
-	if a.left[i] == -1 && a.right[i] == -1 {
-		n.Value = float64(condition * weight)
-		if n.Value-n.Value != 0 {
-			return n, nil, f.get("split_conditions").wrong("leaf %d is not finite", i)
-		}
-		return n, nil, nil
-	}
-	left, okLeft := whole(a.left[i], 1, len(a.left)-1)
-	right, okRight := whole(a.right[i], 1, len(a.left)-1)
-	if !okLeft || !okRight {
-		return n, nil, f.get("left_children").wrong("node %d has the children %v and %v of %d nodes", i, a.left[i], a.right[i], len(a.left))
-	}
-	index, ok := whole(a.indices[i], 0, features-1)
-	if !ok {
-		return n, nil, f.get("split_indices").wrong("node %d splits on feature %v of %d", i, a.indices[i], features)
-	}
-	// XGBoost goes left when x < condition; trees go left when x <= threshold.
-	n.Feature, n.Threshold = int32(index), float64(math.Nextafter32(condition, float32(math.Inf(-1))))
-	if n.Threshold-n.Threshold != 0 || condition-condition != 0 {
-		return n, nil, f.get("split_conditions").wrong("node %d has no finite condition", i)
-	}
-	n.MissingLeft = a.defaults[i] != 0
-	if n.Gain = a.gain[i]; n.Gain-n.Gain != 0 {
-		n.Gain = 0
-	}
-	return n, []int{left, right}, nil
 }

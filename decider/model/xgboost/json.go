@@ -3,12 +3,13 @@ package xgboost
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"unicode/utf8"
 )
 
-// readJSON reads one JSON document. Names must not repeat, and numbers fit a float64: Infinity and NaN, which XGBoost
-// can write, are refused.
+// readJSON reads one JSON document as XGBoost writes it: NaN is a number, which stands where a split by category has no
+// condition. Names must not repeat, and numbers fit a float64.
 func readJSON(data []byte) (any, error) {
 	r := &jsonReader{data: data, budget: budget{maxValues}}
 	v, err := r.value(0)
@@ -74,6 +75,8 @@ func (r *jsonReader) value(depth int) (any, error) {
 		return false, r.word("false")
 	case 'n':
 		return nil, r.word("null")
+	case 'N':
+		return math.NaN(), r.word("NaN")
 	}
 	return r.number()
 }

@@ -20,6 +20,11 @@ type rows struct {
 	Margins map[string][][]float64
 	// Contributions of the first rows, the expected margin last.
 	Contributions map[string][][]float64
+	// Categories are other rows, of the model that splits by category.
+	Categories struct {
+		Rows    [][]*float64
+		Margins [][]float64
+	}
 }
 
 func readRows(t *testing.T) rows {
@@ -82,6 +87,56 @@ func TestMarginsAreThoseOfXGBoost(t *testing.T) {
 			t.Errorf("%s: %.3g off, want at most %g", name, far, bound)
 		} else {
 			t.Logf("%-15s %.2g off at most", name, far)
+		}
+	}
+}
+
+// Of its splits by category every third sends missing values the way of the set.
+func TestSplitsByCategoryAreThoseOfXGBoost(t *testing.T) {
+	t.Parallel()
+	r := readRows(t)
+	of := rows{Rows: r.Categories.Rows}
+	for _, file := range []string{"categories.json", "categories.ubj"} {
+		m, err := xgboost.Read(read(t, file))
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if far := farthest(m.Ensemble, of, r.Categories.Margins); far > 5e-6 {
+			t.Errorf("%s: %.3g off", file, far)
+		}
+	}
+}
+
+// What XGBoost 3.3 writes and predicts for one split by category, of a set whose rows go right.
+func TestASplitByCategoryOfALaterVersion(t *testing.T) {
+	t.Parallel()
+	model := func(defaultLeft string) string {
+		return `{"learner":{"attributes":{},"feature_names":["k","x"],"feature_types":["c","float"],"gradient_booster":{"model":{` +
+			`"cats":{"enc":[],"feature_segments":[],"sorted_idx":[]},"gbtree_model_param":{"num_parallel_tree":"1","num_trees":"1"},` +
+			`"iteration_indptr":[0,1],"tree_info":[0],"trees":[{"base_weights":[-1.549797E-2,5.0032234E0,-4.994254E0,-5.1510167E0,-4.8282037E0],` +
+			`"categories":[0,2,5],"categories_nodes":[0],"categories_segments":[0],"categories_sizes":[3],"default_left":[` + defaultLeft + `,0,0,0,0],` +
+			`"id":0,"left_children":[1,-1,3,-1,-1],"loss_changes":[5.002395E4,0E0,1.2910156E0,0E0,0E0],"parents":[2147483647,0,0,2,2],` +
+			`"right_children":[2,-1,4,-1,-1],"split_conditions":[1E-45,5.0032234E0,5.1638976E-2,-5.1510167E0,-4.8282037E0],` +
+			`"split_indices":[0,0,1,0,0],"split_type":[1,0,0,0,0],"sum_hessian":[2E3,9.96E2,1.004E3,5.01E2,5.03E2],` +
+			`"tree_param":{"num_deleted":"0","num_feature":"2","num_nodes":"5","size_leaf_vector":"1"}}]},"name":"gbtree"},` +
+			`"learner_model_param":{"base_score":"[0E0]","boost_from_average":"0","num_class":"0","num_feature":"2","num_target":"1"},` +
+			`"objective":{"name":"reg:squarederror","reg_loss_param":{"scale_pos_weight":"1"}}},"version":[3,3,0]}`
+	}
+	const in, out = -5.1510167, 5.0032234
+	for defaultLeft, missing := range map[string]float64{"1": out, "0": in} {
+		m, err := xgboost.Read([]byte(model(defaultLeft)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		margin := make([]float64, 1)
+		for k, want := range map[float64]float64{0: in, 1: out, 2: in, 3: out, 4: out, 5: in, 6: out, 700: out, -1: out, math.NaN(): missing} {
+			if m.Ensemble.Margins([]float64{k, 0}, margin); math.Abs(margin[0]-want) > 1e-6 {
+				t.Errorf("default left %s: category %v gives %v, want %v", defaultLeft, k, margin[0], want)
+			}
+		}
+		known, _, err := m.Ensemble.Contributions([]float64{1, 0}, 0)
+		if mean := (996*out + 501*in - 503*4.8282037) / 2000; err != nil || math.Abs(known-mean) > 1e-6 {
+			t.Errorf("default left %s: %v is expected of nobody in particular, want %v (%v)", defaultLeft, known, mean, err)
 		}
 	}
 }
@@ -196,11 +251,17 @@ func TestBaseScoreOfLaterVersions(t *testing.T) {
 // small is a whole model that tests change: one split.
 const small = `{"learner":{"attributes":{},"feature_names":["a","b"],"feature_types":["float","float"],"gradient_booster":{"model":{` +
 	`"gbtree_model_param":{"num_parallel_tree":"1","num_trees":"1","size_leaf_vector":"0"},"tree_info":[0],"trees":[{` +
-	`"base_weights":[0,0,0],"categories":[],"default_left":[true,false,false],"id":0,"left_children":[1,-1,-1],` +
+	`"base_weights":[0,0,0],"default_left":[true,false,false],"id":0,"left_children":[1,-1,-1],` +
 	`"loss_changes":[1E0,0,0],"parents":[2147483647,0,0],"right_children":[2,-1,-1],"split_conditions":[5E-1,1E0,2E0],` +
 	`"split_indices":[1,0,0],"split_type":[0,0,0],"sum_hessian":[4,2,2],"tree_param":{"num_deleted":"0"}}]},"name":"gbtree"},` +
 	`"learner_model_param":{"base_score":"5E-1","num_class":"0","num_feature":"2","num_target":"1"},` +
 	`"objective":{"name":"binary:logistic","reg_loss_param":{"scale_pos_weight":"1"}}},"version":[1,7,4]}`
+
+// byCategory is what a tree says of its one split by category.
+func byCategory(category, node, segment, size string) string {
+	return `"split_type":[1,0,0],"categories":[` + category + `],"categories_nodes":[` + node + `],"categories_segments":[` + segment +
+		`],"categories_sizes":[` + size + `]`
+}
 
 func TestFaultsAreNamedByTheirField(t *testing.T) {
 	t.Parallel()
@@ -224,7 +285,14 @@ func TestFaultsAreNamedByTheirField(t *testing.T) {
 		"tree count":          {`"num_trees":"1"`, `"num_trees":"2"`, "tree_info"},
 		"tree count, huge":    {`"num_trees":"1"`, `"num_trees":"90000000000000"`, "num_trees"},
 		"tree's class":        {`"tree_info":[0]`, `"tree_info":[1]`, "tree_info"},
-		"categorical":         {`"split_type":[0,0,0]`, `"split_type":[1,0,0]`, "trees[0].split_type"},
+		"no category":         {`"split_type":[0,0,0]`, `"split_type":[1,0,0]`, "trees[0].categories_nodes"},
+		"unknown split":       {`"split_type":[0,0,0]`, `"split_type":[2,0,0]`, "trees[0].split_type"},
+		"another's category":  {`"split_type":[0,0,0]`, byCategory("3", "1", "0", "1"), "trees[0].categories_nodes"},
+		"categories' place":   {`"split_type":[0,0,0]`, byCategory("3", "0", "2", "1"), "trees[0].categories_segments"},
+		"categories' number":  {`"split_type":[0,0,0]`, byCategory("3", "0", "0", "2"), "trees[0].categories_sizes"},
+		"categories' none":    {`"split_type":[0,0,0]`, byCategory("3", "0", "0", "0"), "trees[0].categories_sizes"},
+		"huge category":       {`"split_type":[0,0,0]`, byCategory("65536", "0", "0", "1"), "trees[0].categories"},
+		"leaf vectors, tree":  {`"num_deleted":"0"`, `"num_deleted":"0","size_leaf_vector":"2"`, "one_output_per_tree"},
 		"list lengths":        {`"split_indices":[1,0,0]`, `"split_indices":[1,0]`, "trees[0].split_indices"},
 		"cycle":               {`"left_children":[1,-1,-1]`, `"left_children":[0,-1,-1]`, "trees[0].left_children"},
 		"cycle below":         {`"left_children":[1,-1,-1],"loss_changes":[1E0,0,0],"parents":[2147483647,0,0],"right_children":[2,-1,-1]`, `"left_children":[1,1,-1],"loss_changes":[1E0,0,0],"parents":[2147483647,0,0],"right_children":[2,2,-1]`, "two parents"},
@@ -235,7 +303,9 @@ func TestFaultsAreNamedByTheirField(t *testing.T) {
 		"infinite leaf":       {`[5E-1,1E0,2E0]`, `[5E-1,1E39,2E0]`, "trees[0].split_conditions"},
 		"infinite condition":  {`[5E-1,1E0,2E0]`, `[1E39,1E0,2E0]`, "trees[0].split_conditions"},
 		"beyond float64":      {`[5E-1,1E0,2E0]`, `[5E-1,1E999,2E0]`, "JSON, byte"},
-		"not a number":        {`[5E-1,1E0,2E0]`, `[5E-1,NaN,2E0]`, "JSON, byte"},
+		"not a number":        {`[5E-1,1E0,2E0]`, `[5E-1,NaN,2E0]`, "trees[0].split_conditions"},
+		"no condition":        {`[5E-1,1E0,2E0]`, `[NaN,1E0,2E0]`, "trees[0].split_conditions"},
+		"neither a number":    {`[5E-1,1E0,2E0]`, `[5E-1,Nah,2E0]`, "JSON, byte"},
 		"name twice":          {`"id":0`, `"id":0,"id":0`, "there twice"},
 		"cut off":             {`,"version":[1,7,4]}`, ``, "JSON, byte"},
 		"trailing":            {`"version":[1,7,4]}`, `"version":[1,7,4]}{}`, "follows"},

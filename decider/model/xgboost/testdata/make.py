@@ -124,11 +124,46 @@ b = xgb.train({"objective": "rank:map", "tree_method": "exact", "max_depth": 3, 
 b.save_model("rank_map.json")
 margins["rank_map"] = np.atleast_2d(b.predict(xgb.DMatrix(test), output_margin=True).astype(np.float64).T).T.tolist()
 
+# Splits by category: a few categories one by one, many in sets; missing values go either way. The last rows have
+# categories that training has not seen.
+draw = np.random.default_rng(11)
+
+
+def with_categories(x, unseen=False):
+    x = x.copy()
+    z = np.nan_to_num(x[:, 0], nan=0)
+    x[:, 4] = np.where(draw.uniform(size=len(x)) < 0.2, np.nan, (z * 7 + draw.integers(0, 5, len(x))) % 40)
+    x[:, 6] = np.where(draw.uniform(size=len(x)) < 0.2, np.nan, draw.integers(0, 3, len(x)))
+    if unseen:
+        x[-20:, 4] = draw.integers(40, 400, 20)
+    return x
+
+
+def y_categories(x):
+    z = np.nan_to_num(x, nan=-1)
+    s = np.sin(z[:, 4] * 2.4) + np.where(z[:, 6] == 1, 1.0, -0.5) + np.where(np.isnan(x[:, 4]), 1.5, 0) + np.where(np.isnan(x[:, 6]), -1, 0)
+    return (draw.uniform(size=len(x)) < 1 / (1 + np.exp(-s))).astype(float)
+
+
+kinds = ["q", "q", "q", "q", "c", "q", "c", "q"]
+c_train, c_test = with_categories(train), with_categories(test, unseen=True)
+d = xgb.DMatrix(c_train, label=y_categories(c_train), feature_types=kinds, enable_categorical=True)
+params = {"objective": "binary:logistic", "tree_method": "hist", "max_depth": 4, "eta": 0.3, "nthread": 1, "seed": 1, "max_cat_to_onehot": 4}
+b = xgb.train(params, d, num_boost_round=8)
+b.save_model("categories.json")
+b.save_model("categories.ubj")
+d = xgb.DMatrix(c_test, feature_types=kinds, enable_categorical=True)
+categories = {
+    "rows": [[None if np.isnan(v) else v for v in r] for r in c_test.tolist()],
+    "margins": [[float(v)] for v in b.predict(d, output_margin=True)],
+}
+
 with open("rows.json", "w") as f:
     json.dump(
         {
             "rows": [[None if np.isnan(v) else v for v in r] for r in test.tolist()],
             "contributions": contributions,
+            "categories": categories,
             "margins": {k: [[float(np.float32(v)) for v in r] for r in m] for k, m in margins.items() if k != "gblinear"},
         },
         f,
