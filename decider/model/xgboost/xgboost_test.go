@@ -349,6 +349,7 @@ func TestWhatIsNoModelIsRefused(t *testing.T) {
 
 func FuzzReadJSON(f *testing.F) {
 	f.Add([]byte(small))
+	f.Add([]byte(strings.Replace(small, `"split_type":[0,0,0]`, byCategory("3", "0", "0", "1"), 1)))
 	f.Fuzz(readAndScore)
 }
 
