@@ -27,22 +27,14 @@ import (
 // server goes on by itself once the log is back.
 func TestNATSMayBeAway(t *testing.T) {
 	t.Parallel()
-	nats, err := natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: t.TempDir(), Sync: "100ms"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nats.Close)
-	token, err := os.ReadFile(nats.TokenFile())
-	if err != nil {
-		t.Fatal(err)
-	}
-	wire := newWire(t, strings.Replace(nats.ClientURL(), "nats://", "nats://"+strings.TrimSpace(string(token))+"@", 1)+"/")
+	nats := startNATS(t, natslog.EmbeddedOptions{Dir: t.TempDir(), Sync: "100ms"})
+	wire := newWire(t, urlOf(t, nats))
 	s := serve(t, t.TempDir(), "--no-database", "--nats-url", wire.url)
 	s.publish(everybody)
 	var shown struct {
 		NatsURL string `json:"nats_url"`
 	}
-	if s.jsonOf(&shown, "status"); strings.Contains(shown.NatsURL, strings.TrimSpace(string(token))) {
+	if s.jsonOf(&shown, "status"); strings.Contains(shown.NatsURL, tokenOf(t, nats)) {
 		t.Error("status shows the token of the cluster")
 	}
 	s.view("known", "before")
@@ -188,6 +180,62 @@ func (s *server) wantFresh(person string) {
 	if _, err := s.decisions().Decide(s.t.Context(), request); err != nil {
 		s.t.Errorf("decide after an outage: %v", err)
 	}
+}
+
+// startNATS is a NATS server that is nobody's own; it is stopped with the test.
+func startNATS(t *testing.T, o natslog.EmbeddedOptions) *natslog.Embedded {
+	t.Helper()
+	nats, err := natslog.StartEmbedded(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nats.Close)
+	return nats
+}
+
+// urlOf is where it is reached, with its token.
+func urlOf(t *testing.T, nats *natslog.Embedded) string {
+	t.Helper()
+	return strings.Replace(nats.ClientURL(), "nats://", "nats://"+tokenOf(t, nats)+"@", 1) + "/"
+}
+
+func tokenOf(t *testing.T, nats *natslog.Embedded) string {
+	t.Helper()
+	token, err := os.ReadFile(nats.TokenFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(token))
+}
+
+// TestALogAtItsLimitIsNotReady fills a log whose NATS has a limit, and then raises the limit.
+func TestALogAtItsLimitIsNotReady(t *testing.T) {
+	t.Parallel()
+	o := natslog.EmbeddedOptions{Dir: t.TempDir(), Sync: "100ms", MaxStore: 8 << 20}
+	nats := startNATS(t, o)
+	s := serve(t, t.TempDir(), "--no-database", "--nats-url", urlOf(t, nats))
+	random := rand.New(rand.NewPCG(1, 1))
+	var refused error
+	for batch := 0; refused == nil; batch++ {
+		if batch == 100 {
+			t.Fatal("the log never fills up: the test proves nothing")
+		}
+		_, refused = s.ingest().Ingest(t.Context(), &profferv1.IngestRequest{Source: "crash", Items: bulky(t, random, batch)})
+	}
+	wantRefusal(t, "ingest into a full log", refused, connect.CodeResourceExhausted, "LOG_FULL")
+	response, err := http.Get(s.file.URL + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := body(t, response); response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text, "full") {
+		t.Errorf("/readyz: got %d %s", response.StatusCode, text)
+	}
+
+	nats.Close()
+	o.MaxStore, o.Listen = 64<<20, strings.TrimPrefix(nats.ClientURL(), "nats://")
+	startNATS(t, o)
+	s.wantVerdicts(bulky(t, random, 1000), profferv1.Verdict_STATUS_ACCEPTED)
+	s.awaitReady()
 }
 
 // TestAFullDiskLosesNothingAcknowledged fills the disk under the data folder.

@@ -84,7 +84,7 @@ func (n *Node) profileCount() uint64 {
 	return uint64(n.parts.views.Len()) - uint64(n.parts.identities.Merged())
 }
 
-// ready answers 200 when the log takes appends and nothing has failed.
+// ready answers 200 when the log takes appends, as far as the last ones tell, and nothing has failed.
 func (n *Node) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
@@ -100,6 +100,10 @@ func (n *Node) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	case err != nil:
 		http.Error(w, "the log is unavailable", http.StatusServiceUnavailable)
+		return
+	}
+	if err := n.parts.log.Room(n.now()); err != nil {
+		http.Error(w, "the log is full: raise its limit or make room", http.StatusServiceUnavailable)
 		return
 	}
 	w.WriteHeader(http.StatusOK)

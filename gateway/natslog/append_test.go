@@ -121,6 +121,19 @@ func TestLogFull(t *testing.T) {
 	if last, err := l.Last(testContext(t), domain.Behaviour); err != nil || last != taken {
 		t.Errorf("the stream ends at %d, %v, want %d: nothing of the refused is in", last, err, taken)
 	}
+	now := time.Now()
+	if err := l.Room(now); !errors.Is(err, domain.ErrLogFull) {
+		t.Errorf("room after a refusal: got %v, want full", err)
+	}
+	if err := l.Room(now.Add(FullFor)); err != nil {
+		t.Errorf("room %s later: got %v, want that it is tried again", FullFor, err)
+	}
+	must(t, l.streams[domain.Behaviour].Purge(testContext(t)), "make room")
+	_, err = l.TakeOver(testContext(t), zero)
+	must(t, err, "take over")
+	_, err = l.Append(testContext(t), zero, commandstest.Tracked("small"))
+	must(t, err, "append into the room")
+	must(t, l.Room(now), "room after an append")
 }
 
 // quiet is a log whose server hears everything and whose owner hears nothing, until the drop is taken back.

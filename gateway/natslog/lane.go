@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -191,6 +192,7 @@ func (ln *lane) commit(batch []*call) {
 	ln.counts.envelopes.Add(1)
 	ln.counts.events.Add(uint64(len(frames)))
 	ln.counts.bytes.Add(uint64(len(ln.buffer)))
+	ln.counts.fullAt.Store(0)
 	index := uint32(0)
 	for _, c := range batch {
 		c.at = domain.Position{Sequence: envelope.Sequence, Index: index}
@@ -222,9 +224,12 @@ func (ln *lane) fail(batch []*call, err error) {
 	calls := append(batch, ln.queue...)
 	ln.queue = nil
 	ln.term++
-	if errors.Is(err, domain.ErrLaneLost) {
+	switch {
+	case errors.Is(err, domain.ErrLaneLost):
 		ln.lost = true
 		ln.counts.lost.Add(1)
+	case errors.Is(err, domain.ErrLogFull):
+		ln.counts.fullAt.Store(time.Now().UnixNano())
 	}
 	ln.leave(calls)
 	ln.mu.Unlock()

@@ -45,6 +45,22 @@ func (l *Log) Stats() Stats {
 	return out
 }
 
+// FullFor is how long a refused append for lack of room speaks for its stream. Who is told to go elsewhere meanwhile
+// appends nothing, so that nothing else would ever show that there is room again.
+const FullFor = time.Minute
+
+// Room fails with domain.ErrLogFull when a stream has refused an append for lack of room within FullFor, and has taken
+// none since.
+func (l *Log) Room(now time.Time) error {
+	for i := range l.counts {
+		at := l.counts[i].fullAt.Load()
+		if at != 0 && now.Sub(time.Unix(0, at)) < FullFor {
+			return fmt.Errorf("natslog: %w: %s takes no more", domain.ErrLogFull, domain.Stream(i))
+		}
+	}
+	return nil
+}
+
 // Connected says whether both connections are up now.
 func (l *Log) Connected() bool { return l.nc.IsConnected() && l.bulk.IsConnected() }
 
