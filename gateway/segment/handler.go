@@ -45,21 +45,36 @@ var kinds = [...]struct{ path, kind string }{
 func New(ingest Ingest, keys *Keys, now func() time.Time) *Handler {
 	h := &Handler{ingest: ingest, keys: keys, now: now, mux: http.NewServeMux()}
 	for _, k := range kinds {
-		h.mux.HandleFunc("POST /v1/"+k.path, func(w http.ResponseWriter, r *http.Request) { h.take(w, r, k.kind, false) })
+		h.posts(k.path, func(w http.ResponseWriter, r *http.Request) { h.take(w, r, k.kind, false) })
 	}
-	h.mux.HandleFunc("POST /v1/validate", func(w http.ResponseWriter, r *http.Request) { h.take(w, r, "", true) })
-	h.mux.HandleFunc("OPTIONS /v1/", preflight)
+	h.posts("validate", func(w http.ResponseWriter, r *http.Request) { h.take(w, r, "", true) })
+	h.mux.HandleFunc("/v1/", func(w http.ResponseWriter, _ *http.Request) {
+		refusal{http.StatusNotFound, "NOT_FOUND", "there is no such path"}.write(w)
+	})
 	return h
+}
+
+// posts makes a path that takes POST only.
+func (h *Handler) posts(path string, take http.HandlerFunc) {
+	h.mux.HandleFunc("POST /v1/"+path, take)
+	h.mux.HandleFunc("/v1/"+path, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", "POST, OPTIONS")
+		refusal{http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "this path takes POST"}.write(w)
+	})
 }
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Browsers send from the pages of any site; the write key says whose they are, no cookie does.
 	w.Header().Set("Access-Control-Allow-Origin", "*")
+	if r.Method == http.MethodOptions {
+		preflight(w)
+		return
+	}
 	h.mux.ServeHTTP(w, r)
 }
 
-func preflight(w http.ResponseWriter, _ *http.Request) {
+func preflight(w http.ResponseWriter) {
 	w.Header().Set("Access-Control-Allow-Methods", "POST, OPTIONS")
 	w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding")
 	w.Header().Set("Access-Control-Max-Age", "86400")

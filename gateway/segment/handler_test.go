@@ -257,6 +257,9 @@ func TestWholeRequestsThatAreNotTaken(t *testing.T) {
 		{"wrong key", "/v1/track", `{"userId":"u","event":"x"}`, func(r *http.Request) { r.SetBasicAuth("other", "") }, 401, "INVALID_WRITE_KEY"},
 		{"no key", "/v1/track", `{"userId":"u","event":"x"}`, func(r *http.Request) { r.Header.Del("Authorization") }, 401, "INVALID_WRITE_KEY"},
 		{"wrong key in the body", "/v1/track", `{"writeKey":"x"}`, func(r *http.Request) { r.Header.Del("Authorization") }, 401, "INVALID_WRITE_KEY"},
+		{"no such path", "/v1/trak", `{"userId":"u","event":"x"}`, nil, 404, "NOT_FOUND"},
+		{"a path below", "/v1/track/x", `{"userId":"u","event":"x"}`, nil, 404, "NOT_FOUND"},
+		{"another method", "/v1/track", ``, func(r *http.Request) { r.Method = http.MethodGet }, 405, "METHOD_NOT_ALLOWED"},
 	} {
 		s := newShop(t)
 		if c.change == nil {
