@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -33,9 +34,9 @@ type Config struct {
 	NoDatabase  bool   `help:"Serve without the analysts' tables." env:"PROFFER_NO_DATABASE"`
 
 	Region      string `help:"Region of phone numbers written without a country." default:"US" env:"PROFFER_REGION" placeholder:"CC"`
-	VaultKey    string `help:"File with the vault's key (32 bytes); default vault.key in the data folder, made at the first start." env:"PROFFER_VAULT_KEY_FILE" placeholder:"FILE"`
-	SourceKey   string `help:"File with the key of the default source; default source.key in the data folder, made at the first start." env:"PROFFER_SOURCE_KEY_FILE" placeholder:"FILE"`
-	OperatorKey string `help:"File with the operator's key; default operator.key in the data folder, made at the first start." env:"PROFFER_OPERATOR_KEY_FILE" placeholder:"FILE"`
+	VaultKey    string `help:"File with the vault's key (32 bytes), which must be there; default vault.key in the data folder, made at the first start." env:"PROFFER_VAULT_KEY_FILE" placeholder:"FILE"`
+	SourceKey   string `help:"File with the key of the default source, which must be there; default source.key in the data folder, made at the first start." env:"PROFFER_SOURCE_KEY_FILE" placeholder:"FILE"`
+	OperatorKey string `help:"File with the operator's key, which must be there; default operator.key in the data folder, made at the first start." env:"PROFFER_OPERATOR_KEY_FILE" placeholder:"FILE"`
 
 	MatchLink   float64 `help:"Posterior from which a match links." default:"0.8" env:"PROFFER_MATCH_LINK" placeholder:"P"`
 	MatchReview float64 `help:"Posterior from which a person reviews a match." default:"0.2" env:"PROFFER_MATCH_REVIEW" placeholder:"P"`
@@ -83,6 +84,22 @@ func (c Config) Validate() error {
 	}
 	if c.DecideTimeout <= 0 {
 		return fmt.Errorf("decide-timeout: must be positive")
+	}
+	return c.checkKeyFiles()
+}
+
+// checkKeyFiles refuses a setting that names a key's file that is not there. A key made in its place would open nothing,
+// and a misspelt path would go unnoticed until the right key is needed.
+func (c Config) checkKeyFiles() error {
+	for _, key := range []struct{ setting, file string }{
+		{"vault-key", c.VaultKey}, {"source-key", c.SourceKey}, {"operator-key", c.OperatorKey},
+	} {
+		if key.file == "" {
+			continue
+		}
+		if _, err := os.Stat(key.file); err != nil {
+			return fmt.Errorf("%s: %w (a key is made at the first start only where its setting names no file)", key.setting, err)
+		}
 	}
 	return nil
 }

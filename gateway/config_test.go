@@ -27,6 +27,9 @@ func TestASettingThatCannotWorkIsRefusedByItsName(t *testing.T) {
 		{"region", func(c *Config) { c.Region = "XX" }},
 		{"replicas", func(c *Config) { c.Replicas = 2 }},
 		{"match-link", func(c *Config) { c.MatchLink = 2 }},
+		{"vault-key: stat missing.key", func(c *Config) { c.VaultKey = "missing.key" }},
+		{"source-key: stat missing.key", func(c *Config) { c.SourceKey = "missing.key" }},
+		{"operator-key: stat missing.key", func(c *Config) { c.OperatorKey = "missing.key" }},
 		{"decide-timeout", func(c *Config) { c.DecideTimeout = 0 }},
 	} {
 		bad := good
