@@ -19,8 +19,8 @@ var (
 	ErrNotInQuarantine = errors.New("commands: no open item of the quarantine has this id")
 	// ErrNotReplayable: the original cannot be read without the mapping of its import; it must be repaired.
 	ErrNotReplayable = errors.New("commands: this original cannot be replayed as it is; send it repaired")
-	// ErrNoteTooLong: a note may have MaxTextBytes bytes of UTF-8.
-	ErrNoteTooLong = errors.New("commands: the note is too long or not UTF-8")
+	// ErrReasonTooLong: a reason may have MaxTextBytes bytes of UTF-8.
+	ErrReasonTooLong = errors.New("commands: the reason is too long or not UTF-8")
 )
 
 // ItemReader reads items that were kept in quarantine, in the formats of those who sent them.
@@ -145,10 +145,10 @@ func (q *Quarantine) Repair(ctx context.Context, id [16]byte, repaired []byte) (
 	return verdicts[0], q.resolve(ctx, r, &event.QuarantineResolved{Of: r.ID[:], Replayed: true})
 }
 
-// Discard closes an item without replaying it. It fails with ErrNotInQuarantine, ErrNoteTooLong and the log's errors.
-func (q *Quarantine) Discard(ctx context.Context, id [16]byte, note string) error {
-	if len(note) > MaxTextBytes || !utf8.ValidString(note) {
-		return ErrNoteTooLong
+// Discard closes an item without replaying it. It fails with ErrNotInQuarantine, ErrReasonTooLong and the log's errors.
+func (q *Quarantine) Discard(ctx context.Context, id [16]byte, reason string) error {
+	if len(reason) > MaxTextBytes || !utf8.ValidString(reason) {
+		return ErrReasonTooLong
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -156,7 +156,7 @@ func (q *Quarantine) Discard(ctx context.Context, id [16]byte, note string) erro
 	if err != nil {
 		return err
 	}
-	return q.resolve(ctx, r, &event.QuarantineResolved{Of: r.ID[:], Note: note})
+	return q.resolve(ctx, r, &event.QuarantineResolved{Of: r.ID[:], Note: reason})
 }
 
 // read makes the item to replay. It is no longer a row of a file: the file's marks are past it.

@@ -119,8 +119,8 @@ func TestDiscardCloses(t *testing.T) {
 	t.Parallel()
 	w, list := given(t)
 	q := w.quarantine()
-	if err := q.Discard(t.Context(), list[0].ID, strings.Repeat("x", 251)); !errors.Is(err, commands.ErrNoteTooLong) {
-		t.Errorf("a long note: got %v", err)
+	if err := q.Discard(t.Context(), list[0].ID, strings.Repeat("x", 251)); !errors.Is(err, commands.ErrReasonTooLong) {
+		t.Errorf("a long reason: got %v", err)
 	}
 	if err := q.Discard(t.Context(), list[0].ID, "a test of theirs"); err != nil {
 		t.Fatal(err)

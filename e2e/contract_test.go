@@ -198,7 +198,7 @@ func TestExitCodesMeanSomething(t *testing.T) {
 		{"decide --placement nowhere user_id=a", 1, "UNKNOWN_PLACEMENT"},
 		{"explain 00000000000000000000000000000000", 1, "NOT_FOUND"},
 		{"policy validate " + bad, 1, "POLICY_UNREADABLE"},
-		{"quarantine discard nothing --note x", 1, "ID_INVALID"},
+		{"quarantine discard nothing --reason x", 1, "ID_INVALID"},
 		{"identity resolve user_id:a", 0, "profile"},
 		{"identity resolve user_id:nobody", 1, "never seen"},
 		{"identity get user_id:nobody", 1, "IDENTIFIER_UNKNOWN"},

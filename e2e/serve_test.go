@@ -213,7 +213,7 @@ func TestItemsThatMakeNoSenseGoToQuarantineAndComeBackRepaired(t *testing.T) {
 			wantRefusal(t, "a second repair", err, connect.CodeNotFound, "NOT_IN_QUARANTINE")
 		}
 	}
-	if _, err := quarantine.Discard(t.Context(), &profferv1.DiscardRequest{Id: listed.GetRefused()[1].GetId(), Note: "a test"}); err != nil {
+	if _, err := quarantine.Discard(t.Context(), &profferv1.DiscardRequest{Id: listed.GetRefused()[1].GetId(), Reason: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	s.awaitCounts("after the repair", map[string]uint64{"purchased": 1, "viewed": 1, "quarantined": 3, "quarantine_resolved": 2})

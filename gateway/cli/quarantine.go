@@ -102,19 +102,19 @@ func (c quarantineRepair) Run(r *run) error {
 type quarantineDiscard struct {
 	target
 	output
-	ID   string `arg:"" help:"The refused item."`
-	Note string `help:"Why." required:""`
+	ID     string `arg:"" help:"The refused item."`
+	Reason string `help:"Why; kept in the log, so free of personal data." required:""`
 }
 
 // Help is shown by --help.
 func (quarantineDiscard) Help() string {
-	return `Example: proffer quarantine discard ID --note "a test row"`
+	return `Example: proffer quarantine discard ID --reason "a test row"`
 }
 
 // Run closes the item.
 func (c quarantineDiscard) Run(r *run) error {
 	return c.with(r, func(s *remote) error {
-		a, err := s.quarantine.Discard(r.ctx, &profferv1.DiscardRequest{Id: c.ID, Note: c.Note})
+		a, err := s.quarantine.Discard(r.ctx, &profferv1.DiscardRequest{Id: c.ID, Reason: c.Reason})
 		if err != nil {
 			return err
 		}

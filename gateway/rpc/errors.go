@@ -88,7 +88,7 @@ var table = []row{
 	{commands.ErrNoSource, connect.CodeInvalidArgument, "SOURCE_REQUIRED", 0},
 	{commands.ErrNotInQuarantine, connect.CodeNotFound, "NOT_IN_QUARANTINE", 0},
 	{commands.ErrNotReplayable, connect.CodeFailedPrecondition, "REPAIR_NEEDED", 0},
-	{commands.ErrNoteTooLong, connect.CodeInvalidArgument, "NOTE_TOO_LONG", 0},
+	{commands.ErrReasonTooLong, connect.CodeInvalidArgument, "REASON_TOO_LONG", 0},
 
 	{commands.ErrChangeInvalid, connect.CodeInvalidArgument, "CHANGE_INVALID", 0},
 	{commands.ErrRequestReused, connect.CodeAlreadyExists, "REQUEST_REUSED", 0},

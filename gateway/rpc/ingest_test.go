@@ -171,7 +171,7 @@ func TestQuarantineIsListedRepairedAndDiscarded(t *testing.T) {
 	if _, err := in.quarantine.Repair(t.Context(), repair); connect.CodeOf(err) != connect.CodeNotFound {
 		t.Errorf("repaired twice: got %v, want not found", err)
 	}
-	if _, err := in.quarantine.Discard(t.Context(), &profferv1.DiscardRequest{Id: second, Note: "theirs"}); err != nil {
+	if _, err := in.quarantine.Discard(t.Context(), &profferv1.DiscardRequest{Id: second, Reason: "theirs"}); err != nil {
 		t.Error(err)
 	}
 	if _, err := in.quarantine.Discard(t.Context(), &profferv1.DiscardRequest{Id: "xyz"}); connect.CodeOf(err) != connect.CodeInvalidArgument {

@@ -91,7 +91,7 @@ func (s *Quarantine) Discard(ctx context.Context, r *profferv1.DiscardRequest) (
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Quarantine.Discard(ctx, id, r.GetNote()); err != nil {
+	if err := s.Quarantine.Discard(ctx, id, r.GetReason()); err != nil {
 		return nil, err
 	}
 	return &profferv1.DiscardResponse{}, nil

@@ -380,9 +380,10 @@ func (x *RepairResponse) GetMessage() string {
 
 // DiscardRequest closes an item without replaying it.
 type DiscardRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Note          string                 `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why; kept in the log. Free of personal data.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -424,9 +425,9 @@ func (x *DiscardRequest) GetId() string {
 	return ""
 }
 
-func (x *DiscardRequest) GetNote() string {
+func (x *DiscardRequest) GetReason() string {
 	if x != nil {
-		return x.Note
+		return x.Reason
 	}
 	return ""
 }
@@ -502,10 +503,10 @@ const file_proffer_v1_quarantine_proto_rawDesc = "" +
 	"\baccepted\x18\x01 \x01(\bR\baccepted\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05field\x18\x03 \x01(\tR\x05field\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage\"4\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"8\n" +
 	"\x0eDiscardRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04note\x18\x02 \x01(\tR\x04note\"\x11\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x11\n" +
 	"\x0fDiscardResponse2\xf1\x01\n" +
 	"\x11QuarantineService\x12S\n" +
 	"\vListRefused\x12\x1e.proffer.v1.ListRefusedRequest\x1a\x1f.proffer.v1.ListRefusedResponse\"\x03\x90\x02\x01\x12A\n" +
