@@ -73,10 +73,8 @@ func TestARebuildEndsWhereItBegan(t *testing.T) {
 
 	tables := map[string]uint64{}
 	s.query(`SELECT type, events FROM proffer.events_by_type`, func(name string, n uint64) { tables[name] = n })
-	for _, name := range []string{"viewed", "purchased", "identity_linked", "decision"} {
-		if tables[name] == 0 || tables[name] != counted.Events[name] {
-			t.Errorf("%s: the tables hold %d, status says %d", name, tables[name], counted.Events[name])
-		}
+	if diff := cmp.Diff(counted.Events, tables); diff != "" || tables["policy_published"] == 0 {
+		t.Errorf("what status counts, and what the tables hold (-want +got):\n%s", diff)
 	}
 	s.query(`SELECT 'profiles', count(*) FROM proffer.profiles UNION ALL SELECT 'aliases', count(*) FROM proffer.aliases
 		UNION ALL SELECT 'quarantined', count(*) FROM proffer.quarantine_open`, func(name string, n uint64) { tables[name] = n })

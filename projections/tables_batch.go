@@ -92,6 +92,8 @@ func (g *gathering) addUnknown(stream domain.Stream, place Place) {
 		rows.Identity = append(rows.Identity, IdentityRow{Place: place, Type: unknown})
 	case domain.Outcome:
 		rows.Outcomes = append(rows.Outcomes, OutcomeRow{Place: place, Type: unknown})
+	case domain.Policy:
+		rows.PolicyEvents = append(rows.PolicyEvents, PolicyEventRow{Place: place, Type: unknown})
 	default:
 		rows.Unknown = append(rows.Unknown, UnknownRow{Place: place, Stream: stream})
 	}

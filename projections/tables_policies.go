@@ -13,6 +13,7 @@ import (
 
 func (g *gathering) addPolicy(place Place, e *event.Event) {
 	rows := &g.batch.Rows
+	rows.PolicyEvents = append(rows.PolicyEvents, PolicyEventRow{Place: place, Type: domain.TypeOf(e)})
 	switch b := e.GetBody().(type) {
 	case *event.Event_OfferDefined:
 		rows.Offers = append(rows.Offers, offerRow(place, b.OfferDefined.GetOffer()))

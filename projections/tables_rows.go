@@ -119,6 +119,12 @@ type OutcomeRow struct {
 	ValueMicros, CostMicros     int64
 }
 
+// PolicyEventRow is one event of POLICY.
+type PolicyEventRow struct {
+	Place
+	Type string
+}
+
 // OfferRow is an offer as last defined: by a policy, or by an import (Policy is "").
 type OfferRow struct {
 	At                   domain.Position
@@ -183,7 +189,8 @@ type ResolutionRow struct {
 }
 
 // UnknownRow is an event of a later version, or one that stands in a stream where it does not belong. Of BEHAVIOUR
-// they are behaviour rows, of IDENTITY identity rows and of OUTCOME outcome rows, all of type "unknown".
+// they are behaviour rows, of IDENTITY identity rows, of OUTCOME outcome rows and of POLICY rows of its events, all of
+// type "unknown".
 type UnknownRow struct {
 	Place
 	Stream domain.Stream
@@ -207,14 +214,15 @@ type ProfileRow struct {
 // Rows is what one batch changes, table by table. Behaviour to Unknown are new rows in the order of their stream;
 // the rest have each key once, ascending, and replace what is stored under it.
 type Rows struct {
-	Behaviour   []BehaviourRow
-	Lines       []LineRow
-	Identity    []IdentityRow
-	Decisions   []DecisionRow
-	Candidates  []CandidateRow
-	Outcomes    []OutcomeRow
-	Quarantined []QuarantineRow
-	Unknown     []UnknownRow
+	Behaviour    []BehaviourRow
+	Lines        []LineRow
+	Identity     []IdentityRow
+	Decisions    []DecisionRow
+	Candidates   []CandidateRow
+	Outcomes     []OutcomeRow
+	PolicyEvents []PolicyEventRow
+	Quarantined  []QuarantineRow
+	Unknown      []UnknownRow
 
 	Resolutions  []ResolutionRow
 	Offers       []OfferRow

@@ -2,6 +2,18 @@ package postgres
 
 import "github.com/profferhq/proffer/projections"
 
+func policyEventTable() table[projections.PolicyEventRow] {
+	type row = projections.PolicyEventRow
+	return table[row]{name: "policy_events", columns: []column[row]{
+		{"log_sequence", oidInt8, func(b []byte, r *row) []byte { return int8Cell(b, int64(r.At.Sequence)) }},
+		{"log_index", oidInt4, func(b []byte, r *row) []byte { return int4Cell(b, int(r.At.Index)) }},
+		{"type", oidText, func(b []byte, r *row) []byte { return textCell(b, r.Type) }},
+		{"occurred_at", oidTimestamptz, func(b []byte, r *row) []byte { return timeCell(b, r.OccurredMs) }},
+		{"received_at", oidTimestamptz, func(b []byte, r *row) []byte { return timeCell(b, r.ReceivedMs) }},
+		{"source", oidText, func(b []byte, r *row) []byte { return optionalText(b, r.Source) }},
+	}}
+}
+
 func policyTable() table[projections.PolicyRow] {
 	type row = projections.PolicyRow
 	return table[row]{name: "policies", key: []string{"policy", "version"}, columns: []column[row]{

@@ -35,6 +35,7 @@ func digestedTables() []digested {
 		{"decisions", decisionTable().columnNames(), byPlace},
 		{"decision_candidates", candidateTable().columnNames(), byPlace + ", candidate"},
 		{"outcomes", outcomeTable().columnNames(), byPlace},
+		{"policy_events", policyEventTable().columnNames(), byPlace},
 		{"policies", policyTable().columnNames(), `policy COLLATE "C", version`},
 		{"offers", offerTable().columnNames(), `offer COLLATE "C", policy COLLATE "C"`},
 		{"feature_views", featureViewTable().columnNames(), `name COLLATE "C", fingerprint`},

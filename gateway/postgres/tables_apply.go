@@ -71,6 +71,7 @@ func writeRows(ctx context.Context, conn *pgconn.PgConn, rows *projections.Rows)
 		func() error { return decisionTable().copyIn(ctx, conn, rows.Decisions) },
 		func() error { return candidateTable().copyIn(ctx, conn, rows.Candidates) },
 		func() error { return outcomeTable().copyIn(ctx, conn, rows.Outcomes) },
+		func() error { return policyEventTable().copyIn(ctx, conn, rows.PolicyEvents) },
 		func() error { return quarantineTable().copyIn(ctx, conn, rows.Quarantined) },
 		func() error { return unknownTable().copyIn(ctx, conn, rows.Unknown) },
 		func() error { return resolve(ctx, conn, rows.Resolutions) },

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/gateway/postgres"
 	"github.com/profferhq/proffer/projections"
@@ -92,6 +94,38 @@ func TestEveryTableAndColumnHasAComment(t *testing.T) {
 	}
 	if seen["behaviour_events_2024_11.amount"] == "" {
 		t.Error("no month's partition was looked at")
+	}
+}
+
+func TestTheTablesCountWhatTheLogHolds(t *testing.T) {
+	t.Parallel()
+	log := projectionstest.NewStreamLog()
+	projectionstest.NewSample(14, 20).Fill(log, 600)
+	counts := projections.NewCountsProjector(log, &projectionstest.MemoryCounts{})
+	if err := counts.CatchUp(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	type typed struct {
+		Type   string
+		Events uint64
+	}
+	got := map[string]uint64{}
+	for _, r := range read[typed](t, projected(t, log), "SELECT type, events FROM proffer.events_by_type") {
+		got[r.Type] = r.Events
+	}
+	want := counts.Counts().Events
+	if want["policy_published"] == 0 || want["unknown"] == 0 || want["quarantined"] == 0 {
+		t.Fatalf("the sample has too little in it: %v", want)
+	}
+	for _, effective := range []string{"segment_entered", "segment_left", "quarantine_resolved"} { // the sample's are random: some say nothing new
+		if got[effective] == 0 || got[effective] > want[effective] {
+			t.Errorf("%s: the tables hold %d, status says %d", effective, got[effective], want[effective])
+		}
+		delete(want, effective)
+		delete(got, effective)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("status, and the tables (-want +got):\n%s", diff)
 	}
 }
 

@@ -98,6 +98,7 @@ func (c *content) append(rows projections.Rows) {
 	h.Decisions = append(h.Decisions, rows.Decisions...)
 	h.Candidates = append(h.Candidates, rows.Candidates...)
 	h.Outcomes = append(h.Outcomes, rows.Outcomes...)
+	h.PolicyEvents = append(h.PolicyEvents, rows.PolicyEvents...)
 	h.Quarantined = append(h.Quarantined, rows.Quarantined...)
 	h.Unknown = append(h.Unknown, rows.Unknown...)
 }
@@ -172,7 +173,7 @@ func (c *content) digest() domain.Hash {
 	})
 	// %v writes every value, NaN included, and maps with ascending keys.
 	for _, part := range []any{
-		h.Behaviour, h.Lines, h.Identity, h.Decisions, h.Candidates, h.Outcomes, h.Quarantined, unknown,
+		h.Behaviour, h.Lines, h.Identity, h.Decisions, h.Candidates, h.Outcomes, h.PolicyEvents, h.Quarantined, unknown,
 		c.resolutions, c.offers, c.policies, c.featureViews, c.guards, c.models,
 		c.pairs, c.aliases, c.profiles, c.history, c.stays,
 	} {
