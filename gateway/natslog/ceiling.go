@@ -147,13 +147,13 @@ func rawRead(ctx context.Context, nc *nats.Conn, stream domain.Stream) (Ceiling,
 		return c, err
 	}
 	defer func() { _ = s.DeleteConsumer(context.WithoutCancel(ctx), consumer.CachedInfo().Name) }()
-	messages, err := consumer.Messages(pullOptions(pullMessages)...)
+	messages, err := pull(consumer, pullMessages)
 	if err != nil {
 		return c, err
 	}
-	defer messages.Stop()
+	defer messages.stop()
 	for sequence := uint64(0); sequence < last; {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
+		msg, err := messages.next(ctx)
 		if err != nil {
 			return c, err
 		}

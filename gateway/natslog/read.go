@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -106,15 +105,6 @@ func decode(stream domain.Stream, subject string, sequence uint64, data []byte) 
 	env.Sequence, env.Lane = sequence, lane
 	return env, nil
 }
-
-// How much a reader asks for at a time, and when silence means that its consumer is gone.
-const (
-	pullMessages  = 2000
-	pullBytes     = 8 << 20
-	pullExpiry    = 30 * time.Second
-	pullHeartbeat = time.Second
-	consumerIdle  = 30 * time.Second
-)
 
 var (
 	errStopped = errors.New("the caller has enough")

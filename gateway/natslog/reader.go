@@ -128,13 +128,13 @@ func (r *reader) consume(ctx context.Context, yield func(domain.Envelope, error)
 	if !r.live {
 		atOnce = int(min(pullMessages, r.to-r.next+1))
 	}
-	messages, err := consumer.Messages(pullOptions(atOnce)...)
+	messages, err := pull(consumer, atOnce)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errResume, err)
 	}
-	defer messages.Stop()
+	defer messages.stop()
 	for delivered := uint64(1); ; delivered++ {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
+		msg, err := messages.next(ctx)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errResume, err)
 		}
@@ -148,24 +148,6 @@ func (r *reader) consume(ctx context.Context, yield func(domain.Envelope, error)
 		if done, err := r.take(ctx, msg, meta, yield); done || err != nil {
 			return err
 		}
-	}
-}
-
-// consumerConfig is a short-lived consumer that acknowledges nothing.
-func consumerConfig(from uint64) jetstream.ConsumerConfig {
-	return jetstream.ConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-		AckPolicy: jetstream.AckNonePolicy, MaxDeliver: 1,
-		InactiveThreshold: consumerIdle, MemoryStorage: true, Replicas: 1,
-	}
-}
-
-// pullOptions bound what is under way by count and bytes; a missed heartbeat means that the consumer is gone.
-func pullOptions(messages int) []jetstream.PullMessagesOpt {
-	return []jetstream.PullMessagesOpt{
-		jetstream.PullMaxMessagesWithBytesLimit(messages, pullBytes),
-		jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullHeartbeat),
-		jetstream.WithMessagesErrOnMissingHeartbeat(true),
 	}
 }
 
