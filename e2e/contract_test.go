@@ -220,6 +220,10 @@ func TestExitCodesMeanSomething(t *testing.T) {
 		{"serve --sync never", 2, "sync"},
 		{"serve --listen nowhere", 2, "listen"},
 		{"serve --replicas 3", 2, "replicas"},
+		{"serve --vault-key none.key", 2, "vault-key: stat none.key"},
+		{"quarantine list --limit 0", 1, "page_size: must be greater than or equal to 1 and less than or equal to 1000"},
+		{"feature compare core@1 --people 0", 1, "people: must be greater than or equal to 1 and less than or equal to 100000"},
+		{"model limits churn --days 0", 1, "days: must be greater than or equal to 1"},
 		{"status --server http://127.0.0.1:1", 3, "no server answers"},
 	} {
 		args := append(strings.Fields(c.args), "--data", s.dir)

@@ -41,7 +41,7 @@ type trainingRows struct {
 
 // request is the message that the flags make.
 func (c trainingRows) request() (*profferv1.ExportTrainingRequest, error) {
-	if !(c.Share > 0 && c.Share <= 1) { // the message's 0 is all, which nobody means who writes 0
+	if !(c.Share > 0 && c.Share <= 1) {
 		return nil, fmt.Errorf("%w: --share: %v is no share above 0 and at most 1", gateway.ErrUsage, c.Share)
 	}
 	document, err := c.document()
@@ -49,7 +49,7 @@ func (c trainingRows) request() (*profferv1.ExportTrainingRequest, error) {
 		return nil, err
 	}
 	r := &profferv1.ExportTrainingRequest{
-		View: c.View, Label: document, AtDecisions: c.At == "decisions", Placement: c.Placement, Share: c.Share,
+		View: c.View, Label: document, AtDecisions: c.At == "decisions", Placement: c.Placement, Share: &c.Share,
 	}
 	if r.GetAtDecisions() {
 		if c.From != "" || c.Until != "" {

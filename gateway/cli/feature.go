@@ -175,7 +175,7 @@ type featureCompare struct {
 	output
 	View   string `arg:"" help:"A version, retail@2."`
 	With   string `help:"What it is compared with; else the live version of its name." placeholder:"VIEW"`
-	People uint32 `help:"For how many people both are read." default:"1000"`
+	People uint32 `help:"For how many people both are read, 1 to 100,000." default:"1000"`
 }
 
 // Help is shown by --help.
@@ -184,7 +184,7 @@ func (featureCompare) Help() string { return "Example: proffer feature compare r
 // Run compares.
 func (c featureCompare) Run(r *run) error {
 	return c.with(r, func(s *remote) error {
-		a, err := s.features.CompareViews(r.ctx, &profferv1.CompareViewsRequest{View: c.View, With: c.With, People: c.People})
+		a, err := s.features.CompareViews(r.ctx, &profferv1.CompareViewsRequest{View: c.View, With: c.With, People: &c.People})
 		if err != nil {
 			return err
 		}

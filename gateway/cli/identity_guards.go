@@ -65,7 +65,7 @@ func (c guardsSet) Run(r *run) error {
 	return c.with(r, func(s *remote) error {
 		if c.Preview {
 			return previewed(r, c.output, s, &profferv1.PreviewRequest{
-				Change: &profferv1.PreviewRequest_Guards{Guards: text}, Decisions: c.Decisions,
+				Change: &profferv1.PreviewRequest_Guards{Guards: text}, Decisions: &c.Decisions,
 			})
 		}
 		a, err := s.identity.SetGuards(r.ctx, &profferv1.SetGuardsRequest{Document: text, Change: c.message()})

@@ -49,7 +49,7 @@ func (c previewLink) Run(r *run) error {
 			Change: &profferv1.PreviewRequest_Link{
 				Link: &profferv1.LinkRequest{First: first, Second: second, LiftBar: c.LiftBar},
 			},
-			Decisions: c.Decisions,
+			Decisions: &c.Decisions,
 		})
 	})
 }
@@ -79,7 +79,7 @@ func (c previewUnlink) Run(r *run) error {
 			Change: &profferv1.PreviewRequest_Unlink{
 				Unlink: &profferv1.UnlinkRequest{First: first, Second: second, Bar: c.Bar},
 			},
-			Decisions: c.Decisions,
+			Decisions: &c.Decisions,
 		})
 	})
 }
@@ -102,7 +102,7 @@ func (c previewGuards) Run(r *run) error {
 	}
 	return c.with(r, func(s *remote) error {
 		return previewed(r, c.output, s, &profferv1.PreviewRequest{
-			Change: &profferv1.PreviewRequest_Guards{Guards: text}, Decisions: c.Decisions,
+			Change: &profferv1.PreviewRequest_Guards{Guards: text}, Decisions: &c.Decisions,
 		})
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"text/tabwriter"
 
-	"github.com/profferhq/proffer/gateway"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
 
@@ -21,7 +20,7 @@ func (identityReview) Help() string { return "Example: proffer identity review l
 
 // page are the flags of a list.
 type page struct {
-	Limit int32  `help:"How many at most." default:"50"`
+	Limit int32  `help:"How many at most, 1 to 1,000." default:"50"`
 	Page  string `help:"Go on where the last page ended."`
 }
 
@@ -136,11 +135,8 @@ func (c identityList) Run(r *run) error {
 }
 
 func listed(r *run, t target, o output, p page, kind profferv1.IdentityServiceListRequest_Kind) error {
-	if p.Limit < 0 {
-		return fmt.Errorf("%w: --limit wants 0 or more", gateway.ErrUsage)
-	}
 	return t.with(r, func(s *remote) error {
-		a, err := s.identity.List(r.ctx, &profferv1.IdentityServiceListRequest{Kind: kind, PageSize: p.Limit, PageToken: p.Page})
+		a, err := s.identity.List(r.ctx, &profferv1.IdentityServiceListRequest{Kind: kind, PageSize: &p.Limit, PageToken: p.Page})
 		if err != nil {
 			return err
 		}

@@ -16,16 +16,16 @@ import (
 
 type labLifetime struct {
 	output
-	In       string  `help:"File of transactions: CSV, compressed by gzip or zstd or not." placeholder:"FILE"`
-	Summary  summary `help:"The file has a row for each person: frequency, recency, T and, where known, value." placeholder:"FILE"`
-	Customer string  `help:"Column of the customer." placeholder:"COLUMN"`
-	Date     string  `help:"Column of the date; only its day counts." placeholder:"COLUMN"`
-	Value    string  `help:"Column of the value, or a product of columns: Quantity*UnitPrice. Without one no values are expected." placeholder:"COLUMN"`
-	Until    string  `help:"Last day that counts, such as 2011-12-09; else the last in the file." placeholder:"DATE"`
-	Unit     string  `help:"Unit of time: day, week, month or year." default:"week" enum:"day,week,month,year"`
-	Horizon  float64 `help:"For how many units purchases and value are expected; else a year's." placeholder:"N"`
-	Order    string  `name:"date-order" help:"Order of day and month in dates like 1/2/2011: dmy or mdy; auto looks at the whole column." default:"auto" enum:"auto,dmy,mdy"`
-	File     string  `arg:"" optional:"" help:"The file, in place of --in."`
+	In       string   `help:"File of transactions: CSV, compressed by gzip or zstd or not." placeholder:"FILE"`
+	Summary  summary  `help:"The file has a row for each person: frequency, recency, T and, where known, value." placeholder:"FILE"`
+	Customer string   `help:"Column of the customer." placeholder:"COLUMN"`
+	Date     string   `help:"Column of the date; only its day counts." placeholder:"COLUMN"`
+	Value    string   `help:"Column of the value, or a product of columns: Quantity*UnitPrice. Without one no values are expected." placeholder:"COLUMN"`
+	Until    string   `help:"Last day that counts, such as 2011-12-09; else the last in the file." placeholder:"DATE"`
+	Unit     string   `help:"Unit of time: day, week, month or year." default:"week" enum:"day,week,month,year"`
+	Horizon  *float64 `help:"For how many units purchases and value are expected, ten years' at most; else a year's." placeholder:"N"`
+	Order    string   `name:"date-order" help:"Order of day and month in dates like 1/2/2011: dmy or mdy; auto looks at the whole column." default:"auto" enum:"auto,dmy,mdy"`
+	File     string   `arg:"" optional:"" help:"The file, in place of --in."`
 }
 
 // Help is shown by --help.

@@ -19,7 +19,7 @@ type labSegments struct {
 	Columns  []string `help:"Columns that count; else all numeric ones." placeholder:"COLUMN,..."`
 	Drop     []string `help:"Columns that do not count." placeholder:"COLUMN,..."`
 	Log      bool     `help:"Take logarithms of columns without negative values: for amounts and counts."`
-	K        int      `help:"How many groups; else the best number by silhouette." placeholder:"N"`
+	K        *int     `help:"How many groups; else the best number by silhouette." placeholder:"N"`
 	Least    int      `help:"Least number of groups that is tried." default:"2"`
 	Most     int      `help:"Largest number of groups that is tried." default:"10"`
 	Seed     uint64   `help:"Decides where the groups start." default:"1"`
@@ -42,12 +42,18 @@ func (c labSegments) Run(r *run) error {
 	if c.RFM && (c.Customer == "" || c.Date == "") {
 		return fmt.Errorf("%w: --rfm needs --customer and --date", gateway.ErrUsage)
 	}
-	if c.K < 0 || c.Least < 2 || c.Most < c.Least {
-		return fmt.Errorf("%w: --k must not be negative, --least not below 2 and --most not below --least", gateway.ErrUsage)
+	if c.Least < 2 || c.Most < c.Least {
+		return fmt.Errorf("%w: --least must not be below 2 and --most not below --least", gateway.ErrUsage)
+	}
+	k := 0 // the best number
+	if c.K != nil {
+		if k = *c.K; k < 1 {
+			return fmt.Errorf("%w: --k must be at least 1", gateway.ErrUsage)
+		}
 	}
 	result, err := lab.Segments(r.ctx, lab.SegmentOptions{
 		TransactionOptions: lab.TransactionOptions{In: c.In, Customer: c.Customer, Date: c.Date, Value: c.Value, Until: c.Until, Order: lab.DateOrder(c.Order)},
-		RFM:                c.RFM, ID: c.ID, Columns: c.Columns, Drop: c.Drop, Log: c.Log, K: c.K, Least: c.Least, Most: c.Most, Seed: c.Seed, Previous: c.Previous,
+		RFM:                c.RFM, ID: c.ID, Columns: c.Columns, Drop: c.Drop, Log: c.Log, K: k, Least: c.Least, Most: c.Most, Seed: c.Seed, Previous: c.Previous,
 	})
 	if errors.Is(err, segment.ErrOptions) {
 		return fmt.Errorf("%w: %w", gateway.ErrUsage, err)

@@ -15,8 +15,8 @@ type modelLimits struct {
 	target
 	output
 	Set          []string `help:"METRIC=SOFT or METRIC=SOFT,HARD; 0 is no limit. Metrics that are not named are as they come." sep:"none" placeholder:"psi=0.3"`
-	Days         uint32   `help:"How many days are looked at together (as it comes: 7)."`
-	Least        uint64   `help:"How many decisions there must be before anything is said (as it comes: 500)."`
+	Days         *uint32  `help:"How many days are looked at together, 1 to 400 (as it comes: 7)."`
+	Least        *uint64  `help:"How many decisions there must be before anything is said, at least 1 (as it comes: 500)."`
 	Defaults     bool     `help:"Back to the limits that come with the product."`
 	Reason       string   `help:"Why; kept in the log, so free of personal data."`
 	ValidateOnly bool     `help:"Do everything but write."`
@@ -33,7 +33,7 @@ what the metrics are.`
 
 // Run shows or sets.
 func (c modelLimits) Run(r *run) error {
-	setting := len(c.Set) > 0 || c.Days > 0 || c.Least > 0
+	setting := len(c.Set) > 0 || c.Days != nil || c.Least != nil
 	if c.Defaults && setting {
 		return fmt.Errorf("%w: --defaults sets everything back: nothing else can be set with it", gateway.ErrUsage)
 	}

@@ -24,7 +24,7 @@ type quarantineList struct {
 	output
 	Source string `help:"Only of this source."`
 	Reason string `help:"Only with this reason."`
-	Limit  int32  `help:"How many at most." default:"50"`
+	Limit  int32  `help:"How many at most, 1 to 1,000." default:"50"`
 	Page   string `help:"Go on where the last page ended."`
 }
 
@@ -37,7 +37,7 @@ func (quarantineList) Help() string {
 func (c quarantineList) Run(r *run) error {
 	return c.with(r, func(s *remote) error {
 		a, err := s.quarantine.ListRefused(r.ctx, &profferv1.ListRefusedRequest{
-			PageSize: c.Limit, PageToken: c.Page, Source: c.Source, Reason: c.Reason,
+			PageSize: &c.Limit, PageToken: c.Page, Source: c.Source, Reason: c.Reason,
 		})
 		if err != nil {
 			return err

@@ -121,7 +121,7 @@ type segmentMembers struct {
 	output
 	ID      string `arg:"" help:"Id of the definition."`
 	Segment string `arg:"" help:"Name of the segment."`
-	Limit   uint32 `help:"How many at most." default:"100"`
+	Limit   uint32 `help:"How many at most, 1 to 10,000." default:"100"`
 	After   string `help:"Profiles after this one." placeholder:"PROFILE"`
 }
 
@@ -131,7 +131,7 @@ func (segmentMembers) Help() string { return "Example: proffer segment members r
 // Run lists.
 func (c segmentMembers) Run(r *run) error {
 	return c.with(r, func(s *remote) error {
-		a, err := s.segments.ListMembers(r.ctx, &profferv1.ListMembersRequest{Id: c.ID, Segment: c.Segment, Limit: c.Limit, After: c.After})
+		a, err := s.segments.ListMembers(r.ctx, &profferv1.ListMembersRequest{Id: c.ID, Segment: c.Segment, Limit: &c.Limit, After: c.After})
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ type segmentRecommend struct {
 	target
 	output
 	Who     string `arg:"" help:"Identifier as TYPE=VALUE, or an alias."`
-	Limit   uint32 `help:"How many items." default:"10"`
+	Limit   uint32 `help:"How many items, 1 to 100." default:"10"`
 	OnlyNew bool   `help:"Leave out what she has bought."`
 }
 
@@ -204,7 +204,7 @@ func (c segmentRecommend) Run(r *run) error {
 		return err
 	}
 	return c.with(r, func(s *remote) error {
-		a, err := s.segments.RecommendItems(r.ctx, &profferv1.RecommendItemsRequest{Who: w, Limit: c.Limit, OnlyNew: c.OnlyNew})
+		a, err := s.segments.RecommendItems(r.ctx, &profferv1.RecommendItemsRequest{Who: w, Limit: &c.Limit, OnlyNew: c.OnlyNew})
 		if err != nil {
 			return err
 		}

@@ -16,8 +16,8 @@ type segmentValue struct {
 	target
 	output
 	Who     string `arg:"" optional:"" help:"Identifier as TYPE=VALUE, or an alias; else those of whom most is expected."`
-	Limit   uint32 `help:"How many people." default:"10"`
-	Horizon uint32 `help:"For how many days." default:"365" placeholder:"DAYS"`
+	Limit   uint32 `help:"How many people, 1 to 1,000." default:"10"`
+	Horizon uint32 `help:"For how many days, 1 to 3,650." default:"365" placeholder:"DAYS"`
 	Until   string `help:"Purchases after this day (2006-01-02) are left out; else the latest day with a purchase." placeholder:"DAY"`
 }
 
@@ -28,7 +28,7 @@ func (segmentValue) Help() string {
 
 // Run tells.
 func (c segmentValue) Run(r *run) error {
-	request := &profferv1.ListLifetimeValuesRequest{Limit: c.Limit, HorizonDays: c.Horizon}
+	request := &profferv1.ListLifetimeValuesRequest{Limit: &c.Limit, HorizonDays: &c.Horizon}
 	var err error
 	if c.Who != "" {
 		if request.Who, err = who(c.Who); err != nil {

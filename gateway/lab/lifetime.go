@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +20,8 @@ type LifetimeOptions struct {
 	Summary bool
 	// Unit is day, week, month or year.
 	Unit string
-	// Horizon is for how many units the expectation is; 0 is a year.
-	Horizon float64
+	// Horizon is for how many units the expectation is, mostYears at most; nil is a year.
+	Horizon *float64
 }
 
 // LifetimeResult is the contract of `lab ltv --json`.
@@ -97,6 +98,9 @@ func unitOf(name string) (unit, error) {
 	return unit{}, fmt.Errorf("%w: --unit is day, week, month or year", ErrOptions)
 }
 
+// mostYears bounds a horizon: who buys so far ahead, no model knows.
+const mostYears = 10
+
 // Lifetime reads, fits and expects. It fails with ErrFile, ErrOptions, value.ErrHistory, value.ErrHopeless or the error
 // of a cancelled context.
 func Lifetime(ctx context.Context, o LifetimeOptions) (*LifetimeResult, error) {
@@ -104,12 +108,12 @@ func Lifetime(ctx context.Context, o LifetimeOptions) (*LifetimeResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &LifetimeResult{Unit: o.Unit, Horizon: o.Horizon, Warnings: []string{}}
-	if r.Horizon == 0 {
-		r.Horizon = u.year
+	r := &LifetimeResult{Unit: o.Unit, Horizon: u.year, Warnings: []string{}}
+	if o.Horizon != nil {
+		r.Horizon = *o.Horizon
 	}
-	if !(r.Horizon > 0) || math.IsInf(r.Horizon, 0) {
-		return nil, fmt.Errorf("%w: --horizon must be above 0", ErrOptions)
+	if most := mostYears * u.year; !(r.Horizon > 0 && r.Horizon <= most) {
+		return nil, fmt.Errorf("%w: --horizon must be above 0 and at most %g %ss", ErrOptions, most, cmp.Or(o.Unit, "week"))
 	}
 	histories, err := r.read(o, u)
 	if err != nil {

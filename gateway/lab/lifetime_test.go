@@ -209,6 +209,7 @@ func TestWhatCannotBeLearnedFromIsRefused(t *testing.T) {
 	for i := range 100 {
 		fmt.Fprintf(&once, "p%d,2020-01-%02d\n", i, 1+i%28)
 	}
+	tooFar := 1e300
 	for name, c := range map[string]struct {
 		o    LifetimeOptions
 		want error
@@ -221,6 +222,8 @@ func TestWhatCannotBeLearnedFromIsRefused(t *testing.T) {
 		"nothing before end":  {LifetimeOptions{TransactionOptions: TransactionOptions{In: file(t, shop), Customer: "who", Date: "when", Until: "2019-01-01"}}, ErrFile},
 		"no summary":          {LifetimeOptions{TransactionOptions: TransactionOptions{In: file(t, shop)}, Summary: true}, ErrOptions},
 		"a summary that lies": {LifetimeOptions{TransactionOptions: TransactionOptions{In: file(t, "frequency,recency,T\n1,5,4\n")}, Summary: true}, value.ErrHistory},
+		"horizon of nothing":  {LifetimeOptions{Horizon: new(float64)}, ErrOptions},
+		"horizon too far":     {LifetimeOptions{Horizon: &tooFar}, ErrOptions},
 		"unit":                {LifetimeOptions{Unit: "fortnight"}, ErrOptions},
 	} {
 		if _, err := Lifetime(t.Context(), c.o); !errors.Is(err, c.want) {

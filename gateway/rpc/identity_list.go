@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -15,11 +16,8 @@ import (
 	"github.com/profferhq/proffer/gateway/guardsfile"
 )
 
-// Pages of the lists of identity.
-const (
-	identityPage    = 50
-	identityPageMax = 1000
-)
+// identityPage is how long a page of the lists of identity is when nothing else is said.
+const identityPage = 50
 
 // List implements IdentityService.
 func (s *Identity) List(ctx context.Context, r *profferv1.IdentityServiceListRequest) (*profferv1.IdentityServiceListResponse, error) {
@@ -76,10 +74,7 @@ func (p *portrait) noteEnds(g *identity.Graph, links []*profferv1.ProfileLink) {
 
 // pageOf is where a page begins and how long it is.
 func pageOf(r *profferv1.IdentityServiceListRequest) (from, size int, err error) {
-	size = identityPage
-	if r.GetPageSize() > 0 {
-		size = min(int(r.GetPageSize()), identityPageMax)
-	}
+	size = cmp.Or(int(r.GetPageSize()), identityPage)
 	if r.GetPageToken() == "" {
 		return 0, size, nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -137,7 +138,7 @@ func TestQuarantineIsListedRepairedAndDiscarded(t *testing.T) {
 	t.Parallel()
 	in := newIntake(t)
 	in.refuse(t, 3)
-	list, err := in.quarantine.ListRefused(t.Context(), &profferv1.ListRefusedRequest{PageSize: 2, Reason: "BAD_ROW"})
+	list, err := in.quarantine.ListRefused(t.Context(), &profferv1.ListRefusedRequest{PageSize: proto.Int32(2), Reason: "BAD_ROW"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"strings"
@@ -15,11 +16,8 @@ import (
 	"github.com/profferhq/proffer/gateway/segment"
 )
 
-// Pages of the quarantine.
-const (
-	refusedPage    = 50
-	refusedPageMax = 1000
-)
+// refusedPage is how long a page of the quarantine is when nothing else is said.
+const refusedPage = 50
 
 // Quarantine implements QuarantineService.
 type Quarantine struct {
@@ -28,10 +26,7 @@ type Quarantine struct {
 
 // ListRefused implements QuarantineService.
 func (s *Quarantine) ListRefused(ctx context.Context, r *profferv1.ListRefusedRequest) (*profferv1.ListRefusedResponse, error) {
-	page := commands.RefusedPage{Size: refusedPage, Source: r.GetSource(), Reason: r.GetReason()}
-	if r.GetPageSize() > 0 {
-		page.Size = min(int(r.GetPageSize()), refusedPageMax)
-	}
+	page := commands.RefusedPage{Size: cmp.Or(int(r.GetPageSize()), refusedPage), Source: r.GetSource(), Reason: r.GetReason()}
 	if r.GetPageToken() != "" {
 		parts, ok := tokenParts(r.GetPageToken(), 3)
 		if !ok || parts[1] != r.GetSource() || parts[2] != r.GetReason() {

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -199,10 +200,7 @@ func (s *Segments) ListMembers(ctx context.Context, r *profferv1.ListMembersRequ
 			return nil, errAfter
 		}
 	}
-	limit := int(r.GetLimit())
-	if limit == 0 {
-		limit = 100
-	}
+	limit := cmp.Or(int(r.GetLimit()), 100)
 	profiles, more, err := s.Membership.Members(ctx, s.Now().UnixMilli(), compiled[0], r.GetSegment(), after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list the members: %w", err)
@@ -264,11 +262,7 @@ func (s *Segments) RecommendItems(ctx context.Context, r *profferv1.RecommendIte
 	if err != nil {
 		return nil, err
 	}
-	limit := int(r.GetLimit())
-	if limit == 0 {
-		limit = 10
-	}
-	got, err := s.Recommending.Recommend(ctx, alias, recommend.Ask{N: limit, New: r.GetOnlyNew()})
+	got, err := s.Recommending.Recommend(ctx, alias, recommend.Ask{N: cmp.Or(int(r.GetLimit()), 10), New: r.GetOnlyNew()})
 	if err != nil {
 		return nil, err
 	}

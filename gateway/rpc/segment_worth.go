@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"time"
@@ -23,10 +24,7 @@ const dayMS = 24 * int64(time.Hour/time.Millisecond)
 
 // ListLifetimeValues implements SegmentService.
 func (s *Segments) ListLifetimeValues(ctx context.Context, r *profferv1.ListLifetimeValuesRequest) (*profferv1.ListLifetimeValuesResponse, error) {
-	ask := projections.WorthAsk{Horizon: 365}
-	if r.GetHorizonDays() != 0 {
-		ask.Horizon = float64(r.GetHorizonDays())
-	}
+	ask := projections.WorthAsk{Horizon: float64(cmp.Or(r.GetHorizonDays(), 365))}
 	if r.GetUntil() != nil {
 		ask.Until = int(math.Floor(float64(r.GetUntil().AsTime().UnixMilli()) / float64(dayMS)))
 	}
@@ -37,10 +35,7 @@ func (s *Segments) ListLifetimeValues(ctx context.Context, r *profferv1.ListLife
 	if err != nil {
 		return nil, err
 	}
-	limit := int(r.GetLimit())
-	if limit == 0 {
-		limit = 10
-	}
+	limit := cmp.Or(int(r.GetLimit()), 10)
 	out := &profferv1.ListLifetimeValuesResponse{
 		Until: timestamppb.New(time.UnixMilli(int64(w.Until) * dayMS)), HorizonDays: uint32(ask.Horizon),
 		People: uint64(w.People), Repeating: uint64(w.Repeating), BgNbd: purchasingMessage(w.Model.Purchasing), Warnings: w.Model.Warnings,

@@ -697,8 +697,8 @@ type CompareViewsRequest struct {
 	View  string                 `protobuf:"bytes,1,opt,name=view,proto3" json:"view,omitempty"`
 	// Empty: the live version of the same name.
 	With string `protobuf:"bytes,2,opt,name=with,proto3" json:"with,omitempty"`
-	// How many people are read, spread over all; 0 is 1,000.
-	People        uint32 `protobuf:"varint,3,opt,name=people,proto3" json:"people,omitempty"`
+	// How many people are read, spread over all, 1 to 100,000; absent is 1,000.
+	People        *uint32 `protobuf:"varint,3,opt,name=people,proto3,oneof" json:"people,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -748,8 +748,8 @@ func (x *CompareViewsRequest) GetWith() string {
 }
 
 func (x *CompareViewsRequest) GetPeople() uint32 {
-	if x != nil {
-		return x.People
+	if x != nil && x.People != nil {
+		return *x.People
 	}
 	return 0
 }
@@ -1497,8 +1497,8 @@ type ExportTrainingRequest struct {
 	From       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
 	Until      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
 	EveryHours uint32                 `protobuf:"varint,6,opt,name=every_hours,json=everyHours,proto3" json:"every_hours,omitempty"`
-	// Of the people, this share, by a hash of the profile; 0 is all.
-	Share float64 `protobuf:"fixed64,7,opt,name=share,proto3" json:"share,omitempty"`
+	// Of the people, this share, by a hash of the profile; absent is all.
+	Share *float64 `protobuf:"fixed64,7,opt,name=share,proto3,oneof" json:"share,omitempty"`
 	// Only decisions of this placement; empty is all.
 	Placement     string `protobuf:"bytes,8,opt,name=placement,proto3" json:"placement,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1578,8 +1578,8 @@ func (x *ExportTrainingRequest) GetEveryHours() uint32 {
 }
 
 func (x *ExportTrainingRequest) GetShare() float64 {
-	if x != nil {
-		return x.Share
+	if x != nil && x.Share != nil {
+		return *x.Share
 	}
 	return 0
 }
@@ -2069,11 +2069,12 @@ const file_proffer_v1_feature_proto_rawDesc = "" +
 	"\bpolicies\x18\x0f \x03(\tR\bpolicies\x12\x10\n" +
 	"\x03per\x18\x10 \x03(\tR\x03per\x12\x1b\n" +
 	"\thalf_life\x18\x11 \x01(\tR\bhalfLife\x12\x14\n" +
-	"\x05prior\x18\x12 \x01(\tR\x05prior\"i\n" +
+	"\x05prior\x18\x12 \x01(\tR\x05prior\"{\n" +
 	"\x13CompareViewsRequest\x12\x1b\n" +
 	"\x04view\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04view\x12\x12\n" +
-	"\x04with\x18\x02 \x01(\tR\x04with\x12!\n" +
-	"\x06people\x18\x03 \x01(\rB\t\xbaH\x06*\x04\x18\xa0\x8d\x06R\x06people\"\x91\x01\n" +
+	"\x04with\x18\x02 \x01(\tR\x04with\x12(\n" +
+	"\x06people\x18\x03 \x01(\rB\v\xbaH\b*\x06\x18\xa0\x8d\x06(\x01H\x00R\x06people\x88\x01\x01B\t\n" +
+	"\a_people\"\x91\x01\n" +
 	"\x14CompareViewsResponse\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\tR\x04view\x12\x12\n" +
 	"\x04with\x18\x02 \x01(\tR\x04with\x12\x16\n" +
@@ -2126,7 +2127,7 @@ const file_proffer_v1_feature_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\amissing\x18\x02 \x01(\bR\amissing\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\x01R\x05value\x12\x14\n" +
-	"\x05exact\x18\x04 \x01(\bR\x05exact\"\xca\x02\n" +
+	"\x05exact\x18\x04 \x01(\bR\x05exact\"\xd9\x02\n" +
 	"\x15ExportTrainingRequest\x12\x1b\n" +
 	"\x04view\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04view\x12!\n" +
 	"\x05label\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\xa0\x8d\x06R\x05label\x12!\n" +
@@ -2134,9 +2135,10 @@ const file_proffer_v1_feature_proto_rawDesc = "" +
 	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
 	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1f\n" +
 	"\vevery_hours\x18\x06 \x01(\rR\n" +
-	"everyHours\x12-\n" +
-	"\x05share\x18\a \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05share\x12\x1c\n" +
-	"\tplacement\x18\b \x01(\tR\tplacement\"\xe9\x01\n" +
+	"everyHours\x122\n" +
+	"\x05share\x18\a \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x05share\x88\x01\x01\x12\x1c\n" +
+	"\tplacement\x18\b \x01(\tR\tplacementB\b\n" +
+	"\x06_share\"\xe9\x01\n" +
 	"\x16ExportTrainingResponse\x12.\n" +
 	"\x04head\x18\x01 \x01(\v2\x18.proffer.v1.TrainingHeadH\x00R\x04head\x12.\n" +
 	"\x04rows\x18\x02 \x01(\v2\x18.proffer.v1.TrainingRowsH\x00R\x04rows\x12+\n" +
@@ -2268,10 +2270,12 @@ func file_proffer_v1_feature_proto_init() {
 		return
 	}
 	file_proffer_v1_identity_proto_init()
+	file_proffer_v1_feature_proto_msgTypes[8].OneofWrappers = []any{}
 	file_proffer_v1_feature_proto_msgTypes[16].OneofWrappers = []any{
 		(*GetFeaturesRequest_Cut)(nil),
 		(*GetFeaturesRequest_Time)(nil),
 	}
+	file_proffer_v1_feature_proto_msgTypes[19].OneofWrappers = []any{}
 	file_proffer_v1_feature_proto_msgTypes[20].OneofWrappers = []any{
 		(*ExportTrainingResponse_Head)(nil),
 		(*ExportTrainingResponse_Rows)(nil),

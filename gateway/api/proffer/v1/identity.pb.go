@@ -1534,8 +1534,8 @@ type PreviewRequest struct {
 	//	*PreviewRequest_Link
 	//	*PreviewRequest_Unlink
 	Change isPreviewRequest_Change `protobuf_oneof:"change"`
-	// How many recorded decisions of the people affected are made again, the newest first; 0 is 1,000.
-	Decisions     int32 `protobuf:"varint,4,opt,name=decisions,proto3" json:"decisions,omitempty"`
+	// How many recorded decisions of the people affected are made again, the newest first, at least 1; absent is 1,000.
+	Decisions     *int32 `protobuf:"varint,4,opt,name=decisions,proto3,oneof" json:"decisions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1605,8 +1605,8 @@ func (x *PreviewRequest) GetUnlink() *UnlinkRequest {
 }
 
 func (x *PreviewRequest) GetDecisions() int32 {
-	if x != nil {
-		return x.Decisions
+	if x != nil && x.Decisions != nil {
+		return *x.Decisions
 	}
 	return 0
 }
@@ -2568,8 +2568,8 @@ func (x *IdentityEvent) GetWaterfall() *Waterfall {
 type IdentityServiceListRequest struct {
 	state protoimpl.MessageState          `protogen:"open.v1"`
 	Kind  IdentityServiceListRequest_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=proffer.v1.IdentityServiceListRequest_Kind" json:"kind,omitempty"`
-	// 0 is 50; at most 1,000.
-	PageSize      int32  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// 1 to 1,000; absent is 50.
+	PageSize      *int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3,oneof" json:"page_size,omitempty"`
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2613,8 +2613,8 @@ func (x *IdentityServiceListRequest) GetKind() IdentityServiceListRequest_Kind {
 }
 
 func (x *IdentityServiceListRequest) GetPageSize() int32 {
-	if x != nil {
-		return x.PageSize
+	if x != nil && x.PageSize != nil {
+		return *x.PageSize
 	}
 	return 0
 }
@@ -2864,13 +2864,15 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\fMarkResponse\x12-\n" +
 	"\aprofile\x18\x01 \x01(\v2\x13.proffer.v1.ProfileR\aprofile\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1c\n" +
-	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"\xca\x01\n" +
+	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"\xdd\x01\n" +
 	"\x0ePreviewRequest\x12#\n" +
 	"\x06guards\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x8d\x06H\x00R\x06guards\x12-\n" +
 	"\x04link\x18\x02 \x01(\v2\x17.proffer.v1.LinkRequestH\x00R\x04link\x123\n" +
-	"\x06unlink\x18\x03 \x01(\v2\x19.proffer.v1.UnlinkRequestH\x00R\x06unlink\x12%\n" +
-	"\tdecisions\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\tdecisionsB\b\n" +
-	"\x06change\"\xc4\x04\n" +
+	"\x06unlink\x18\x03 \x01(\v2\x19.proffer.v1.UnlinkRequestH\x00R\x06unlink\x12*\n" +
+	"\tdecisions\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x01R\tdecisions\x88\x01\x01B\b\n" +
+	"\x06changeB\f\n" +
+	"\n" +
+	"_decisions\"\xc4\x04\n" +
 	"\x0fPreviewResponse\x12'\n" +
 	"\x0fprofiles_before\x18\x01 \x01(\x04R\x0eprofilesBefore\x12%\n" +
 	"\x0eprofiles_after\x18\x02 \x01(\x04R\rprofilesAfter\x12)\n" +
@@ -2952,10 +2954,11 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\x05actor\x18\b \x01(\tR\x05actor\x12\x1c\n" +
 	"\tposterior\x18\t \x01(\x01R\tposterior\x123\n" +
 	"\twaterfall\x18\n" +
-	" \x01(\v2\x15.proffer.v1.WaterfallR\twaterfall\"\x86\x02\n" +
+	" \x01(\v2\x15.proffer.v1.WaterfallR\twaterfall\"\x9c\x02\n" +
 	"\x1aIdentityServiceListRequest\x12?\n" +
-	"\x04kind\x18\x01 \x01(\x0e2+.proffer.v1.IdentityServiceListRequest.KindR\x04kind\x12$\n" +
-	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12\x1d\n" +
+	"\x04kind\x18\x01 \x01(\x0e2+.proffer.v1.IdentityServiceListRequest.KindR\x04kind\x12,\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x01H\x00R\bpageSize\x88\x01\x01\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"b\n" +
 	"\x04Kind\x12\x14\n" +
@@ -2963,7 +2966,9 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\vKIND_REVIEW\x10\x01\x12\x11\n" +
 	"\rKIND_WITHHELD\x10\x02\x12\x0f\n" +
 	"\vKIND_MARKED\x10\x03\x12\x0f\n" +
-	"\vKIND_BARRED\x10\x04\"\x86\x03\n" +
+	"\vKIND_BARRED\x10\x04B\f\n" +
+	"\n" +
+	"_page_size\"\x86\x03\n" +
 	"\x1bIdentityServiceListResponse\x12-\n" +
 	"\x05links\x18\x01 \x03(\v2\x17.proffer.v1.ProfileLinkR\x05links\x120\n" +
 	"\x06marked\x18\x02 \x03(\v2\x18.proffer.v1.ProfileAliasR\x06marked\x12&\n" +
@@ -3139,6 +3144,7 @@ func file_proffer_v1_identity_proto_init() {
 		(*PreviewRequest_Link)(nil),
 		(*PreviewRequest_Unlink)(nil),
 	}
+	file_proffer_v1_identity_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

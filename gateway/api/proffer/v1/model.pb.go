@@ -268,11 +268,11 @@ type SetModelLimitsRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Use    string                 `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
 	Limits []*ModelLimit          `protobuf:"bytes,2,rep,name=limits,proto3" json:"limits,omitempty"`
-	// 0 is as it comes.
-	Days          uint32 `protobuf:"varint,3,opt,name=days,proto3" json:"days,omitempty"`
-	Least         uint64 `protobuf:"varint,4,opt,name=least,proto3" json:"least,omitempty"`
-	ValidateOnly  bool   `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// At least 1; absent is as it comes.
+	Days          *uint32 `protobuf:"varint,3,opt,name=days,proto3,oneof" json:"days,omitempty"`
+	Least         *uint64 `protobuf:"varint,4,opt,name=least,proto3,oneof" json:"least,omitempty"`
+	ValidateOnly  bool    `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	Reason        string  `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -322,15 +322,15 @@ func (x *SetModelLimitsRequest) GetLimits() []*ModelLimit {
 }
 
 func (x *SetModelLimitsRequest) GetDays() uint32 {
-	if x != nil {
-		return x.Days
+	if x != nil && x.Days != nil {
+		return *x.Days
 	}
 	return 0
 }
 
 func (x *SetModelLimitsRequest) GetLeast() uint64 {
-	if x != nil {
-		return x.Least
+	if x != nil && x.Least != nil {
+		return *x.Least
 	}
 	return 0
 }
@@ -1438,14 +1438,16 @@ const file_proffer_v1_model_proto_rawDesc = "" +
 	"\x15GetModelLimitsRequest\x12/\n" +
 	"\x03use\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,63}$R\x03use\"I\n" +
 	"\x16GetModelLimitsResponse\x12/\n" +
-	"\x06limits\x18\x01 \x01(\v2\x17.proffer.v1.ModelLimitsR\x06limits\"\xf3\x01\n" +
+	"\x06limits\x18\x01 \x01(\v2\x17.proffer.v1.ModelLimitsR\x06limits\"\xa2\x02\n" +
 	"\x15SetModelLimitsRequest\x12/\n" +
 	"\x03use\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,63}$R\x03use\x128\n" +
-	"\x06limits\x18\x02 \x03(\v2\x16.proffer.v1.ModelLimitB\b\xbaH\x05\x92\x01\x02\x10dR\x06limits\x12\x12\n" +
-	"\x04days\x18\x03 \x01(\rR\x04days\x12\x14\n" +
-	"\x05least\x18\x04 \x01(\x04R\x05least\x12#\n" +
+	"\x06limits\x18\x02 \x03(\v2\x16.proffer.v1.ModelLimitB\b\xbaH\x05\x92\x01\x02\x10dR\x06limits\x12 \n" +
+	"\x04days\x18\x03 \x01(\rB\a\xbaH\x04*\x02(\x01H\x00R\x04days\x88\x01\x01\x12\"\n" +
+	"\x05least\x18\x04 \x01(\x04B\a\xbaH\x042\x02(\x01H\x01R\x05least\x88\x01\x01\x12#\n" +
 	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\x12 \n" +
-	"\x06reason\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\"\x83\x01\n" +
+	"\x06reason\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reasonB\a\n" +
+	"\x05_daysB\b\n" +
+	"\x06_least\"\x83\x01\n" +
 	"\x16SetModelLimitsResponse\x12/\n" +
 	"\x06limits\x18\x01 \x01(\v2\x17.proffer.v1.ModelLimitsR\x06limits\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1c\n" +
@@ -1610,6 +1612,7 @@ func file_proffer_v1_model_proto_init() {
 	if File_proffer_v1_model_proto != nil {
 		return
 	}
+	file_proffer_v1_model_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

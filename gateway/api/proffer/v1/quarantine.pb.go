@@ -26,8 +26,8 @@ const (
 // ListRefusedRequest is a page of the open items, oldest first.
 type ListRefusedRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 0 is 50; at most 1,000.
-	PageSize      int32  `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// 1 to 1,000; absent is 50.
+	PageSize      *int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3,oneof" json:"page_size,omitempty"`
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	Source        string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
 	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -66,8 +66,8 @@ func (*ListRefusedRequest) Descriptor() ([]byte, []int) {
 }
 
 func (x *ListRefusedRequest) GetPageSize() int32 {
-	if x != nil {
-		return x.PageSize
+	if x != nil && x.PageSize != nil {
+		return *x.PageSize
 	}
 	return 0
 }
@@ -474,13 +474,16 @@ var File_proffer_v1_quarantine_proto protoreflect.FileDescriptor
 const file_proffer_v1_quarantine_proto_rawDesc = "" +
 	"\n" +
 	"\x1bproffer/v1/quarantine.proto\x12\n" +
-	"proffer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x01\n" +
-	"\x12ListRefusedRequest\x12$\n" +
-	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12\x1d\n" +
+	"proffer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x01\n" +
+	"\x12ListRefusedRequest\x12,\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x01H\x00R\bpageSize\x88\x01\x01\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x16\n" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"l\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reasonB\f\n" +
+	"\n" +
+	"_page_size\"l\n" +
 	"\x13ListRefusedResponse\x12-\n" +
 	"\arefused\x18\x01 \x03(\v2\x13.proffer.v1.RefusedR\arefused\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x02\n" +
@@ -557,6 +560,7 @@ func file_proffer_v1_quarantine_proto_init() {
 	if File_proffer_v1_quarantine_proto != nil {
 		return
 	}
+	file_proffer_v1_quarantine_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

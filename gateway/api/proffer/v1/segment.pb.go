@@ -561,8 +561,8 @@ type ListMembersRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Id      string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Segment string                 `protobuf:"bytes,2,opt,name=segment,proto3" json:"segment,omitempty"`
-	// At most 10,000; 0 is 100.
-	Limit uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	// 1 to 10,000; absent is 100.
+	Limit *uint32 `protobuf:"varint,3,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Profiles after this one; empty begins.
 	After         string `protobuf:"bytes,4,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -614,8 +614,8 @@ func (x *ListMembersRequest) GetSegment() string {
 }
 
 func (x *ListMembersRequest) GetLimit() uint32 {
-	if x != nil {
-		return x.Limit
+	if x != nil && x.Limit != nil {
+		return *x.Limit
 	}
 	return 0
 }
@@ -1081,8 +1081,8 @@ func (x *PersonSegments) GetSegments() []string {
 type RecommendItemsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Who   *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
-	// At most 100; 0 is 10.
-	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// 1 to 100; absent is 10.
+	Limit *uint32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Leave out what she has bought.
 	OnlyNew       bool `protobuf:"varint,3,opt,name=only_new,json=onlyNew,proto3" json:"only_new,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1127,8 +1127,8 @@ func (x *RecommendItemsRequest) GetWho() *Who {
 }
 
 func (x *RecommendItemsRequest) GetLimit() uint32 {
-	if x != nil {
-		return x.Limit
+	if x != nil && x.Limit != nil {
+		return *x.Limit
 	}
 	return 0
 }
@@ -1295,10 +1295,10 @@ type ListLifetimeValuesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One person; absent for those of whom most is expected.
 	Who *Who `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
-	// At most 1,000; 0 is 10.
-	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
-	// For how many days something is expected, at most 3,650; 0 is 365.
-	HorizonDays uint32 `protobuf:"varint,3,opt,name=horizon_days,json=horizonDays,proto3" json:"horizon_days,omitempty"`
+	// 1 to 1,000; absent is 10.
+	Limit *uint32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// For how many days something is expected, 1 to 3,650; absent is 365.
+	HorizonDays *uint32 `protobuf:"varint,3,opt,name=horizon_days,json=horizonDays,proto3,oneof" json:"horizon_days,omitempty"`
 	// Purchases after this day (UTC) are left out; absent is the latest day with a purchase.
 	Until         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1343,15 +1343,15 @@ func (x *ListLifetimeValuesRequest) GetWho() *Who {
 }
 
 func (x *ListLifetimeValuesRequest) GetLimit() uint32 {
-	if x != nil {
-		return x.Limit
+	if x != nil && x.Limit != nil {
+		return *x.Limit
 	}
 	return 0
 }
 
 func (x *ListLifetimeValuesRequest) GetHorizonDays() uint32 {
-	if x != nil {
-		return x.HorizonDays
+	if x != nil && x.HorizonDays != nil {
+		return *x.HorizonDays
 	}
 	return 0
 }
@@ -1787,12 +1787,14 @@ const file_proffer_v1_segment_proto_rawDesc = "" +
 	"\fSegmentCount\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asegment\x18\x02 \x01(\tR\asegment\x12\x1a\n" +
-	"\bprofiles\x18\x03 \x01(\x04R\bprofiles\"\x93\x01\n" +
+	"\bprofiles\x18\x03 \x01(\x04R\bprofiles\"\xa4\x01\n" +
 	"\x12ListMembersRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x02id\x12#\n" +
-	"\asegment\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\asegment\x12\x1e\n" +
-	"\x05limit\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\x90NR\x05limit\x12\x1d\n" +
-	"\x05after\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18 R\x05after\"E\n" +
+	"\asegment\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\asegment\x12%\n" +
+	"\x05limit\x18\x03 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\x90N(\x01H\x00R\x05limit\x88\x01\x01\x12\x1d\n" +
+	"\x05after\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18 R\x05afterB\b\n" +
+	"\x06_limit\"E\n" +
 	"\x13ListMembersResponse\x12\x1a\n" +
 	"\bprofiles\x18\x01 \x03(\tR\bprofiles\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\"B\n" +
@@ -1823,11 +1825,12 @@ const file_proffer_v1_segment_proto_rawDesc = "" +
 	"\x0ePersonSegments\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x1a\n" +
-	"\bsegments\x18\x03 \x03(\tR\bsegments\"|\n" +
+	"\bsegments\x18\x03 \x03(\tR\bsegments\"\x8d\x01\n" +
 	"\x15RecommendItemsRequest\x12)\n" +
-	"\x03who\x18\x01 \x01(\v2\x0f.proffer.v1.WhoB\x06\xbaH\x03\xc8\x01\x01R\x03who\x12\x1d\n" +
-	"\x05limit\x18\x02 \x01(\rB\a\xbaH\x04*\x02\x18dR\x05limit\x12\x19\n" +
-	"\bonly_new\x18\x03 \x01(\bR\aonlyNew\"\x82\x02\n" +
+	"\x03who\x18\x01 \x01(\v2\x0f.proffer.v1.WhoB\x06\xbaH\x03\xc8\x01\x01R\x03who\x12$\n" +
+	"\x05limit\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18d(\x01H\x00R\x05limit\x88\x01\x01\x12\x19\n" +
+	"\bonly_new\x18\x03 \x01(\bR\aonlyNewB\b\n" +
+	"\x06_limit\"\x82\x02\n" +
 	"\x16RecommendItemsResponse\x12\x18\n" +
 	"\aprofile\x18\x01 \x01(\tR\aprofile\x121\n" +
 	"\x05items\x18\x02 \x03(\v2\x1b.proffer.v1.RecommendedItemR\x05items\x129\n" +
@@ -1840,12 +1843,16 @@ const file_proffer_v1_segment_proto_rawDesc = "" +
 	"\x04kept\x18\a \x01(\bR\x04kept\";\n" +
 	"\x0fRecommendedItem\x12\x12\n" +
 	"\x04item\x18\x01 \x01(\tR\x04item\x12\x14\n" +
-	"\x05score\x18\x02 \x01(\x01R\x05score\"\xbd\x01\n" +
+	"\x05score\x18\x02 \x01(\x01R\x05score\"\xe6\x01\n" +
 	"\x19ListLifetimeValuesRequest\x12!\n" +
-	"\x03who\x18\x01 \x01(\v2\x0f.proffer.v1.WhoR\x03who\x12\x1e\n" +
-	"\x05limit\x18\x02 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\x05limit\x12+\n" +
-	"\fhorizon_days\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xc2\x1cR\vhorizonDays\x120\n" +
-	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xe6\x02\n" +
+	"\x03who\x18\x01 \x01(\v2\x0f.proffer.v1.WhoR\x03who\x12%\n" +
+	"\x05limit\x18\x02 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\xe8\a(\x01H\x00R\x05limit\x88\x01\x01\x122\n" +
+	"\fhorizon_days\x18\x03 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\xc2\x1c(\x01H\x01R\vhorizonDays\x88\x01\x01\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05untilB\b\n" +
+	"\x06_limitB\x0f\n" +
+	"\r_horizon_days\"\xe6\x02\n" +
 	"\x1aListLifetimeValuesResponse\x121\n" +
 	"\x06values\x18\x01 \x03(\v2\x19.proffer.v1.LifetimeValueR\x06values\x120\n" +
 	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12!\n" +
@@ -1980,6 +1987,9 @@ func file_proffer_v1_segment_proto_init() {
 		return
 	}
 	file_proffer_v1_identity_proto_init()
+	file_proffer_v1_segment_proto_msgTypes[8].OneofWrappers = []any{}
+	file_proffer_v1_segment_proto_msgTypes[16].OneofWrappers = []any{}
+	file_proffer_v1_segment_proto_msgTypes[19].OneofWrappers = []any{}
 	file_proffer_v1_segment_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
