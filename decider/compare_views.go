@@ -1,10 +1,13 @@
 package decider
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/feature"
@@ -25,19 +28,13 @@ type FeatureComparison struct {
 	sums, counts [2]float64
 }
 
-// Compare reads two views for the same people, at most so many, and says where they differ. It fails with
-// ErrViewNotReady or the context's error.
+// Compare reads two views for the same people, at most so many, and says where they differ. Of more people it reads the
+// same ones every time, whatever the order in which they come. It fails with ErrViewNotReady or the context's error.
 func (p *Profiles) Compare(
 	ctx context.Context, first, second feature.View, people iter.Seq[domain.Alias], most int, nowMS int64,
 ) (read uint64, out []FeatureComparison, err error) {
 	out = comparisons(first, second)
-	for alias := range people {
-		if read >= uint64(most) {
-			break
-		}
-		if p.identities.person(alias).aliases[0] != alias {
-			continue // somebody else's profile
-		}
+	for _, alias := range p.sample(people, most) {
 		a, err := p.Now(ctx, alias, first, nowMS)
 		if err != nil {
 			return read, nil, err
@@ -58,6 +55,33 @@ func (p *Profiles) Compare(
 		c.FirstMean, c.SecondMean = c.sums[0]/c.counts[0], c.sums[1]/c.counts[1]
 	}
 	return read, out, nil
+}
+
+// sample are the profiles whose hashes are least, at most so many, in that order.
+func (p *Profiles) sample(people iter.Seq[domain.Alias], most int) []domain.Alias {
+	type drawn struct {
+		hash  [sha256.Size]byte
+		alias domain.Alias
+	}
+	var least []drawn
+	cut := func() {
+		slices.SortFunc(least, func(a, b drawn) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+		least = least[:min(most, len(least))]
+	}
+	for alias := range people {
+		if p.identities.person(alias).aliases[0] != alias {
+			continue // somebody else's profile
+		}
+		if least = append(least, drawn{sha256.Sum256(alias[:]), alias}); len(least) >= 2*most {
+			cut()
+		}
+	}
+	cut()
+	out := make([]domain.Alias, len(least))
+	for i, d := range least {
+		out[i] = d.alias
+	}
+	return out
 }
 
 // comparisons are all features of both, those of the second first.
