@@ -125,6 +125,13 @@ func (p *People) Places(aliases []domain.Alias, to uint64) (sequences []uint64, 
 	return p.places.Of(aliases, to), p.register.Applied()
 }
 
+// MarkPlaces are Places of the envelopes that may mark one of the aliases.
+func (p *People) MarkPlaces(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.places.Marks(aliases, to), p.register.Applied()
+}
+
 // Matching is the model in effect.
 func (p *People) Matching() Matching {
 	p.mu.RLock()

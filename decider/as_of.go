@@ -41,13 +41,14 @@ func (p Profile) ID() domain.Alias { return p.Aliases[0] }
 type Profiles struct {
 	source     Source
 	times      Times
+	traces     *Traces
 	views      Views
 	identities *Identities
 }
 
-// NewProfiles needs the log, the times of its entries, and what the decider decides from.
-func NewProfiles(source Source, times Times, views Views, identities *Identities) *Profiles {
-	return &Profiles{source: source, times: times, views: views, identities: identities}
+// NewProfiles needs the log, the times of its entries, what it says about whom, and what the decider decides from.
+func NewProfiles(source Source, times Times, traces *Traces, views Views, identities *Identities) *Profiles {
+	return &Profiles{source: source, times: times, traces: traces, views: views, identities: identities}
 }
 
 // Now is an alias's profile as known now, from the live views. Its cut is that of the views; that of IDENTITY is the
@@ -66,8 +67,8 @@ func (p *Profiles) Now(ctx context.Context, alias domain.Alias, view feature.Vie
 }
 
 // AsOf is an alias's profile as it stood at a cut, read at a time, from the raw events: what a projection that had
-// stopped at the cut would hold. It reads each stream once up to the cut; sequences beyond a stream's end mean its
-// end, and the profile's cut names it.
+// stopped at the cut would hold. Of IDENTITY it reads what concerns the profile, of the other streams everything up to
+// the cut; sequences beyond a stream's end mean its end, and the profile's cut names it.
 func (p *Profiles) AsOf(
 	ctx context.Context, alias domain.Alias, view feature.View, cut domain.Cut, nowMS int64,
 ) (Profile, error) {
@@ -78,12 +79,11 @@ func (p *Profiles) AsOf(
 	for s := range cut {
 		cut[s] = min(cut[s], ends[s])
 	}
-	h, err := readLinks(ctx, p.source, cut[domain.Identity], feature.LayoutOf(view))
+	h, err := traceLinks(ctx, p.traces, alias, feature.LayoutOf(view), cut[domain.Identity])
 	if err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
 	}
 	out := Profile{Aliases: h.Profile(alias, cut[domain.Identity]), Cut: cut, View: view, NowMS: nowMS}
-	h.layout = feature.LayoutOf(view)
 	h.want(out.Aliases...)
 	if err := h.readEvents(ctx, p.source, cut); err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)

@@ -27,7 +27,7 @@ func stepping(t testing.TB, events ...*event.Event) (*world, *decider.Profiles) 
 	}
 	w.happens(events...)
 	w.catchUp()
-	return w, decider.NewProfiles(w.log, w.log, w.views, w.identities)
+	return w, w.profiles()
 }
 
 func valueOf(p decider.Profile, name string) float64 {
@@ -113,7 +113,7 @@ func TestAsOfTheEndIsNow(t *testing.T) {
 func TestTheVectorOfADecisionIsTheProfileAsOfItsCut(t *testing.T) {
 	t.Parallel()
 	w, logged := together(t)
-	profiles := decider.NewProfiles(w.log, w.log, w.views, w.identities)
+	profiles := w.profiles()
 	w.happens(decidertest.Unlinked("ann", "bob", noon), decidertest.Purchased("bob", noon, 9))
 	w.catchUp()
 	d := logged.Record

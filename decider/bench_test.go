@@ -182,7 +182,7 @@ func BenchmarkSupposeAll(b *testing.B) {
 // BenchmarkAsOf reads one profile as of the end from the raw events of all.
 func BenchmarkAsOf(b *testing.B) {
 	w := shopFull(b)
-	profiles := decider.NewProfiles(w.log, w.log, w.views, w.identities)
+	profiles := w.profiles()
 	cut, err := profiles.CutAt(w.ctx, time.Now())
 	if err != nil {
 		b.Fatal(err)

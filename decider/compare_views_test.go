@@ -28,7 +28,7 @@ func TestAComparisonReadsTheSamePeopleEveryTime(t *testing.T) {
 		}
 	}
 	w := given(t, events...)
-	profiles := decider.NewProfiles(w.log, w.log, w.views, w.identities)
+	profiles := w.profiles()
 	compared := func(people []domain.Alias, most int) []decider.FeatureComparison {
 		t.Helper()
 		read, out, err := profiles.Compare(w.ctx, feature.Core(), feature.Core(), slices.Values(people), most, noon.UnixMilli())

@@ -3,6 +3,9 @@ package decider
 import (
 	"context"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -12,10 +15,13 @@ import (
 	"github.com/profferhq/proffer/domain/past"
 )
 
-// history is the raw events of some aliases, read from the log in one scan of each stream, and the links of all.
-// It knows nothing of the live graph, the views or the overlay of contacts: it is what they are checked against.
+// history is the raw events of some aliases, read from the log in one scan of each stream, and the links of all, or
+// those around one of them. It knows nothing of the live graph, the views or the overlay of contacts: it is what they
+// are checked against.
 type history struct {
 	*past.Links
+	// traces find what IDENTITY says of those wanted; nil is a scan.
+	traces *Traces
 	layout *feature.Layout
 	// policies say which segments a policy reads.
 	policies *Policies
@@ -59,11 +65,26 @@ func readPast(ctx context.Context, source Source, cut uint64, policies *Policies
 
 // readLinks begins a history: the links up to a cut, and nobody's events yet. Activities will keep the layout's series.
 func readLinks(ctx context.Context, source Source, cut uint64, layout *feature.Layout) (*history, error) {
-	h := &history{Links: past.NewLinks(), layout: layout, persons: map[domain.Alias]*personPast{}}
+	h := newHistory(layout)
 	if err := scan(ctx, source, domain.Identity, cut, h.takeLinks); err != nil {
 		return nil, err
 	}
 	return h, nil
+}
+
+// traceLinks begins a history with the links around one alias that count at these cuts.
+func traceLinks(ctx context.Context, traces *Traces, alias domain.Alias, layout *feature.Layout, cuts ...uint64) (*history, error) {
+	h := newHistory(layout)
+	h.traces = traces
+	events, err := traces.Around(ctx, alias, false, cuts...)
+	for _, r := range events {
+		h.Add(r.At.Sequence, r.Event)
+	}
+	return h, err
+}
+
+func newHistory(layout *feature.Layout) *history {
+	return &history{Links: past.NewLinks(), layout: layout, persons: map[domain.Alias]*personPast{}}
 }
 
 // want asks for the events of these aliases.
@@ -86,32 +107,37 @@ func (h *history) wantDecision(d *event.Decision) {
 
 // readEvents reads the events of those wanted, each stream up to the cut.
 func (h *history) readEvents(ctx context.Context, source Source, to domain.Cut) error {
-	scans := []struct {
-		stream domain.Stream
-		take   func(domain.Envelope) error
-	}{
-		{domain.Identity, h.takeEvents},
-		{domain.Behaviour, h.takeEvents},
-		{domain.Outcome, h.takeEvents},
-		{domain.Decision, h.takeDecisions},
+	if err := h.readIdentity(ctx, source, to[domain.Identity]); err != nil {
+		return err
 	}
-	for _, s := range scans {
-		if err := scan(ctx, source, s.stream, to[s.stream], s.take); err != nil {
+	for _, s := range []domain.Stream{domain.Behaviour, domain.Outcome} {
+		if err := scan(ctx, source, s, to[s], h.takeEvents); err != nil {
 			return err
 		}
 	}
-	return nil
+	return scan(ctx, source, domain.Decision, to[domain.Decision], h.takeDecisions)
 }
 
-func scan(ctx context.Context, source Source, s domain.Stream, to uint64, take func(domain.Envelope) error) error {
+func (h *history) readIdentity(ctx context.Context, source Source, to uint64) error {
+	if h.traces == nil {
+		return scan(ctx, source, domain.Identity, to, h.takeEvents)
+	}
+	return take(h.traces.naming(ctx, slices.Collect(maps.Keys(h.persons)), to), domain.Identity, h.takeEvents)
+}
+
+func scan(ctx context.Context, source Source, s domain.Stream, to uint64, each func(domain.Envelope) error) error {
 	if to == 0 {
 		return nil
 	}
-	for envelope, err := range source.Read(ctx, s, 1, to) {
+	return take(source.Read(ctx, s, 1, to), s, each)
+}
+
+func take(envelopes iter.Seq2[domain.Envelope, error], s domain.Stream, each func(domain.Envelope) error) error {
+	for envelope, err := range envelopes {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", s, err)
 		}
-		if err := take(envelope); err != nil {
+		if err := each(envelope); err != nil {
 			return fmt.Errorf("read %s %d: %w", s, envelope.Sequence, err)
 		}
 	}

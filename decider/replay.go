@@ -37,12 +37,17 @@ func ReplayRecord(c *policy.Compiled, record *event.Decision, models []Answering
 type Replayer struct {
 	source   Source
 	policies *Policies
+	traces   *Traces // nil when none were given
 }
 
 // NewReplayer needs the log and its policies, loaded.
 func NewReplayer(source Source, policies *Policies) *Replayer {
 	return &Replayer{source: source, policies: policies}
 }
+
+// TracedBy lets Suppose find what IDENTITY says of one person without reading all of it. Replay always reads all of it:
+// it depends on nothing that a process remembers.
+func (r *Replayer) TracedBy(traces *Traces) { r.traces = traces }
 
 // Replayed is the outcome for one decision.
 type Replayed struct {

@@ -102,8 +102,7 @@ func (r *Replayer) suppositions(ctx context.Context, s Supposition, decisions ..
 	for _, l := range decisions {
 		to = latest(to, reach(l, ends), known(l, ends))
 	}
-	linked := max(to[domain.Identity], out.cut)
-	if out.history, err = readPast(ctx, r.source, linked, r.policies); err != nil {
+	if out.history, err = r.linksFor(ctx, s, out.cut, to[domain.Identity], decisions); err != nil {
 		return nil, err
 	}
 	out.group(s.Changes)
@@ -114,6 +113,28 @@ func (r *Replayer) suppositions(ctx context.Context, s Supposition, decisions ..
 		}
 	}
 	return out, out.readEvents(ctx, r.source, to)
+}
+
+// linksFor begins the history of these decisions, which see IDENTITY up to `to`. Where no change is supposed, one
+// decision asks for the links around one alias at two cuts.
+func (r *Replayer) linksFor(ctx context.Context, s Supposition, cut, to uint64, decisions []Logged) (*history, error) {
+	if r.traces == nil || len(s.Changes) > 0 || len(decisions) != 1 {
+		return readPast(ctx, r.source, max(to, cut), r.policies)
+	}
+	record := decisions[0].Record
+	requested, err := domain.AliasFromBytes(record.GetRequestedAlias())
+	if err != nil {
+		return nil, fmt.Errorf("%w: the alias that was asked for", ErrRecord)
+	}
+	own := min(record.GetCut().GetIdentity(), to)
+	if cut == 0 {
+		cut = own
+	}
+	h, err := traceLinks(ctx, r.traces, requested, r.policies.layout(), own, cut)
+	if err == nil {
+		h.policies = r.policies
+	}
+	return h, err
 }
 
 // known is how far into each stream the decision could see at its cut.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/decider/decidertest"
@@ -54,6 +56,15 @@ func (w *world) supposes(l decider.Logged, s decider.Supposition) decider.Suppos
 	out, err := w.replayer().Suppose(w.ctx, l, s)
 	if err != nil {
 		w.t.Fatalf("suppose: %v", err)
+	}
+	tracing := w.replayer()
+	tracing.TracedBy(w.traces())
+	traced, err := tracing.Suppose(w.ctx, l, s)
+	if err != nil {
+		w.t.Fatalf("suppose by traces: %v", err)
+	}
+	if diff := cmp.Diff(out, traced, protocmp.Transform(), cmpopts.EquateNaNs()); diff != "" {
+		w.t.Errorf("suppose (-from all of IDENTITY +by traces):\n%s", diff)
 	}
 	return out
 }

@@ -100,6 +100,15 @@ func (w *world) happens(events ...*event.Event) {
 	}
 }
 
+// profiles reads whole profiles of this world.
+func (w *world) profiles() *decider.Profiles {
+	return decider.NewProfiles(w.log, w.log, w.traces(), w.views, w.identities)
+}
+
+func (w *world) traces() *decider.Traces {
+	return decider.NewTraces(w.log, decidertest.NewPlaces(w.log))
+}
+
 func (w *world) ask(name, placement string) decider.Request {
 	return decider.Request{Alias: decidertest.Named(name), Placement: placement}
 }

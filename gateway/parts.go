@@ -38,6 +38,7 @@ type parts struct {
 	policies   *decider.Policies
 	decider    *decider.Decider
 	replayer   *decider.Replayer
+	traces     *decider.Traces
 	normalizer *normal.Normalizer
 	recall     *commands.Recall
 	ingest     *commands.Ingest
@@ -185,6 +186,8 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	if err := n.parts.recall.Load(ctx); err != nil {
 		return err
 	}
+	n.parts.traces = decider.NewTraces(n.parts.log, n.parts.recall.People)
+	n.parts.replayer.TracedBy(n.parts.traces)
 	log := n.route()
 	n.parts.ingest = commands.NewIngest(commands.IngestPorts{
 		Log: log, Vault: n.parts.vault, Normalizer: n.parts.normalizer,

@@ -55,6 +55,15 @@ func (l *Log) Follow(ctx context.Context, s domain.Stream, from uint64) iter.Seq
 	}
 }
 
+// At is that of decider.Entries.
+func (l *Log) At(_ context.Context, s domain.Stream, n uint64) (domain.Envelope, error) {
+	envelope, _, there := l.at(s, n)
+	if !there {
+		return domain.Envelope{}, fmt.Errorf("%w: nothing at %d", domain.ErrNoEntry, n)
+	}
+	return envelope, nil
+}
+
 func (l *Log) at(s domain.Stream, n uint64) (domain.Envelope, <-chan struct{}, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

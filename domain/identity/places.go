@@ -12,9 +12,11 @@ import (
 // without reading everybody's. It costs 8 bytes for each envelope that names an alias, and tells an envelope too many
 // now and then: an alias is held by 24 of its bits.
 //
-// Places is for one goroutine at a time: its owner guards it. Of may run side by side.
-type Places struct {
-	// runs are sorted, each at least twice as long as the next; tail is not sorted yet.
+// Places is for one goroutine at a time: its owner guards it. Its readers may run side by side.
+type Places struct{ said, marks notes }
+
+// notes are sorted runs, each at least twice as long as the next, and a tail that is not sorted yet.
+type notes struct {
 	runs [][]uint64
 	tail []uint64
 }
@@ -33,16 +35,25 @@ func prefixOf(a domain.Alias) uint64 {
 }
 
 // Note remembers that the envelope names the alias. Sequences must not fall.
-func (p *Places) Note(a domain.Alias, sequence uint64) {
-	p.tail = append(p.tail, noteOf(a, sequence))
-	if len(p.tail) < tailMost {
+func (p *Places) Note(a domain.Alias, sequence uint64) { p.said.add(a, sequence) }
+
+// Of are the sequences up to `to` of the envelopes that may name one of the aliases, ascending.
+func (p *Places) Of(aliases []domain.Alias, to uint64) []uint64 { return p.said.of(aliases, to) }
+
+// Marks are the sequences up to `to` of the envelopes that may mark one of the aliases, ascending: few, also for an
+// alias that a million links name.
+func (p *Places) Marks(aliases []domain.Alias, to uint64) []uint64 { return p.marks.of(aliases, to) }
+
+func (n *notes) add(a domain.Alias, sequence uint64) {
+	n.tail = append(n.tail, noteOf(a, sequence))
+	if len(n.tail) < tailMost {
 		return
 	}
-	slices.Sort(p.tail)
-	p.runs = append(p.runs, slices.Clone(slices.Compact(p.tail)))
-	p.tail = p.tail[:0]
-	for n := len(p.runs); n > 1 && len(p.runs[n-2]) < 2*len(p.runs[n-1]); n-- {
-		p.runs = append(p.runs[:n-2], merged(p.runs[n-2], p.runs[n-1]))
+	slices.Sort(n.tail)
+	n.runs = append(n.runs, slices.Clone(slices.Compact(n.tail)))
+	n.tail = n.tail[:0]
+	for last := len(n.runs) - 1; last > 0 && len(n.runs[last-1]) < 2*len(n.runs[last]); last-- {
+		n.runs = append(n.runs[:last-1], merged(n.runs[last-1], n.runs[last]))
 	}
 }
 
@@ -62,14 +73,13 @@ func merged(a, b []uint64) []uint64 {
 	return append(append(out, a...), b...)
 }
 
-// Of are the sequences up to `to` of the envelopes that may name one of the aliases, ascending.
-func (p *Places) Of(aliases []domain.Alias, to uint64) []uint64 {
+func (n *notes) of(aliases []domain.Alias, to uint64) []uint64 {
 	var out []uint64
 	wanted := make(map[uint64]bool, len(aliases))
 	for _, a := range aliases {
 		wanted[prefixOf(a)] = true
 	}
-	for _, run := range p.runs {
+	for _, run := range n.runs {
 		for prefix := range wanted {
 			from, _ := slices.BinarySearch(run, prefix<<sequenceBits)
 			for _, note := range run[from:] {
@@ -80,7 +90,7 @@ func (p *Places) Of(aliases []domain.Alias, to uint64) []uint64 {
 			}
 		}
 	}
-	for _, note := range p.tail {
+	for _, note := range n.tail {
 		if wanted[note>>sequenceBits] {
 			out = append(out, note&(1<<sequenceBits-1))
 		}
@@ -95,6 +105,9 @@ func (p *Places) Of(aliases []domain.Alias, to uint64) []uint64 {
 func (p *Places) Observe(r domain.Recorded) {
 	if a, err := domain.AliasFromBytes(r.Event.GetAlias()); err == nil {
 		p.Note(a, r.At.Sequence)
+		if r.Event.GetAliasMarked() != nil {
+			p.marks.add(a, r.At.Sequence)
+		}
 	}
 	if b, err := domain.AliasFromBytes(OtherEnd(r.Event)); err == nil {
 		p.Note(b, r.At.Sequence)

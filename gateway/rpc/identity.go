@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"math"
 	"strings"
 	"time"
@@ -40,16 +39,12 @@ type People interface {
 	Look(look func(*identity.Register))
 	// GuardsInForce is the latest change of the guards; nil when the defaults hold.
 	GuardsInForce() *event.GuardsChanged
-	// Places are the sequences up to `to` of the envelopes of IDENTITY that may name one of the aliases, ascending, and
-	// up to where that is known.
-	Places(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64)
 	// Matching is the model in effect.
 	Matching() commands.Matching
 }
 
-// Scan reads the log.
-type Scan interface {
-	Read(ctx context.Context, stream domain.Stream, from, to uint64) iter.Seq2[domain.Envelope, error]
+// Entries reads single entries of the log.
+type Entries interface {
 	Last(ctx context.Context, stream domain.Stream) (uint64, error)
 	At(ctx context.Context, stream domain.Stream, sequence uint64) (domain.Envelope, error)
 }
@@ -65,7 +60,8 @@ type Profiles interface {
 type Identity struct {
 	Names    Names
 	People   People
-	Log      Scan
+	Log      Entries
+	Traces   *decider.Traces
 	Profiles Profiles
 	// Views finds a feature view by its name.
 	Views      func(name string) (feature.View, bool)
@@ -220,11 +216,12 @@ func (s *Identity) past(
 		}
 		out.View, out.Features = view.Name(), featuresOf(known)
 	}
-	register, err := s.registerAt(ctx, cut[domain.Identity])
+	register, events, err := s.registerAt(ctx, alias, cut[domain.Identity])
 	if err != nil {
 		return nil, err
 	}
-	out.Profile, err = s.profile(ctx, portraitOf(register, alias), cut[domain.Identity])
+	who := portraitOf(register, alias)
+	out.Profile, err = s.drawn(ctx, who, about(events, who.aliases))
 	out.Cut = cutText(cut)
 	return out, err
 }
@@ -303,17 +300,16 @@ func (s *Identity) timeOf(ctx context.Context, cut domain.Cut) (time.Time, error
 		if sequence == 0 {
 			continue
 		}
-		for envelope, err := range s.Log.Read(ctx, domain.Stream(stream), sequence, sequence) {
-			if err != nil {
-				return time.Time{}, fmt.Errorf("read the end of a cut: %w", err)
-			}
-			events, err := envelope.Events()
-			if err != nil {
-				return time.Time{}, fmt.Errorf("read the end of a cut: %w", err)
-			}
-			for _, e := range events {
-				latest = max(latest, acceptedMS(e))
-			}
+		envelope, err := s.Log.At(ctx, domain.Stream(stream), sequence)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("read the end of a cut: %w", err)
+		}
+		events, err := envelope.Events()
+		if err != nil {
+			return time.Time{}, fmt.Errorf("read the end of a cut: %w", err)
+		}
+		for _, e := range events {
+			latest = max(latest, acceptedMS(e))
 		}
 	}
 	return time.UnixMilli(latest), nil

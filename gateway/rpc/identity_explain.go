@@ -44,7 +44,7 @@ func (s *Identity) Explain(
 	}
 	var rel relation
 	s.People.Look(func(register *identity.Register) { rel = relationOf(register, first, second) })
-	history, err := s.history(ctx, rel.portrait.aliases, end)
+	history, err := s.Traces.Of(ctx, rel.portrait.aliases, end)
 	if err != nil {
 		return nil, err
 	}

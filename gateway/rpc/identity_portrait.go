@@ -1,10 +1,7 @@
 package rpc
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"iter"
 	"slices"
 	"time"
 
@@ -53,10 +50,15 @@ func (p *portrait) note(g *identity.Graph, a domain.Alias) {
 
 // profile is a portrait as a message, with its links as IDENTITY tells them up to a sequence.
 func (s *Identity) profile(ctx context.Context, p portrait, to uint64) (*profferv1.Profile, error) {
-	history, err := s.history(ctx, p.aliases, to)
+	history, err := s.Traces.Of(ctx, p.aliases, to)
 	if err != nil {
 		return nil, err
 	}
+	return s.drawn(ctx, p, history)
+}
+
+// drawn is a portrait as a message, with its links as its history tells them.
+func (s *Identity) drawn(ctx context.Context, p portrait, history []domain.Recorded) (*profferv1.Profile, error) {
 	out, err := s.outline(ctx, p)
 	if err != nil {
 		return nil, err
@@ -114,117 +116,25 @@ func aliasTime(a domain.Alias) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// history is everything IDENTITY says about these aliases, up to a sequence. It reads the envelopes that name them, and
-// what came so lately that nobody has noted yet whom it names.
-func (s *Identity) history(ctx context.Context, aliases []domain.Alias, to uint64) ([]domain.Recorded, error) {
-	if to == 0 || len(aliases) == 0 {
-		return nil, nil
-	}
-	wanted := map[domain.Alias]bool{}
-	for _, a := range aliases {
-		wanted[a] = true
-	}
-	var out []domain.Recorded
-	for envelope, err := range s.naming(ctx, aliases, to) {
-		if err != nil {
-			return nil, fmt.Errorf("read the history of a profile: %w", err)
-		}
-		if !names(envelope, aliases) {
-			continue
-		}
-		events, err := envelope.Recorded()
-		if err != nil {
-			return nil, fmt.Errorf("read the history of a profile: %w", err)
-		}
-		for _, r := range events {
-			a, b := endsOf(r.Event)
-			if wanted[a] || wanted[b] {
-				out = append(out, r)
-			}
-		}
-	}
-	return out, nil
-}
-
-// naming are the envelopes up to a sequence that may name one of the aliases, in order.
-func (s *Identity) naming(ctx context.Context, aliases []domain.Alias, to uint64) iter.Seq2[domain.Envelope, error] {
-	sequences, known := s.People.Places(aliases, to)
-	return func(yield func(domain.Envelope, error) bool) {
-		for from := range runsOf(sequences) {
-			for e, err := range s.read(ctx, from.first, from.last) {
-				if !yield(e, err) || err != nil {
-					return
-				}
-			}
-		}
-		if known >= to {
-			return
-		}
-		for e, err := range s.Log.Read(ctx, domain.Identity, known+1, to) {
-			if !yield(e, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// read is one envelope, or several that stand together.
-func (s *Identity) read(ctx context.Context, first, last uint64) iter.Seq2[domain.Envelope, error] {
-	if first < last {
-		return s.Log.Read(ctx, domain.Identity, first, last)
-	}
-	return func(yield func(domain.Envelope, error) bool) { yield(s.Log.At(ctx, domain.Identity, first)) }
-}
-
-// run is a range of sequences.
-type run struct{ first, last uint64 }
-
-// runsOf joins sequences that follow one another into ranges: reading one is cheaper than one by one.
-func runsOf(sequences []uint64) iter.Seq[run] {
-	return func(yield func(run) bool) {
-		for len(sequences) > 0 {
-			n := 1
-			for n < len(sequences) && sequences[n] == sequences[n-1]+1 {
-				n++
-			}
-			if !yield(run{sequences[0], sequences[n-1]}) {
-				return
-			}
-			sequences = sequences[n:]
-		}
-	}
-}
-
-// fewNames is up to how many aliases are looked for in the bytes of an envelope before it is decoded.
-const fewNames = 16
-
-// names says whether an envelope may name one of the aliases.
-func names(e domain.Envelope, aliases []domain.Alias) bool {
-	if len(aliases) > fewNames {
-		return true
-	}
-	return slices.ContainsFunc(e.Frames, func(frame []byte) bool {
-		return slices.ContainsFunc(aliases, func(a domain.Alias) bool { return bytes.Contains(frame, a[:]) })
-	})
-}
-
-// registerAt is the register as it stood at a sequence of IDENTITY, folded from the log.
-func (s *Identity) registerAt(ctx context.Context, to uint64) (*identity.Register, error) {
+// registerAt is the register as it stood at a sequence of IDENTITY, of an alias's profile and of those who share an
+// identifier with it, and what IDENTITY had said by then about them.
+func (s *Identity) registerAt(ctx context.Context, alias domain.Alias, to uint64) (*identity.Register, []domain.Recorded, error) {
+	events, err := s.Traces.Around(ctx, alias, true, to)
 	out := identity.NewRegister()
-	if to == 0 {
-		return out, nil
+	for _, r := range events {
+		out.Apply(r)
 	}
-	for envelope, err := range s.Log.Read(ctx, domain.Identity, 1, to) {
-		if err != nil {
-			return nil, fmt.Errorf("read identity as of a cut: %w", err)
-		}
-		events, err := envelope.Recorded()
-		if err != nil {
-			return nil, fmt.Errorf("read identity as of a cut: %w", err)
-		}
-		for _, r := range events {
-			out.Apply(r)
-		}
+	return out, events, err
+}
+
+// about are the events that name one of the aliases.
+func about(events []domain.Recorded, aliases []domain.Alias) []domain.Recorded {
+	of := map[domain.Alias]bool{}
+	for _, a := range aliases {
+		of[a] = true
 	}
-	return out, nil
+	return slices.DeleteFunc(slices.Clone(events), func(r domain.Recorded) bool {
+		a, b := endsOf(r.Event)
+		return !of[a] && !of[b]
+	})
 }

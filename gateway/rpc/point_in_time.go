@@ -29,7 +29,7 @@ type Exporting interface {
 // PointInTime is the part of FeatureService that reads features as they were known at any cut.
 type PointInTime struct {
 	Names    Names
-	Log      Scan
+	Log      Entries
 	Profiles Profiles
 	Training Exporting
 	// Views finds a feature view by its name, with or without a version.

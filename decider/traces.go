@@ -1,0 +1,168 @@
+package decider
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/identity"
+	"github.com/profferhq/proffer/domain/past"
+)
+
+// Places knows in which envelopes of IDENTITY something is said of somebody. Both methods tell the sequences up to
+// `to`, ascending, perhaps one too many now and then, and up to where that is known: what comes after must be read.
+type Places interface {
+	// Places are of the envelopes that name one of the aliases.
+	Places(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64)
+	// MarkPlaces are of the envelopes that mark one of the aliases.
+	MarkPlaces(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64)
+}
+
+// Entries reads the log by sequence. Both methods fail with domain.ErrUnavailable when the log cannot be reached, and
+// with domain.ErrEnvelopeCorrupt.
+type Entries interface {
+	// Read yields the envelopes of a stream with sequences from..to, both included, in order, and ends.
+	Read(ctx context.Context, stream domain.Stream, from, to uint64) iter.Seq2[domain.Envelope, error]
+	// At is the envelope with that sequence.
+	At(ctx context.Context, stream domain.Stream, sequence uint64) (domain.Envelope, error)
+}
+
+// Traces reads what IDENTITY says about a few people, at the cost of what it says about them.
+type Traces struct {
+	entries Entries
+	places  Places
+}
+
+// NewTraces needs the log, and where in it to look.
+func NewTraces(entries Entries, places Places) *Traces {
+	return &Traces{entries: entries, places: places}
+}
+
+// Of is everything that IDENTITY says about these aliases up to a sequence, in order.
+func (t *Traces) Of(ctx context.Context, aliases []domain.Alias, to uint64) ([]domain.Recorded, error) {
+	sequences, known := t.places.Places(aliases, to)
+	events, err := t.events(ctx, aliases, sequences, known, to)
+	if err != nil {
+		return nil, fmt.Errorf("decider: read what identity says of a profile: %w", err)
+	}
+	return events, nil
+}
+
+// Around is everything in IDENTITY that decides who is one person with an alias at the cuts, in order: a fold of it up
+// to one of them says of that person what a fold of everything says. With households, it also decides who shares an
+// identifier with the person.
+func (t *Traces) Around(ctx context.Context, alias domain.Alias, households bool, cuts ...uint64) ([]domain.Recorded, error) {
+	a, to := past.NewAround(alias, households, cuts...), slices.Max(cuts)
+	for {
+		whole, marks := a.Next()
+		if len(whole)+len(marks) == 0 {
+			return a.Events(), nil
+		}
+		aliases, find := marks, t.places.MarkPlaces
+		if len(whole) > 0 {
+			aliases, find = whole, t.places.Places
+		}
+		sequences, known := find(aliases, to)
+		events, err := t.events(ctx, aliases, sequences, known, to)
+		if err != nil {
+			return nil, fmt.Errorf("decider: read identity as of a cut: %w", err)
+		}
+		a.Add(events)
+	}
+}
+
+// events are those about the aliases in the envelopes with these sequences, and in those that are not known yet.
+func (t *Traces) events(ctx context.Context, aliases []domain.Alias, sequences []uint64, known, to uint64) ([]domain.Recorded, error) {
+	wanted := map[domain.Alias]bool{}
+	for _, a := range aliases {
+		wanted[a] = true
+	}
+	var out []domain.Recorded
+	for envelope, err := range t.envelopes(ctx, sequences, known, to) {
+		if err != nil {
+			return nil, err
+		}
+		for i, frame := range envelope.Frames {
+			if !mayName(frame, aliases) {
+				continue
+			}
+			f := past.Frame{At: domain.Position{Sequence: envelope.Sequence, Index: uint32(i)}, Bytes: frame}
+			r, err := f.Recorded(nil)
+			if err != nil {
+				return nil, err
+			}
+			first, _ := domain.AliasFromBytes(r.Event.GetAlias())          // an event about nobody has no alias
+			second, _ := domain.AliasFromBytes(identity.OtherEnd(r.Event)) // nor has every event another end
+			if wanted[first] || wanted[second] {
+				out = append(out, r)
+			}
+		}
+	}
+	return out, nil
+}
+
+// naming are the envelopes up to a sequence that may name one of the aliases, in order.
+func (t *Traces) naming(ctx context.Context, aliases []domain.Alias, to uint64) iter.Seq2[domain.Envelope, error] {
+	sequences, known := t.places.Places(aliases, to)
+	return t.envelopes(ctx, sequences, known, to)
+}
+
+// envelopes are those with these sequences, and all after the known ones.
+func (t *Traces) envelopes(ctx context.Context, sequences []uint64, known, to uint64) iter.Seq2[domain.Envelope, error] {
+	return func(yield func(domain.Envelope, error) bool) {
+		for from := range stretchesOf(sequences) {
+			for e, err := range t.read(ctx, from.first, from.last) {
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
+		}
+		if known >= to {
+			return
+		}
+		for e, err := range t.entries.Read(ctx, domain.Identity, known+1, to) {
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// read is one envelope, or several that stand together.
+func (t *Traces) read(ctx context.Context, first, last uint64) iter.Seq2[domain.Envelope, error] {
+	if first < last {
+		return t.entries.Read(ctx, domain.Identity, first, last)
+	}
+	return func(yield func(domain.Envelope, error) bool) { yield(t.entries.At(ctx, domain.Identity, first)) }
+}
+
+// stretch is a range of sequences.
+type stretch struct{ first, last uint64 }
+
+// stretchesOf joins sequences that follow one another into ranges: reading one is cheaper than one by one.
+func stretchesOf(sequences []uint64) iter.Seq[stretch] {
+	return func(yield func(stretch) bool) {
+		for len(sequences) > 0 {
+			n := 1
+			for n < len(sequences) && sequences[n] == sequences[n-1]+1 {
+				n++
+			}
+			if !yield(stretch{sequences[0], sequences[n-1]}) {
+				return
+			}
+			sequences = sequences[n:]
+		}
+	}
+}
+
+// fewNames is up to how many aliases are looked for in the bytes of an event before it is decoded.
+const fewNames = 16
+
+// mayName says whether an encoded event may name one of the aliases.
+func mayName(frame []byte, aliases []domain.Alias) bool {
+	return len(aliases) > fewNames ||
+		slices.ContainsFunc(aliases, func(a domain.Alias) bool { return bytes.Contains(frame, a[:]) })
+}
