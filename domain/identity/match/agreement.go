@@ -48,6 +48,15 @@ func testNames() []struct{ name, sign string } {
 	}
 }
 
+// share says whether what the test measures lies between 0 and 1.
+func (k testKind) share() bool {
+	switch k {
+	case testJaroWinkler, testEditShare, testTokens, testTokensJaro, testLocalJaro:
+		return true
+	}
+	return false
+}
+
 // test is a test with its threshold.
 type test struct {
 	kind testKind
@@ -86,6 +95,9 @@ func parseTest(s string) (test, error) {
 		at, err := strconv.ParseFloat(number, 64)
 		if err != nil || !(at >= 0 && at <= 1e9) {
 			return test{}, fmt.Errorf("the threshold of %s must be a number from 0 to 1e9", n.name)
+		}
+		if testKind(i).share() && at > 1 {
+			return test{}, fmt.Errorf("the threshold of %s is a likeness, from 0 to 1: %g would never hold, or always", n.name, at)
 		}
 		if testKind(i) == testEdits && at > maxEdits {
 			return test{}, fmt.Errorf("damerau_levenshtein looks for %d edits at most", maxEdits)
