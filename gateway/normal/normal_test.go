@@ -107,3 +107,42 @@ func TestNewRefusesRegion(t *testing.T) {
 		t.Errorf("got %v, want ErrRegion", err)
 	}
 }
+
+// An address that only looks like another is another identifier, or none: letters of other scripts, of other widths and
+// none at all must not make two people one. In a domain IDNA decides what is the same letter.
+func TestAnAddressThatLooksLikeAnotherIsNotIt(t *testing.T) {
+	t.Parallel()
+	n, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const plain = "paypal.jane@example.com"
+	seen := map[string]string{plain: plain}
+	for _, value := range []string{
+		"p\u0430ypal.jane@example.com",  // Cyrillic a
+		"payp\u0251l.jane@example.com",  // Latin alpha
+		"paypal.j\u03b1ne@example.com",  // Greek alpha
+		"paypa1.jane@example.com",       // the figure 1
+		"paypal\u2024jane@example.com",  // one dot leader
+		"paypal.jane@ex\u0430mple.com",  // Cyrillic a in the domain
+		"paypal.jane@examp\u04cfe.com",  // Cyrillic palochka
+		"paypal.jane@example.c\u03bfm",  // Greek omicron
+		"paypal.jane\u200b@example.com", // zero width space
+		"paypal.jane\u202e@example.com", // right to left
+		"paypal.\uff4aane@example.com",  // full width j
+		"paypal.jane\uff20example.com",  // full width @
+	} {
+		got, err := n.Normalize(identity.Identifier{Type: identity.Email, Value: value})
+		var malformed *identity.Malformed
+		if errors.As(err, &malformed) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, known := seen[got.Value]; known {
+			t.Errorf("%+q and %+q have one normal form, %+q", value, other, got.Value)
+		}
+		seen[got.Value] = value
+	}
+}
