@@ -15,6 +15,7 @@ import (
 	"github.com/profferhq/proffer/decider/model/calibration"
 	"github.com/profferhq/proffer/decider/model/tree"
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/problem"
 )
 
 // Format is the artefact's format, written into every file. Files of a format are read for ever.
@@ -149,7 +150,7 @@ func Decode(data []byte) (*File, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&d); err != nil {
-		return nil, fmt.Errorf("%w: %w: import models of other programs, they are not registered as they are", ErrFile, err)
+		return nil, fmt.Errorf("%w: %w: import models of other programs, they are not registered as they are", ErrFile, problem.InJSON(err))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: something follows the document", ErrFile)

@@ -68,7 +68,7 @@ func ParseView(data []byte) (View, error) {
 	decoder.DisallowUnknownFields()
 	var d document
 	if err := decoder.Decode(&d); err != nil {
-		return View{}, fmt.Errorf("%w: reading JSON: %w", ErrViewInvalid, err)
+		return View{}, fmt.Errorf("%w: reading JSON: %w", ErrViewInvalid, problem.InJSON(err))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return View{}, fmt.Errorf("%w: something follows the document", ErrViewInvalid)

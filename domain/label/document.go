@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/profferhq/proffer/domain/problem"
 )
 
 // ErrInvalid is wrapped by every error of Parse and For.
@@ -82,7 +84,7 @@ func Decode(data []byte) (Document, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&d); err != nil {
-		return d, fmt.Errorf("%w: reading JSON: %w", ErrInvalid, err)
+		return d, fmt.Errorf("%w: reading JSON: %w", ErrInvalid, problem.InJSON(err))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return d, fmt.Errorf("%w: something follows the document", ErrInvalid)

@@ -74,7 +74,7 @@ func Parse(data []byte) (Definition, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&d); err != nil {
-		return Definition{}, fmt.Errorf("%w: %w", ErrDefinition, err)
+		return Definition{}, fmt.Errorf("%w: %w", ErrDefinition, problem.InJSON(err))
 	}
 	if _, err := decoder.Token(); err != io.EOF { //nolint:errorlint // io.EOF is returned as it is
 		return Definition{}, fmt.Errorf("%w: something follows the document", ErrDefinition)

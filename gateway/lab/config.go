@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/profferhq/proffer/domain/identity/match"
+	"github.com/profferhq/proffer/domain/problem"
 )
 
 // propose is the model of the configuration, or one proposed from the columns that all tables have.
@@ -55,7 +56,7 @@ func ParseModel(document []byte) (match.Model, error) {
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
-		return match.Model{}, fmt.Errorf("%w: %w", match.ErrModel, err)
+		return match.Model{}, fmt.Errorf("%w: %w", match.ErrModel, problem.InJSON(err))
 	}
 	if len(m.Fields) > 0 && (len(m.Comparisons) == 0 || len(m.Blocks) == 0) {
 		if err := match.ProposeFor(&m); err != nil {

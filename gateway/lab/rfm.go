@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/profferhq/proffer/domain/problem"
 	"github.com/profferhq/proffer/domain/segment"
 )
 
@@ -80,7 +81,7 @@ func DefinitionOf(result []byte) (segment.Definition, error) {
 		Definition segment.Definition `json:"definition"`
 	}
 	if err := json.Unmarshal(result, &r); err != nil {
-		return segment.Definition{}, fmt.Errorf("%w: %w", ErrFile, err)
+		return segment.Definition{}, fmt.Errorf("%w: %w", ErrFile, problem.InJSON(err))
 	}
 	return r.Definition, nil
 }

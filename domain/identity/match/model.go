@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/profferhq/proffer/domain/problem"
 )
 
 // Bounds of a model.
@@ -116,7 +118,7 @@ func Decode(document []byte) (Model, error) {
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
-		return Model{}, fmt.Errorf("%w: %w", ErrModel, err)
+		return Model{}, fmt.Errorf("%w: %w", ErrModel, problem.InJSON(err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return Model{}, invalid("something follows the document")

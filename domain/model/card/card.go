@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/profferhq/proffer/domain/problem"
 	"github.com/profferhq/proffer/domain/stat"
 )
 
@@ -74,7 +75,7 @@ func (c *Card) Encode() ([]byte, error) {
 func Decode(data []byte) (*Card, error) {
 	c := &Card{}
 	if err := json.Unmarshal(data, c); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCard, err)
+		return nil, fmt.Errorf("%w: %w", ErrCard, problem.InJSON(err))
 	}
 	for i := range c.Features {
 		if err := checkBins(c.Features[i].Bins); err != nil {
