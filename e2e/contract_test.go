@@ -29,17 +29,17 @@ var shapes = map[string][]string{
 	},
 	"digest": {"projections[].cut string", "projections[].name string", "projections[].sha256 string"},
 	"decide --placement home user_id=a": {
-		"content.* string", "decidedAt string", "decisionId string", "offer string", "policy string", "policyVersion string",
+		"content.* string", "decided_at string", "decision_id string", "offer string", "policy string", "policy_version string",
 		"position string", "profile string", "reason string", "staleness string", "treatment string",
 	},
 	"policy list": {
 		"policies[].description string", "policies[].document string", "policies[].offers[] string", "policies[].placements[] string",
-		"policies[].policy string", "policies[].publishedAt string", "policies[].sha256 string", "policies[].version string",
+		"policies[].policy string", "policies[].published_at string", "policies[].sha256 string", "policies[].version string",
 	},
 	"quarantine list": {
-		"nextPageToken string", "refused[].field string", "refused[].format string", "refused[].id string",
-		"refused[].message string", "refused[].original string", "refused[].reason string", "refused[].receivedAt string",
-		"refused[].source string", "refused[].sourceLine string",
+		"next_page_token string", "refused[].field string", "refused[].format string", "refused[].id string",
+		"refused[].message string", "refused[].original string", "refused[].reason string", "refused[].received_at string",
+		"refused[].source string", "refused[].source_line string",
 	},
 	"rebuild": {"rebuilt.* number"},
 }
@@ -66,11 +66,17 @@ func TestTheJSONIsAContract(t *testing.T) {
 	maps.Copy(all, identityShapes())
 	maps.Copy(all, modelShapes())
 	maps.Copy(all, segmentShapes(s.defineSome()))
+	snake := regexp.MustCompile(`^[a-z0-9_.*\[\]]* [a-z]+$`)
 	for args, want := range all {
 		var got any
 		s.jsonOf(&got, strings.Fields(args)...)
 		if diff := cmp.Diff(want, shapeOf(got)); diff != "" {
 			t.Errorf("proffer %s --json (-want +got)\n%s", args, diff)
+		}
+		for _, path := range want {
+			if !snake.MatchString(path) {
+				t.Errorf("proffer %s --json: %s is not snake_case", args, path)
+			}
 		}
 	}
 }

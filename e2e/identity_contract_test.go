@@ -13,7 +13,7 @@ func identityShapes() map[string][]string {
 	}
 	list := func(lists ...[]string) []string {
 		return joined(append(lists, []string{
-			"guards string", "guardsVersion string", "model string", "modelVersion string", "nextPageToken string", "position string", "total string",
+			"guards string", "guards_version string", "model string", "model_version string", "next_page_token string", "position string", "total string",
 		})...)
 	}
 	return map[string][]string{
@@ -25,16 +25,16 @@ func identityShapes() map[string][]string {
 			aliasShape("aliases[]"), linkShape("path[]", "string"), []string{
 				"history[].actor string", "history[].alias string", "history[].at string", "history[].other string",
 				"history[].position string", "history[].posterior number", "history[].reason string", "history[].rule string",
-				"history[].type string", "history[].waterfall null", "onePerson bool", "summary string",
+				"history[].type string", "history[].waterfall null", "one_person bool", "summary string",
 			}),
 		"identity link user_id:a user_id:b --validate-only": joined(profile("profile"), []string{"position string", "unchanged bool"}),
 		"identity unlink user_id:a email:a@example.com --validate-only": joined(
 			profile("profiles[]"), []string{"position string", "unchanged bool"}),
 		"identity preview unlink user_id:a email:a@example.com": joined(
 			outlineShape("regroupings[].before[]"), outlineShape("regroupings[].after[]"), []string{
-				"aliasesAffected string", "decisionsDifferent string", "decisionsExamined string", "differences list",
-				"linksAdded string", "linksTakenBack string", "merges string", "position string", "profilesAffected string",
-				"profilesAfter string", "profilesBefore string", "shared string", "splits string",
+				"aliases_affected string", "decisions_different string", "decisions_examined string", "differences list",
+				"links_added string", "links_taken_back string", "merges string", "position string", "profiles_affected string",
+				"profiles_after string", "profiles_before string", "shared string", "splits string",
 			}),
 		"identity list barred": list(aliasShape("aliases[]"), slices.DeleteFunc(linkShape("links[]", "string"), func(s string) bool {
 			return s == "links[].evidence[] string"
@@ -46,7 +46,7 @@ func identityShapes() map[string][]string {
 }
 
 func aliasShape(path string) []string {
-	return []string{path + ".alias string", path + ".firstSeen string", path + ".mark string", path + ".type string", path + ".value string"}
+	return []string{path + ".alias string", path + ".first_seen string", path + ".mark string", path + ".type string", path + ".value string"}
 }
 
 func outlineShape(path string) []string {

@@ -273,8 +273,8 @@ func modelShapes() map[string][]string {
 	one := func(path string) []string {
 		var out []string
 		for _, field := range []string{
-			"auc string", "baselineAuc string", "features number", "label string", "name string", "objective string", "position string",
-			"registeredAt string", "sha256 string", "size string", "version string", "view string",
+			"auc string", "baseline_auc string", "features number", "label string", "name string", "objective string", "position string",
+			"registered_at string", "sha256 string", "size string", "version string", "view string",
 		} {
 			out = append(out, path+"."+field)
 		}

@@ -127,8 +127,8 @@ func (s *server) wantHabits() {
 	s.t.Helper()
 	s.send(&profferv1.Item{Type: "cart", MessageId: "cart", Lines: []*profferv1.Line{{Item: "tea", Amount: "1"}}}, "user_id:u3")
 	var of struct {
-		PriceSensitivity struct{ Orders, Lowered int }
-		PurchaseIntent   struct{ Acts int }
+		PriceSensitivity struct{ Orders, Lowered int } `json:"price_sensitivity"`
+		PurchaseIntent   struct{ Acts int }            `json:"purchase_intent"`
 	}
 	for range 200 {
 		s.jsonOf(&of, "segment", "of", "user_id:u3")
@@ -244,20 +244,20 @@ func segmentShapes(file string) map[string][]string {
 	return map[string][]string{
 		"segment define " + file + " --validate-only": one,
 		"segment list": {
-			"definitions[].definedAt string", "definitions[].description string", "definitions[].document string", "definitions[].id string",
+			"definitions[].defined_at string", "definitions[].description string", "definitions[].document string", "definitions[].id string",
 			"definitions[].kind string", "definitions[].position string", "definitions[].segments[] string", "definitions[].sha256 string",
 			"definitions[].version string", "definitions[].view string",
 		},
 		"segment count":              {"at string", "counts[].id string", "counts[].profiles string", "counts[].segment string", "profiles string"},
 		"segment members tags buyer": {"more bool", "profiles[] string"},
 		"segment of user_id=a": {
-			"priceSensitivity.belief number", "priceSensitivity.lowered number", "priceSensitivity.orders number", "priceSensitivity.score number",
-			"priceSensitivity.usual number", "priceSensitivity.weight number", "profile string", "purchaseIntent.acts number",
-			"purchaseIntent.score number", "purchaseIntent.since string", "purchaseIntent.terms[].count number", "purchaseIntent.terms[].name string",
-			"purchaseIntent.terms[].points number", "segments[].id string", "segments[].segments list", "segments[].version string",
+			"price_sensitivity.belief number", "price_sensitivity.lowered number", "price_sensitivity.orders number", "price_sensitivity.score number",
+			"price_sensitivity.usual number", "price_sensitivity.weight number", "profile string", "purchase_intent.acts number",
+			"purchase_intent.score number", "purchase_intent.since string", "purchase_intent.terms[].count number", "purchase_intent.terms[].name string",
+			"purchase_intent.terms[].points number", "segments[].id string", "segments[].segments list", "segments[].version string",
 		},
 		"segment recommend user_id=shopper": {
-			"asOf string", "items[].item string", "items[].score number", "kept bool", "knownItems string", "learnedAt string", "people string", "profile string",
+			"as_of string", "items[].item string", "items[].score number", "kept bool", "known_items string", "learned_at string", "people string", "profile string",
 		},
 	}
 }

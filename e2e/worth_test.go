@@ -35,7 +35,7 @@ func TestLifetimeValuesAreReadFromTheLog(t *testing.T) {
 		Values []struct {
 			Profile       string
 			Frequency     int
-			ExpectedValue float64
+			ExpectedValue float64 `json:"expected_value"`
 		}
 		Repeating string
 	}

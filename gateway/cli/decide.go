@@ -112,7 +112,7 @@ func (o output) printMessage(r *run, m proto.Message, text func(w io.Writer)) er
 		text(r.out)
 		return nil
 	}
-	encoded, err := protojson.MarshalOptions{EmitUnpopulated: true}.Marshal(m)
+	encoded, err := protojson.MarshalOptions{EmitUnpopulated: true, UseProtoNames: true}.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
