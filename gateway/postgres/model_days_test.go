@@ -3,14 +3,39 @@
 package postgres_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/profferhq/proffer/domain/model/watch"
 	"github.com/profferhq/proffer/gateway/postgres"
 	"github.com/profferhq/proffer/projections/projectionstest"
 )
+
+// The panel of drift says nothing of fewer decisions than alerts need.
+func TestDriftOfFewDecisionsHasNoBand(t *testing.T) {
+	t.Parallel()
+	pool := machine.database(t)
+	least := int64(watch.DefaultLimits().Least)
+	for psi, decisions := range map[float64]int64{9: least - 1, .05: least, .2: least, .3: least} {
+		if _, err := pool.Exec(t.Context(), `INSERT INTO proffer.model_drift_days (model, version, role, day, feature, decisions, psi, reference)
+			VALUES ('m', 1, 'champion', '2026-11-27', $1, $2, $3, 'training')`, fmt.Sprint(psi), decisions, psi); err != nil {
+			t.Fatal(err)
+		}
+	}
+	type row struct {
+		PSI  float64
+		Band string
+	}
+	got := read[row](t, pool, "SELECT psi, band FROM proffer.model_drift ORDER BY psi")
+	want := []row{{.05, "fine"}, {.2, "watch"}, {.3, "act"}, {9, "too few"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
 
 func TestModelDays(t *testing.T) {
 	t.Parallel()
