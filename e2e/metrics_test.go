@@ -3,9 +3,11 @@ package e2e
 import (
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
+	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 	"github.com/profferhq/proffer/gateway/metrics"
 )
 
@@ -36,6 +38,12 @@ func TestMetricsTellOfTheWholeAndOfNobody(t *testing.T) {
 	if _, err := s.decisions().Decide(t.Context(), nowhere); err == nil {
 		t.Fatal("decided for nowhere")
 	}
+	if _, err := s.identity().SetGuards(t.Context(), &profferv1.SetGuardsRequest{Document: "profile_most: 2"}); err != nil {
+		t.Fatal(err)
+	}
+	for message, identifiers := range [][]string{{"user_id:u", "email:a@example.com"}, {"user_id:u", "email:b@example.com"}} {
+		s.send(&profferv1.Item{MessageId: strconv.Itoa(message), Type: "identify"}, identifiers...)
+	}
 	page, response := s.scraped(s.file.OperatorKey)
 	if got := response.Header.Get("Content-Type"); response.StatusCode != http.StatusOK || got != metrics.ContentType {
 		t.Errorf("%s, %s", response.Status, got)
@@ -47,6 +55,7 @@ func TestMetricsTellOfTheWholeAndOfNobody(t *testing.T) {
 		`proffer_decisions_total{outcome="offered"} 1`, `proffer_decisions_total{outcome="nothing"} 0`,
 		`proffer_log_events_total{stream="DECISION"} 1`, `proffer_log_up 1`,
 		`proffer_projection_lag_messages{projection="views"} `, `proffer_ingest_items_total{result="accepted"} `,
+		`proffer_identity_withheld{guard="PROFILE_TOO_LARGE"} 1`, `proffer_identity_withheld{guard="BARRED"} 0`, `proffer_matching_waiting 0`,
 		`go_goroutines `,
 	} {
 		if !strings.Contains(page, "\n"+want) {

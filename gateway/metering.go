@@ -15,6 +15,7 @@ import (
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/identity"
 	"github.com/profferhq/proffer/domain/model/registry"
 	"github.com/profferhq/proffer/domain/model/watch"
 	"github.com/profferhq/proffer/gateway/metrics"
@@ -90,11 +91,22 @@ func (n *Node) metrics(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	p.Add(metrics.Staleness, n.parts.fresh.Staleness().Seconds())
+	n.showIdentity(p)
 	n.decided.show(p)
 	showModels(p, n.parts.watcher.Shown(), n.now())
 	showRuntime(p, n.started)
 	w.Header().Set("Content-Type", metrics.ContentType)
 	_, _ = p.WriteTo(w)
+}
+
+func (n *Node) showIdentity(p *metrics.Page) {
+	n.parts.recall.People.Look(func(register *identity.Register) {
+		for _, guard := range []string{identity.GuardTypeLimit, identity.GuardBarred, identity.GuardTooLarge} {
+			p.Add(metrics.Withheld, float64(register.WithheldBy(guard)), guard)
+		}
+	})
+	matching := n.parts.matching.Progress()
+	p.Add(metrics.MatchingWaiting, float64(matching.Unindexed+matching.Unmatched))
 }
 
 func (n *Node) showLog(p *metrics.Page) {

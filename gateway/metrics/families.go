@@ -44,6 +44,9 @@ var (
 	ProjectionLag = Family{"proffer_projection_lag_messages", Gauge, "messages", []string{"projection"}, "Messages of the log that a projection has not applied; missing while it cannot be told."}
 	Staleness     = Family{"proffer_decision_staleness_seconds", Gauge, "seconds", nil, "How far what decisions know is behind the log."}
 
+	Withheld        = Family{"proffer_identity_withheld", Gauge, "", []string{"guard"}, "Links that a guard withholds now; PROFILE_TOO_LARGE is an alarm."}
+	MatchingWaiting = Family{"proffer_matching_waiting", Gauge, "", nil, "Records that wait to be read or compared by matching."}
+
 	Decisions = Family{"proffer_decisions_total", Counter, "", []string{"outcome"}, "Decisions recorded: offered, or nothing."}
 	Scores    = Family{"proffer_model_scores_total", Counter, "", []string{"role", "result"}, "What models answered in recorded decisions: scored, or why not."}
 
@@ -75,7 +78,7 @@ func All() []Family {
 	return []Family{
 		BuildInfo, Requests, Latency, Ingested,
 		LogUp, LogEnvelopes, LogEvents, LogBytes, LogPublishing, LogRetries, LogFailed, LogRefused, LogLost, LogQueued,
-		ProjectionLag, Staleness, Decisions, Scores,
+		ProjectionLag, Staleness, Withheld, MatchingWaiting, Decisions, Scores,
 		ModelDecisions, ModelFailures, ModelStaleness, ModelScorePSI, ModelScoreKS, ModelFeaturePSI, ModelFeatureKS, ModelMissing,
 		ModelJudged, ModelAUC, ModelECE, ModelWaiting, AlertsOpen,
 		GoRoutines, GoHeap, GoSystem, GoCycles, GoAllocs, GoCPU, StartTime,
