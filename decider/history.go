@@ -172,7 +172,7 @@ func (h *history) takeEvents(e domain.Envelope) error {
 
 // takeMirror adds a link to the activity of its other end, too.
 func (h *history) takeMirror(f past.Frame) error {
-	alias, mirror, ok, err := past.MirrorOf(f)
+	alias, mirror, ok, err := past.MirrorOf(f, nil)
 	if p := h.persons[alias]; ok && p != nil {
 		p.Add(domain.Identity, mirror)
 	}

@@ -37,7 +37,7 @@ func activityFields() *kept {
 	type of = map[protowire.Number]*kept
 	whole, mention := &kept{whole: true}, &kept{}
 	item := fieldsRead(of{1: whole})
-	offer := fieldsRead(of{2: whole})
+	offer := fieldsRead(of{1: whole, 2: whole})
 	return fieldsRead(of{
 		2: whole, 3: whole, 4: whole, 5: whole, 8: whole,
 		20: fieldsRead(of{3: item}),
@@ -45,7 +45,7 @@ func activityFields() *kept {
 		22: fieldsRead(of{1: whole, 5: item}),
 		23: fieldsRead(of{1: whole}),
 		24: mention, 25: mention, 26: mention,
-		40: whole,
+		40: fieldsRead(of{1: whole, 2: whole}),
 		41: whole,
 		42: mention,
 		43: mention, 44: mention, 45: mention, 46: mention, 47: mention, 48: mention, 49: mention, 50: mention,

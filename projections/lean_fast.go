@@ -112,7 +112,7 @@ func (f *field) takeBytes(rest []byte) ([]byte, bool) {
 }
 
 // decode fills an event with what the fold of an activity reads, with bodies from the slab; false when the event is of
-// another shape. The alias shares the frame's memory.
+// another shape. The alias, and other bytes, share the frame's memory.
 func (d *fastDecoder) decode(e *event.Event, frame []byte, s *slab) bool {
 	e.Alias, e.AliasType, e.OccurredMs, e.ReceivedMs, e.Channel, e.Body = nil, "", 0, 0, "", nil
 	var f field
@@ -157,6 +157,10 @@ func (d *fastDecoder) body(e *event.Event, f *field, s *slab) bool {
 		b := s.purchased.next()
 		b.of.Purchased, e.Body = &b.purchased, &b.of
 		return d.purchased(&b.purchased, f.bytes, s)
+	case 40:
+		b := s.linked.next()
+		b.of.IdentityLinked, e.Body = &b.linked, &b.of
+		return d.linked(&b.linked, f.bytes)
 	case 60:
 		b := s.decisions.next()
 		b.of.Decision, e.Body = &b.decision, &b.of
@@ -205,22 +209,26 @@ func (d *fastDecoder) outcome(e *event.Event, body *field, b *outcomeBody) bool 
 	return true
 }
 
-// offer reads the offer of a message that says what an outcome belongs to.
+// offer reads the decision and the offer of a message that says what an outcome belongs to.
 func (d *fastDecoder) offer(o *event.OutcomeOf, of *field) bool {
 	if of.kind != protowire.BytesType {
 		return false
 	}
-	o.Offer = ""
+	o.Decision, o.Offer = nil, ""
 	var f field
 	var ok bool
 	for message := of.bytes; len(message) > 0; {
 		if message, ok = f.next(message); !ok {
 			return false
 		}
-		if f.number == 2 {
-			if o.Offer, ok = d.text(&f); !ok {
-				return false
-			}
+		switch f.number {
+		case 1:
+			o.Decision, ok = f.bytes, f.kind == protowire.BytesType
+		case 2:
+			o.Offer, ok = d.text(&f)
+		}
+		if !ok {
+			return false
 		}
 	}
 	return true
@@ -283,6 +291,28 @@ func (d *fastDecoder) line(l *event.Line, of *field) bool {
 			l.Item, ok = d.text(&f)
 		case 4:
 			l.AmountMicros, ok = int64(f.varint), f.kind == protowire.VarintType
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// linked reads the two ends of a link: all that folds and graphs look at.
+func (d *fastDecoder) linked(l *event.IdentityLinked, message []byte) bool {
+	l.Other, l.OtherType = nil, ""
+	var f field
+	var ok bool
+	for len(message) > 0 {
+		if message, ok = f.next(message); !ok {
+			return false
+		}
+		switch f.number {
+		case 1:
+			l.Other, ok = f.bytes, f.kind == protowire.BytesType
+		case 2:
+			l.OtherType, ok = d.text(&f)
 		}
 		if !ok {
 			return false

@@ -13,6 +13,7 @@ type slab struct {
 	viewed    spares[viewedBody]
 	carted    spares[cartedBody]
 	purchased spares[purchasedBody]
+	linked    spares[linkedBody]
 	decisions spares[decisionBody]
 	outcomes  spares[outcomeBody]
 }
@@ -32,6 +33,10 @@ type (
 	purchasedBody struct {
 		of        event.Event_Purchased
 		purchased event.Purchased
+	}
+	linkedBody struct {
+		of     event.Event_IdentityLinked
+		linked event.IdentityLinked
 	}
 	decisionBody struct {
 		of       event.Event_Decision
@@ -55,7 +60,8 @@ type (
 func (s *slab) reuse() {
 	s.recorded = s.recorded[:0]
 	s.events.used, s.lines.used = 0, 0
-	s.viewed.used, s.carted.used, s.purchased.used, s.decisions.used, s.outcomes.used = 0, 0, 0, 0, 0
+	s.viewed.used, s.carted.used, s.purchased.used = 0, 0, 0
+	s.linked.used, s.decisions.used, s.outcomes.used = 0, 0, 0
 }
 
 // spares hands out values that may have been used before: whoever gets one overwrites what it reads of it.

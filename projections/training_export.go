@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -27,7 +26,6 @@ type export struct {
 	kin     kin
 	offers  offers
 	sources *sources
-	scratch []byte
 
 	// What the first pass finds: the views of decisions, how many moments there are, the dates.
 	served   map[string]feature.View
@@ -35,7 +33,9 @@ type export struct {
 	dates    []int64
 	layout   *feature.Layout
 
-	read, total uint64
+	read    atomic.Uint64
+	total   uint64
+	telling sync.Mutex
 }
 
 func (x *export) run(ctx context.Context) error {
@@ -48,17 +48,19 @@ func (x *export) run(ctx context.Context) error {
 		x.judging.find(x.kin)
 	}
 	for low, more := uint64(0), true; more; {
-		c, err := x.collect(ctx, low, math.MaxUint64, x.end.Passes == 0)
+		c, err := x.collect(ctx, low)
 		if err != nil {
 			return err
 		}
+		families := c.families()
 		if x.end.Passes == 0 {
+			x.note(c)
 			if err := x.head(); err != nil {
 				return err
 			}
 		}
 		x.end.Passes++
-		if err := x.emit(ctx, c.inOrder()); err != nil {
+		if err := x.emit(ctx, c, families); err != nil {
 			return err
 		}
 		if low, more = c.high+1, c.high != math.MaxUint64; more {
@@ -66,6 +68,17 @@ func (x *export) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// note takes what the first pass has found out about decisions.
+func (x *export) note(c *collection) {
+	for _, g := range c.gatherers {
+		x.expected += g.noted.expected
+		for name := range g.noted.views {
+			// A view that nobody knows any more is kept as one without features: its vectors are not checked.
+			x.served[name], _ = x.training.views.View(name)
+		}
+	}
 }
 
 // head settles what the first pass has found, and tells the sink.
@@ -114,40 +127,9 @@ func (x *export) setDates() error {
 	return nil
 }
 
-// noteDecision counts a decision that a row is asked for and remembers the view it was made with.
-func (x *export) noteDecision(frame []byte) bool {
-	if !x.request.AtDecisions {
-		return true
-	}
-	var f field
-	var placement, view []byte
-	external := false
-	body, ok := decisionIn(frame)
-	for len(body) > 0 && ok {
-		if body, ok = f.next(body); !ok {
-			return false
-		}
-		switch f.number {
-		case 2:
-			external = f.varint != 0
-		case 7:
-			placement = f.bytes
-		case 14:
-			view = f.bytes
-		}
-	}
-	if x.request.Placement == "" || x.request.Placement == string(placement) {
-		x.expected++
-	}
-	if _, known := x.served[string(view)]; !known && len(view) > 0 && !external {
-		// A view that nobody knows any more is kept as one without features: its vectors are not checked.
-		x.served[string(view)], _ = x.training.views.View(string(view))
-	}
-	return ok
-}
-
-func (x *export) wanted(placement string) bool {
-	return x.request.Placement == "" || x.request.Placement == placement
+// wanted says whether rows are asked for at decisions of a placement.
+func (r *TrainingRequest) wanted(placement string) bool {
+	return r.Placement == "" || r.Placement == placement
 }
 
 // asked says whether a decision is one that is asked about.
@@ -159,12 +141,13 @@ func (x *export) asked(id domain.Alias) bool {
 	return asked
 }
 
-// tell reports progress.
+// tell reports progress, one report at a time.
 func (x *export) tell() {
-	x.read++
 	const everyMessages = 32
-	if x.request.Progress != nil && x.read%everyMessages == 0 {
-		x.request.Progress(x.read, x.total)
+	if n := x.read.Add(1); x.request.Progress != nil && n%everyMessages == 0 {
+		x.telling.Lock()
+		defer x.telling.Unlock()
+		x.request.Progress(x.read.Load(), x.total)
 	}
 }
 
@@ -182,12 +165,27 @@ type made struct {
 	err    error
 }
 
+// reused is one whose rows were sent on, or a new one.
+func reused(spare chan *made) *made {
+	select {
+	case m := <-spare:
+		r := m.rows
+		*m = made{judged: m.judged[:0], rows: TrainingRows{
+			Profiles: r.Profiles[:0], AtMS: r.AtMS[:0], Decisions: r.Decisions[:0], Labels: r.Labels[:0], Values: r.Values[:0],
+		}}
+		return m
+	default:
+		return new(made)
+	}
+}
+
 // emit makes the rows of families, on every core, and sends them on in order.
-func (x *export) emit(ctx context.Context, families []*family) error {
+func (x *export) emit(ctx context.Context, c *collection, families []*family) error {
 	ctx, cancel := context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	blocks := x.blocksOf(families)
 	done := make([]chan *made, len(blocks))
+	spare := make(chan *made, workers+blocksAhead)
 	for i := range done {
 		done[i] = make(chan *made, 1)
 	}
@@ -198,7 +196,7 @@ func (x *export) emit(ctx context.Context, families []*family) error {
 	defer cancel()
 	for range min(workers, len(blocks)) {
 		working.Go(func() {
-			w := newTrainee(x)
+			w := newTrainee(x, c)
 			for {
 				select {
 				case ahead <- struct{}{}:
@@ -209,7 +207,7 @@ func (x *export) emit(ctx context.Context, families []*family) error {
 				if i >= len(blocks) {
 					return
 				}
-				done[i] <- w.block(ctx, blocks[i])
+				done[i] <- w.block(ctx, blocks[i], reused(spare))
 			}
 		})
 	}
@@ -220,6 +218,7 @@ func (x *export) emit(ctx context.Context, families []*family) error {
 				return err
 			}
 			done[i] = nil
+			spare <- m
 			<-ahead
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -234,7 +233,7 @@ func (x *export) blocksOf(families []*family) [][]*family {
 	each := len(x.dates) * x.request.View.Len() / cellsAnEvent
 	from, events := 0, 0
 	for i, f := range families {
-		if events += len(f.events) + each; events >= blockEvents || i == len(families)-1 {
+		if events += f.size + each; events >= blockEvents || i == len(families)-1 {
 			out = append(out, families[from:i+1])
 			from, events = i+1, 0
 		}
@@ -257,17 +256,4 @@ func (x *export) deliver(m *made) error {
 		return nil
 	}
 	return x.sink.Rows(&m.rows)
-}
-
-// covered is until when the log tells all about people with events of these sources, from a moment on: how far the
-// spans of the sources reach without a gap.
-func (s *sources) covered(of []uint32, fromMS int64) int64 {
-	slices.SortFunc(of, func(a, b uint32) int { return int(min(1, max(-1, s.from[a]-s.from[b]))) })
-	until := fromMS
-	for _, n := range of {
-		if s.from[n] <= until {
-			until = max(until, s.to[n])
-		}
-	}
-	return until
 }

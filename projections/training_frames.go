@@ -5,6 +5,7 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
 )
 
 // Numbers of the bodies that an export tells apart without decoding them.
@@ -76,6 +77,43 @@ func (h *frameHead) keyMS() int64 {
 	return h.receivedMS
 }
 
+// noted is what a pass finds out about decisions: how many rows are asked for, and the views that own ones were made with.
+type noted struct {
+	expected uint64
+	views    map[string]bool
+}
+
+// note takes a decision; false when it is malformed.
+func (n *noted) note(frame []byte, r *TrainingRequest) bool {
+	if !r.AtDecisions {
+		return true
+	}
+	var f field
+	var placement, view []byte
+	external := false
+	body, ok := decisionIn(frame)
+	for len(body) > 0 && ok {
+		if body, ok = f.next(body); !ok {
+			return false
+		}
+		switch f.number {
+		case 2:
+			external = f.varint != 0
+		case 7:
+			placement = f.bytes
+		case 14:
+			view = f.bytes
+		}
+	}
+	if r.Placement == "" || r.Placement == string(placement) {
+		n.expected++
+	}
+	if len(view) > 0 && !external && !n.views[string(view)] {
+		n.views[string(view)] = true
+	}
+	return ok
+}
+
 // decisionFields are what an export reads of a decision: not its candidates, contacts and scores, and its vector only
 // where that is to be checked.
 func decisionFields(vector bool) *kept {
@@ -95,6 +133,10 @@ func decisionFields(vector bool) *kept {
 type foldDecoder struct {
 	lean *leanDecoder
 	slab *slab
+}
+
+func newFoldDecoder(layout *feature.Layout) *foldDecoder {
+	return &foldDecoder{lean: activityDecoder(layout), slab: new(slab)}
 }
 
 func (d *foldDecoder) decode(frame []byte) (*event.Event, bool) {

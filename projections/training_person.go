@@ -52,25 +52,25 @@ type person struct {
 }
 
 // persons sorts a family's events by whose they are, in the memory of the family before.
-func (t *trainee) persons(f *family) []person {
+func (t *trainee) persons() []person {
 	out := t.people[:0]
-	if missing := len(f.members) - cap(out); missing > 0 {
+	if missing := len(t.members) - cap(out); missing > 0 {
 		out = slices.Grow(t.people[:cap(t.people)], missing)
 	}
-	out = out[:len(f.members)]
+	out = out[:len(t.members)]
 	for i := range out {
 		p := &out[i]
-		p.alias = f.members[i]
+		p.alias = t.members[i]
 		p.past.Decode, p.past.Layout = t.decoder.decode, t.export.layout
 		p.past.Reset()
 		for s := range p.refs {
 			p.refs[s], p.ordered[s] = p.refs[s][:0], true
 		}
 	}
-	for i := range f.events {
-		e := &f.events[i]
+	for i := range t.events {
+		e := &t.events[i]
 		p := &out[e.member]
-		if refs := p.refs[e.stream]; len(refs) > 0 && f.events[refs[len(refs)-1]].keyMS > e.keyMS {
+		if refs := p.refs[e.stream]; len(refs) > 0 && t.events[refs[len(refs)-1]].keyMS > e.keyMS {
 			p.ordered[e.stream] = false
 		}
 		p.refs[e.stream] = append(p.refs[e.stream], int32(i))
@@ -96,7 +96,7 @@ func (t *trainee) activity(n int, m *moment) (feature.Activity, error) {
 			apart = append(apart, domain.Stream(s))
 		}
 	}
-	a, err := p.past.Read(to)
+	a, err := p.past.Look(to)
 	if err != nil || len(apart) == 0 {
 		return a, err
 	}
@@ -111,17 +111,17 @@ func (t *trainee) prefix(p *person, s domain.Stream, m *moment) (last domain.Pos
 	if !p.ordered[s] {
 		return last, false
 	}
-	n := sort.Search(len(refs), func(i int) bool { return t.family.events[refs[i]].keyMS >= m.keyMS })
-	for n < len(refs) && m.knows(&t.family.events[refs[n]]) {
+	n := sort.Search(len(refs), func(i int) bool { return t.events[refs[i]].keyMS >= m.keyMS })
+	for n < len(refs) && m.knows(&t.events[refs[n]]) {
 		n++
 	}
-	for later := n; later < len(refs) && t.family.events[refs[later]].keyMS == m.keyMS; later++ {
-		if m.knows(&t.family.events[refs[later]]) {
+	for later := n; later < len(refs) && t.events[refs[later]].keyMS == m.keyMS; later++ {
+		if m.knows(&t.events[refs[later]]) {
 			return last, false
 		}
 	}
 	if n > 0 {
-		last = t.family.events[refs[n-1]].at
+		last = t.events[refs[n-1]].at
 	}
 	return last, true
 }
@@ -131,7 +131,7 @@ func (t *trainee) folded(p *person, streams []domain.Stream, m *moment) (feature
 	folder := feature.NewFolder(t.export.layout.Empty())
 	for _, s := range streams {
 		for _, i := range p.refs[s] {
-			e := &t.family.events[i]
+			e := &t.events[i]
 			if !m.knows(e) {
 				continue
 			}
@@ -149,24 +149,25 @@ func (t *trainee) folded(p *person, streams []domain.Stream, m *moment) (feature
 type linking struct {
 	links *past.Links
 	// refs are the events that change it: the number of one is its place here, from 1.
-	refs    []int32
-	events  []*event.Event
-	ordered bool
+	refs   []int32
+	events []*event.Event
 }
 
-func (t *trainee) linkingOf(f *family) (linking, error) {
-	l := linking{ordered: true}
-	for i := range f.events {
-		e := &f.events[i]
+func (t *trainee) linkingOf() (linking, error) {
+	l := linking{refs: t.linking.refs[:0], events: t.linking.events[:0]}
+	t.linked.reuse()
+	for i := range t.events {
+		e := &t.events[i]
 		if e.stream != domain.Identity || e.mirrored || !isLinking(e.body) {
 			continue
 		}
-		r, err := e.frame().Recorded(nil)
+		decode := whole
+		if e.body == uint8(bodyLinked) {
+			decode = t.decodeLink
+		}
+		r, err := e.frame().Recorded(decode)
 		if err != nil {
 			return l, err
-		}
-		if n := len(l.refs); n > 0 && f.events[l.refs[n-1]].keyMS > e.keyMS {
-			l.ordered = false
 		}
 		l.refs, l.events = append(l.refs, int32(i)), append(l.events, r.Event)
 	}
@@ -177,6 +178,12 @@ func (t *trainee) linkingOf(f *family) (linking, error) {
 		}
 	}
 	return l, nil
+}
+
+// decodeLink reads the ends of a link, into memory that is the family's.
+func (t *trainee) decodeLink(frame []byte) (*event.Event, bool) {
+	e := t.linked.events.next()
+	return e, t.decoder.lean.decode(e, frame, &t.linked)
 }
 
 func isLinking(body uint8) bool {
@@ -196,7 +203,7 @@ func (t *trainee) profile(alias domain.Alias, m *moment) []int {
 	} else {
 		fresh, n := past.NewLinks(), uint64(0)
 		for i, ref := range l.refs {
-			if m.knowsLink(&t.family.events[ref]) {
+			if m.knowsLink(&t.events[ref]) {
 				n++
 				fresh.Add(n, l.events[i])
 			}
@@ -225,7 +232,7 @@ func (m *moment) knowsLink(e *heldEvent) bool {
 func (t *trainee) linksKnown(m *moment) (int, bool) {
 	known, prefix := 0, true
 	for i, ref := range t.linking.refs {
-		if m.knowsLink(&t.family.events[ref]) {
+		if m.knowsLink(&t.events[ref]) {
 			prefix = prefix && known == i
 			known++
 		}
@@ -235,5 +242,5 @@ func (t *trainee) linksKnown(m *moment) (int, bool) {
 
 // place is an alias's among the family's members; -1 for one without any event.
 func (t *trainee) place(a domain.Alias) int {
-	return slices.Index(t.family.members, a)
+	return slices.Index(t.members, a)
 }

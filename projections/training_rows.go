@@ -17,9 +17,15 @@ import (
 // trainee makes the rows of one family after another. It is for one goroutine.
 type trainee struct {
 	export  *export
+	pass    *collection
 	decoder *foldDecoder
+	counter past.Decode
+	records *recordDecoder
+	linked  slab
 
-	family  *family
+	// The family's events, by stream, then position; its members, by their first; and who they are.
+	events  []heldEvent
+	members []domain.Alias
 	people  []person
 	linking linking
 	happened
@@ -31,14 +37,18 @@ type trainee struct {
 	out        *made
 }
 
-func newTrainee(x *export) *trainee {
-	return &trainee{export: x, decoder: &foldDecoder{lean: activityDecoder(x.layout), slab: new(slab)}}
+func newTrainee(x *export, pass *collection) *trainee {
+	t := &trainee{export: x, pass: pass, decoder: newFoldDecoder(x.layout), records: newRecordDecoder()}
+	t.happened.of(&x.request.Label)
+	if t.plain {
+		t.counter = newFoldDecoder(nil).decode
+	}
+	return t
 }
 
 // block makes the rows of some families.
-func (t *trainee) block(ctx context.Context, families []*family) *made {
-	t.out = new(made)
-	t.grow(families)
+func (t *trainee) block(ctx context.Context, families []*family, out *made) *made {
+	t.out = out
 	for _, f := range families {
 		if ctx.Err() != nil {
 			t.out.err = context.Cause(ctx)
@@ -51,34 +61,17 @@ func (t *trainee) block(ctx context.Context, families []*family) *made {
 	return t.out
 }
 
-// grow makes room for the rows that are likely.
-func (t *trainee) grow(families []*family) {
-	const most = 1 << 11
-	rows := len(families) * len(t.export.dates)
-	for _, f := range families {
-		for i := range f.events {
-			if t.export.request.AtDecisions && f.events[i].stream == domain.Decision {
-				rows++
-			}
-		}
-	}
-	rows = min(rows, most)
-	r := &t.out.rows
-	r.Profiles, r.Decisions = make([]domain.Alias, 0, rows), make([]domain.Alias, 0, rows)
-	r.AtMS, r.Labels = make([]int64, 0, rows), make([]float64, 0, rows)
-	r.Values = make([]float64, 0, rows*t.export.request.View.Len())
-}
-
 func (t *trainee) rows(f *family) error {
-	t.family = f
-	t.people = t.persons(f)
+	t.events = t.pass.eventsOf(f, t.events[:0])
+	t.members = byFirst(f.members, t.events)
+	t.people = t.persons()
 	var err error
-	if t.linking, err = t.linkingOf(f); err != nil {
+	if t.linking, err = t.linkingOf(); err != nil {
 		return err
 	}
 	t.sources = t.sources[:0]
-	for i := range f.events {
-		if n := f.events[i].source; !slices.Contains(t.sources, n) {
+	for i := range t.events {
+		if n := t.events[i].source; !slices.Contains(t.sources, n) {
 			t.sources = append(t.sources, n)
 		}
 	}
@@ -94,7 +87,7 @@ func (t *trainee) rows(f *family) error {
 func (t *trainee) rowsAtDecisions() error {
 	for i := range t.decisions {
 		d := &t.decisions[i]
-		if !t.export.wanted(d.decision.GetPlacement()) || !t.export.asked(d.id) {
+		if !t.export.request.wanted(d.decision.GetPlacement()) || !t.export.asked(d.id) {
 			continue
 		}
 		if err := t.row(&d.moment, d.alias, d); err != nil {
@@ -107,8 +100,8 @@ func (t *trainee) rowsAtDecisions() error {
 // rowsAtDates makes one row a date for every profile of the family that is known then.
 func (t *trainee) rowsAtDates() error {
 	first := int64(math.MaxInt64)
-	for i := range t.family.events {
-		first = min(first, t.family.events[i].keyMS)
+	for i := range t.events {
+		first = min(first, t.events[i].keyMS)
 	}
 	dates := t.export.dates
 	from, _ := slices.BinarySearch(dates, first)
@@ -269,7 +262,7 @@ type decided struct {
 
 // decidedOf reads a decision's event.
 func (t *trainee) decidedOf(e *heldEvent) (decided, error) {
-	r, err := e.frame().Recorded(nil)
+	r, err := e.frame().Recorded(t.records.decode)
 	if err != nil {
 		return decided{}, err
 	}
@@ -277,7 +270,7 @@ func (t *trainee) decidedOf(e *heldEvent) (decided, error) {
 	d := decided{moment: moment{
 		atMS: feature.TimeOf(r.Event), decision: record, own: !record.GetExternal(), at: e.at,
 		keyMS: e.keyMS, source: e.source, seq: e.seq,
-	}, alias: t.family.members[e.member]}
+	}, alias: t.members[e.member]}
 	d.id, _ = domain.AliasFromBytes(record.GetId())
 	if !d.own {
 		return d, nil
@@ -286,7 +279,10 @@ func (t *trainee) decidedOf(e *heldEvent) (decided, error) {
 		d.alias = requested
 	}
 	cut := record.GetCut().GetIdentity()
-	d.to = make([][domain.Streams]domain.Position, len(t.people))
+	t.seen = slices.Grow(t.seen, len(t.people))
+	d.to = t.seen[len(t.seen):][:len(t.people):len(t.people)]
+	t.seen = t.seen[:len(t.seen)+len(t.people)]
+	clear(d.to)
 	for n := range d.to {
 		d.to[n][domain.Identity] = past.EndOf(cut)
 	}

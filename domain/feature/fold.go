@@ -36,6 +36,32 @@ func (f *Folder) Activity() Activity {
 	return f.activity
 }
 
+// Peek is the state so far, for who is done with it before the folder goes on: nothing is copied.
+func (f *Folder) Peek() Activity { return f.activity }
+
+// Restart begins again from the activity of an alias nothing is known of, in the memory that is this folder's alone.
+func (f *Folder) Restart() {
+	before := f.activity
+	f.activity = Activity{layout: before.layout}
+	for s := range before.parts {
+		if f.owned[s] {
+			f.activity.parts[s] = before.parts[s].emptied()
+		}
+	}
+	if f.ownedSeries == nil {
+		f.activity.series = before.layout.Empty().series
+		return
+	}
+	f.activity.series = before.series
+	for i := range before.series {
+		if f.ownedSeries[i] {
+			before.series[i] = before.series[i].emptied()
+		} else {
+			before.series[i] = part{}
+		}
+	}
+}
+
 // AppendEncode appends the encoded state so far to dst, as the function Encode would write it.
 func (f *Folder) AppendEncode(dst []byte) []byte { return appendActivity(dst, &f.activity) }
 

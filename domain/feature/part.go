@@ -170,5 +170,9 @@ func (p *part) clone() part {
 	return c
 }
 
+// emptied is an empty part in the memory of one whose lists nobody else has. Texts and items begin anew: a clone shares
+// those it began with.
+func (p *part) emptied() part { return part{entries: p.entries[:0], totals: p.totals[:0]} }
+
 // empty says whether nothing was ever counted.
 func (p *part) empty() bool { return len(p.totals) == 0 }

@@ -61,6 +61,9 @@ func compileOver(
 // Kinds are the kinds of events that are looked at, ascending.
 func (s *Selection) Kinds() []Kind { return slices.Clone(s.kinds) }
 
+// Plain says whether Take looks at no more of an event than the fold of an activity reads.
+func (s *Selection) Plain() bool { return s.filter == nil && s.value == nil }
+
 // Take is what an event counts for, in micros; false when it does not count. An expression that fails means that it
 // does not.
 func (s *Selection) Take(e *event.Event) (micros int64, ok bool) {
@@ -69,7 +72,7 @@ func (s *Selection) Take(e *event.Event) (micros int64, ok bool) {
 		return 0, false
 	}
 	micros, _ = amountsOf(e)
-	if s.filter == nil && s.value == nil {
+	if s.Plain() {
 		return micros, true
 	}
 	var o occurrence

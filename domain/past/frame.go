@@ -73,9 +73,9 @@ func AliasIn(frame []byte) domain.Alias {
 }
 
 // MirrorOf is an encoded event of IDENTITY as its other end has it, and whose alias that is; false for events that
-// concern one alias only. It fails with domain.ErrEnvelopeCorrupt.
-func MirrorOf(f Frame) (domain.Alias, Frame, bool, error) {
-	r, err := f.Recorded(nil)
+// concern one alias only. A nil Decode decodes all of it. It fails with domain.ErrEnvelopeCorrupt.
+func MirrorOf(f Frame, decode Decode) (domain.Alias, Frame, bool, error) {
+	r, err := f.Recorded(decode)
 	if err != nil {
 		return domain.Alias{}, f, false, err
 	}

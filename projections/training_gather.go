@@ -1,0 +1,268 @@
+package projections
+
+import (
+	"math"
+	"slices"
+
+	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/past"
+)
+
+// heldEvent is an event that an export holds.
+type heldEvent struct {
+	at    domain.Position
+	bytes []byte
+	keyMS int64
+	seq   uint64 // in its file; 0 for live events
+	// source and member are numbers of the gatherer's, until the family's events are put together.
+	source, member uint32
+	stream         domain.Stream
+	body           uint8
+	mirrored       bool
+}
+
+func (e *heldEvent) frame() past.Frame {
+	return past.Frame{At: e.at, Bytes: e.bytes, Mirrored: e.mirrored}
+}
+
+// heldWeight is what an event takes beside its bytes, aliasWeight what an alias takes beside its events.
+const (
+	heldWeight  = 96
+	aliasWeight = 160
+)
+
+// gatherer takes some of the envelopes of a pass. It is for one goroutine.
+type gatherer struct {
+	of      *collection
+	arena   arena
+	events  heldEvents
+	places  map[domain.Alias]uint32
+	aliases []gathered
+	sources *sources
+	links   *foldDecoder
+	kept    *kept
+	scratch []byte
+	noted   noted
+
+	// What the others' sources and its own are together, by its own numbers; and its events by family, then stream:
+	// those of a family's stream begin at from, in the order of their positions.
+	sourceOf    []uint32
+	order, from []uint32
+}
+
+// gathered is an alias that a gatherer has met.
+type gathered struct {
+	alias, earliest domain.Alias
+	hash            uint64
+	events          int
+	family          *family
+	member          uint32
+}
+
+func newGatherer(c *collection) *gatherer {
+	return &gatherer{
+		of: c, places: map[domain.Alias]uint32{}, sources: newSources(), links: newFoldDecoder(nil),
+		kept: decisionFields(c.export.judging == nil), noted: noted{views: map[string]bool{}},
+	}
+}
+
+// take holds the events of an envelope that belong to the pass.
+func (g *gatherer) take(s domain.Stream, e domain.Envelope) error {
+	if err := g.takeAll(s, e); err != nil {
+		return err
+	}
+	if g.of.weight.Load() > int64(g.of.export.training.held) {
+		g.of.shrink()
+	}
+	return nil
+}
+
+func (g *gatherer) takeAll(s domain.Stream, e domain.Envelope) error {
+	g.of.changing.RLock()
+	defer g.of.changing.RUnlock()
+	weight := 0
+	for i, frame := range e.Frames {
+		h, ok := headOf(frame)
+		if !ok {
+			continue
+		}
+		held := heldEvent{
+			at: domain.Position{Sequence: e.Sequence, Index: uint32(i)}, keyMS: h.keyMS(), seq: h.sourceSeq, source: g.sources.note(&h), stream: s,
+			body: uint8(min(h.body, math.MaxUint8)),
+		}
+		if s == domain.Decision && h.body == bodyDecision {
+			if frame, ok = g.decision(frame); !ok {
+				return corrupt(s, e, i)
+			}
+		}
+		weight += g.hold(h.alias, held, frame)
+		if h.body == bodyLinked || h.body == bodyUnlinked {
+			alias, f, mirrored, err := past.MirrorOf(past.Frame{At: held.at, Bytes: frame}, g.links.decode)
+			if err != nil {
+				return err
+			}
+			if held.mirrored = f.Mirrored; mirrored {
+				weight += g.hold(alias, held, frame)
+			}
+		}
+	}
+	g.of.weight.Add(int64(weight))
+	return nil
+}
+
+// decision is a decision's frame without what an export does not read.
+func (g *gatherer) decision(frame []byte) (lean []byte, ok bool) {
+	g.scratch, ok = appendKept(g.scratch[:0], frame, g.kept)
+	return g.scratch, ok && g.noted.note(g.scratch, &g.of.export.request)
+}
+
+// hold keeps an event, if its family belongs to this pass, and tells what that takes.
+func (g *gatherer) hold(alias domain.Alias, held heldEvent, frame []byte) (weight int) {
+	n, met := g.places[alias]
+	if !met {
+		a := gathered{alias: alias, earliest: g.of.export.kin.settled(alias)}
+		if a.hash = hashOf(a.earliest); !g.of.wants(&a) {
+			return 0
+		}
+		n = uint32(len(g.aliases))
+		g.places[alias], g.aliases = n, append(g.aliases, a)
+		weight = aliasWeight
+	}
+	held.member, held.bytes = n, g.arena.keep(frame)
+	g.aliases[n].events++
+	g.events.add(held)
+	return weight + len(frame) + heldWeight
+}
+
+// wants says whether somebody's family belongs to the pass.
+func (c *collection) wants(a *gathered) bool {
+	if j := c.export.judging; j != nil && !j.families[a.earliest] {
+		return false
+	}
+	return a.hash >= c.low && a.hash <= c.high && c.export.sampled(a.hash)
+}
+
+// leave forgets whoever's hash is higher.
+func (g *gatherer) leave(high uint64) {
+	before, aliases := g.events, g.aliases
+	g.events, g.arena, g.aliases = heldEvents{}, arena{}, nil
+	clear(g.places)
+	moved := make([]uint32, len(aliases))
+	weight := 0
+	for i, a := range aliases {
+		if a.hash > high {
+			continue
+		}
+		moved[i] = uint32(len(g.aliases))
+		g.places[a.alias], g.aliases = moved[i], append(g.aliases, a)
+		weight += aliasWeight
+	}
+	for i := range before.n {
+		e := *before.at(i)
+		if aliases[e.member].hash > high {
+			continue
+		}
+		e.member, e.bytes = moved[e.member], g.arena.keep(e.bytes) // what is left out shares its memory
+		g.events.add(e)
+		weight += len(e.bytes) + heldWeight
+	}
+	g.of.weight.Add(int64(weight))
+}
+
+// sort finds the events of each family.
+func (g *gatherer) sort(families int) {
+	const streams = int(domain.Outcome) + 1
+	bucket := func(e *heldEvent) int { return g.aliases[e.member].family.place*streams + int(e.stream) }
+	g.from, g.order = make([]uint32, families*streams+1), make([]uint32, g.events.n)
+	for i := range g.events.n {
+		g.from[bucket(g.events.at(i))+1]++
+	}
+	for i := 1; i < len(g.from); i++ {
+		g.from[i] += g.from[i-1]
+	}
+	next := slices.Clone(g.from)
+	for i := range g.events.n {
+		b := bucket(g.events.at(i))
+		g.order[next[b]] = uint32(i)
+		next[b]++
+	}
+}
+
+// eventsOf appends a family's events to dst, by stream, then position.
+func (c *collection) eventsOf(f *family, dst []heldEvent) []heldEvent {
+	const streams = int(domain.Outcome) + 1
+	for s := range streams {
+		begun := len(dst)
+		b := f.place*streams + s
+		for _, g := range c.gatherers {
+			for _, i := range g.order[g.from[b]:g.from[b+1]] {
+				e := *g.events.at(int(i))
+				e.source, e.member = g.sourceOf[e.source], g.aliases[e.member].member
+				dst = append(dst, e)
+			}
+		}
+		slices.SortFunc(dst[begun:], func(x, y heldEvent) int {
+			switch c := x.at.Compare(y.at); {
+			case c != 0 || x.mirrored == y.mirrored:
+				return c
+			case y.mirrored:
+				return -1
+			}
+			return 1
+		})
+	}
+	return dst
+}
+
+// byFirst numbers the members of a family anew, by their first events.
+func byFirst(members []domain.Alias, events []heldEvent) []domain.Alias {
+	if len(members) < 2 {
+		return members
+	}
+	out := make([]domain.Alias, 0, len(members))
+	number := make([]uint32, len(members))
+	for i := range events {
+		e := &events[i]
+		if number[e.member] == 0 {
+			out = append(out, members[e.member])
+			number[e.member] = uint32(len(out))
+		}
+		e.member = number[e.member] - 1
+	}
+	return out
+}
+
+// heldEvents are a list that never moves what it holds.
+type heldEvents struct {
+	blocks [][]heldEvent
+	n      int
+}
+
+// heldBlock is how many events lie together.
+const heldBlock = 1 << 12
+
+func (l *heldEvents) add(e heldEvent) {
+	if l.n%heldBlock == 0 {
+		l.blocks = append(l.blocks, make([]heldEvent, 0, heldBlock))
+	}
+	last := &l.blocks[len(l.blocks)-1]
+	*last = append(*last, e)
+	l.n++
+}
+
+func (l *heldEvents) at(i int) *heldEvent { return &l.blocks[i/heldBlock][i%heldBlock] }
+
+// arena is memory for bytes that are kept as long as any of them.
+type arena struct{ chunk []byte }
+
+// chunkBytes is how much is asked for at once.
+const chunkBytes = 1 << 20
+
+func (a *arena) keep(b []byte) []byte {
+	if len(b) > cap(a.chunk)-len(a.chunk) {
+		a.chunk = make([]byte, 0, max(chunkBytes, len(b)))
+	}
+	from := len(a.chunk)
+	a.chunk = append(a.chunk, b...)
+	return a.chunk[from:len(a.chunk):len(a.chunk)]
+}
