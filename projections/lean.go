@@ -115,42 +115,14 @@ type fastReader interface {
 
 // activityDecoder decodes what the fold of an activity reads.
 func activityDecoder(layout *feature.Layout) *leanDecoder {
-	fast := &fastDecoder{texts: map[string]string{}}
+	fast := newFastDecoder()
 	if layout == nil {
 		return &leanDecoder{read: activityFields(), fast: fast}
 	}
-	besides := &besidesDecoder{fast: fast}
 	for _, k := range layout.Kinds() {
-		besides.whole[bodyOf(k)] = true
+		fast.leaves[bodyOf(k)] = true
 	}
-	return &leanDecoder{read: seriesFields(layout), fast: besides}
-}
-
-// besidesDecoder reads the events that no series takes the fast way; of the others more is read.
-type besidesDecoder struct {
-	fast  *fastDecoder
-	whole [128]bool // by the number of the body
-}
-
-func (d *besidesDecoder) decode(e *event.Event, frame []byte, s *slab) bool {
-	return !d.whole[bodyIn(frame)] && d.fast.decode(e, frame, s)
-}
-
-// bodyIn is the number of an encoded event's body, 0 for one of no kind that is folded.
-func bodyIn(frame []byte) int {
-	const first, last = 20, 128
-	var f field
-	for len(frame) > 0 {
-		rest, ok := f.next(frame)
-		if !ok || f.number >= last {
-			return 0
-		}
-		frame = rest
-		if f.number >= first {
-			return int(f.number)
-		}
-	}
-	return 0
+	return &leanDecoder{read: seriesFields(layout), fast: fast}
 }
 
 // typeDecoder decodes what domain.TypeOf reads.

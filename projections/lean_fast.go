@@ -14,7 +14,11 @@ type fastDecoder struct {
 	texts map[string]string
 	// The texts of the event before, which are nearly always those of this one.
 	aliasType, channel string
+	// leaves are the bodies, by number, of which more is read than this decoder does: series take them.
+	leaves [128]bool
 }
+
+func newFastDecoder() *fastDecoder { return &fastDecoder{texts: map[string]string{}} }
 
 // maxTexts bounds the texts that are kept to be shared: types, channels, offers and the items in fashion.
 const maxTexts = 1 << 14
@@ -144,6 +148,9 @@ func (d *fastDecoder) decode(e *event.Event, frame []byte, s *slab) bool {
 }
 
 func (d *fastDecoder) body(e *event.Event, f *field, s *slab) bool {
+	if int(f.number) >= len(d.leaves) || d.leaves[f.number] {
+		return false
+	}
 	switch f.number {
 	case 20:
 		b := s.viewed.next()

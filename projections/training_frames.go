@@ -23,6 +23,8 @@ type frameHead struct {
 	source                 []byte
 	sourceSeq              uint64
 	body                   protowire.Number
+	// after is where the event's id and alias end that it begins with.
+	after int
 }
 
 // headOf reads it; false when the event is about nobody or malformed.
@@ -32,8 +34,12 @@ func headOf(frame []byte) (frameHead, bool) {
 	known := false
 	for rest := frame; len(rest) > 0; {
 		var ok bool
+		at := len(frame) - len(rest)
 		if rest, ok = f.next(rest); !ok {
 			return h, false
+		}
+		if f.number <= 2 && at == h.after {
+			h.after = len(frame) - len(rest)
 		}
 		switch f.number {
 		case 2:
@@ -126,7 +132,7 @@ func decisionFields(vector bool) *kept {
 	if vector {
 		fields[16] = whole
 	}
-	return fieldsRead(of{1: whole, 2: whole, 3: whole, 4: whole, 5: whole, 6: whole, 7: whole, 8: whole, bodyDecision: fieldsRead(fields)})
+	return fieldsRead(of{3: whole, 4: whole, 5: whole, 6: whole, 8: whole, bodyDecision: fieldsRead(fields)})
 }
 
 // foldDecoder decodes what a fold needs, into memory that is used again for the next event.

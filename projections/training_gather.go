@@ -10,7 +10,8 @@ import (
 
 // heldEvent is an event that an export holds.
 type heldEvent struct {
-	at    domain.Position
+	at domain.Position
+	// bytes are the event without whose it is, except for events of IDENTITY.
 	bytes []byte
 	keyMS int64
 	seq   uint64 // in its file; 0 for live events
@@ -90,10 +91,13 @@ func (g *gatherer) takeAll(s domain.Stream, e domain.Envelope) error {
 			at: domain.Position{Sequence: e.Sequence, Index: uint32(i)}, keyMS: h.keyMS(), seq: h.sourceSeq, source: g.sources.note(&h), stream: s,
 			body: uint8(min(h.body, math.MaxUint8)),
 		}
-		if s == domain.Decision && h.body == bodyDecision {
+		switch {
+		case s == domain.Decision && h.body == bodyDecision:
 			if frame, ok = g.decision(frame); !ok {
 				return corrupt(s, e, i)
 			}
+		case s != domain.Identity:
+			frame = frame[h.after:]
 		}
 		weight += g.hold(h.alias, held, frame)
 		if h.body == bodyLinked || h.body == bodyUnlinked {

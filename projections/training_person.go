@@ -46,6 +46,8 @@ func (m *moment) knows(e *heldEvent) bool {
 type person struct {
 	alias domain.Alias
 	past  past.Events
+	// apart folds what is known of streams of which it is not what came first.
+	apart *feature.Folder
 	// refs are its events, by stream in the order of positions; ordered says of each whether their keys ascend, too.
 	refs    [domain.Streams][]int32
 	ordered [domain.Streams]bool
@@ -86,22 +88,21 @@ func (t *trainee) activity(n int, m *moment) (feature.Activity, error) {
 	if m.own {
 		to = m.to[n]
 	}
-	var apart []domain.Stream
+	var apart [domain.Streams]bool
 	for s := range p.refs {
 		if m.own || len(p.refs[s]) == 0 {
 			continue
 		}
 		var prefix bool
-		if to[s], prefix = t.prefix(p, domain.Stream(s), m); !prefix {
-			apart = append(apart, domain.Stream(s))
-		}
+		to[s], prefix = t.prefix(p, domain.Stream(s), m)
+		apart[s] = !prefix
 	}
 	a, err := p.past.Look(to)
-	if err != nil || len(apart) == 0 {
+	if err != nil || apart == [domain.Streams]bool{} {
 		return a, err
 	}
 	// The parts of an activity do not depend on one another: what is known of these streams is folded by itself.
-	rest, err := t.folded(p, apart, m)
+	rest, err := t.folded(p, &apart, m)
 	return feature.Merge(a, rest), err
 }
 
@@ -127,9 +128,15 @@ func (t *trainee) prefix(p *person, s domain.Stream, m *moment) (last domain.Pos
 }
 
 // folded folds what a moment knows of some streams of an alias anew, in the order of the log.
-func (t *trainee) folded(p *person, streams []domain.Stream, m *moment) (feature.Activity, error) {
-	folder := feature.NewFolder(t.export.layout.Empty())
-	for _, s := range streams {
+func (t *trainee) folded(p *person, streams *[domain.Streams]bool, m *moment) (feature.Activity, error) {
+	if p.apart == nil {
+		p.apart = feature.NewFolder(t.export.layout.Empty())
+	}
+	p.apart.Restart()
+	for s, apart := range streams {
+		if !apart {
+			continue
+		}
 		for _, i := range p.refs[s] {
 			e := &t.events[i]
 			if !m.knows(e) {
@@ -139,10 +146,10 @@ func (t *trainee) folded(p *person, streams []domain.Stream, m *moment) (feature
 			if err != nil {
 				return feature.Activity{}, err
 			}
-			folder.Fold(r)
+			p.apart.Fold(r)
 		}
 	}
-	return folder.Activity(), nil
+	return p.apart.Peek(), nil
 }
 
 // linking are a family's links and marks, numbered in the order of the log.

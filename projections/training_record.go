@@ -13,7 +13,7 @@ import (
 // recordDecoder decodes decisions with all that an export keeps of them, into memory that is theirs until it is used for
 // others. Bytes share the frames' memory.
 type recordDecoder struct {
-	texts   fastDecoder
+	texts   *fastDecoder
 	records spares[recordBody]
 	seen    spares[seenBody]
 }
@@ -34,7 +34,7 @@ type (
 )
 
 func newRecordDecoder() *recordDecoder {
-	return &recordDecoder{texts: fastDecoder{texts: map[string]string{}}}
+	return &recordDecoder{texts: newFastDecoder()}
 }
 
 // reuse takes everything back.

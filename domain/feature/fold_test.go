@@ -50,6 +50,39 @@ func TestFoldIsTheFolderStepByStep(t *testing.T) {
 	})
 }
 
+// A folder that begins again folds as a new one does, and what it gave before stays; a peek is what it would give.
+func TestAFolderThatBeginsAgainIsAsNew(t *testing.T) {
+	t.Parallel()
+	layout := feature.LayoutOf(feature.Retail())
+	rapid.Check(t, func(t *rapid.T) {
+		f := feature.NewFolder(layout.Empty())
+		var given []feature.Activity
+		var encoded []string
+		for range rapid.IntRange(1, 4).Draw(t, "lives") {
+			f.Restart()
+			fresh := feature.NewFolder(layout.Empty())
+			s := source(rapid.Uint64().Draw(t, "seed"))
+			for _, r := range history(&s, rapid.IntRange(0, 60).Draw(t, "events"), 90*day) {
+				f.Fold(r)
+				fresh.Fold(r)
+				if rapid.IntRange(0, 9).Draw(t, "given") == 0 {
+					given = append(given, f.Activity())
+					encoded = append(encoded, string(feature.Encode(given[len(given)-1])))
+				}
+			}
+			want := string(fresh.AppendEncode(nil))
+			if string(f.AppendEncode(nil)) != want || string(feature.Encode(f.Peek())) != want {
+				t.Fatal("the folder that began again holds something else than a new one")
+			}
+		}
+		for i, a := range given {
+			if string(feature.Encode(a)) != encoded[i] {
+				t.Fatal("an activity that was given has changed")
+			}
+		}
+	})
+}
+
 func TestRedeliveryChangesNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -81,8 +81,27 @@ func (p *parquetFile) flush() error {
 func (p *parquetFile) writeColumns(r Rows, n int) error {
 	for c := range p.columns {
 		p.values = p.values[:0]
-		for i := range n {
-			p.values = append(p.values, p.value(r, c, i))
+		switch c {
+		case 0:
+			for _, profile := range r.Profiles[:n] {
+				p.values = append(p.values, parquet.ByteArrayValue([]byte(profile)).Level(0, 0, c))
+			}
+		case 1:
+			for _, at := range r.AtMS[:n] {
+				p.values = append(p.values, parquet.Int64Value(at).Level(0, 0, c))
+			}
+		case 2:
+			for _, decision := range r.Decisions[:n] {
+				value := parquet.NullValue().Level(0, 0, c)
+				if decision != "" {
+					value = parquet.ByteArrayValue([]byte(decision)).Level(0, 1, c)
+				}
+				p.values = append(p.values, value)
+			}
+		case 3:
+			p.numbers(c, r.Labels[:n], 1)
+		default:
+			p.numbers(c, r.Values[c-4:(n-1)*p.features+c-3], p.features)
 		}
 		if _, err := p.columns[c].WriteRowValues(p.values); err != nil {
 			return err
@@ -91,26 +110,19 @@ func (p *parquetFile) writeColumns(r Rows, n int) error {
 	return nil
 }
 
-func (p *parquetFile) value(r Rows, column, row int) parquet.Value {
-	switch column {
-	case 0:
-		return parquet.ByteArrayValue([]byte(r.Profiles[row])).Level(0, 0, column)
-	case 1:
-		return parquet.Int64Value(r.AtMS[row]).Level(0, 0, column)
-	case 2:
-		if r.Decisions[row] == "" {
-			return parquet.NullValue().Level(0, 0, column)
+// numbers appends every so many-th of some numbers as values of a column.
+func (p *parquetFile) numbers(column int, of []float64, every int) {
+	missing := parquet.NullValue().Level(0, 0, column)
+	for ; ; of = of[every:] {
+		if x := of[0]; x == x {
+			p.values = append(p.values, parquet.DoubleValue(x).Level(0, 1, column))
+		} else {
+			p.values = append(p.values, missing)
 		}
-		return parquet.ByteArrayValue([]byte(r.Decisions[row])).Level(0, 1, column)
+		if len(of) <= every {
+			return
+		}
 	}
-	x := r.Labels[row]
-	if column > 3 {
-		x = r.Values[row*p.features+column-4]
-	}
-	if x != x {
-		return parquet.NullValue().Level(0, 0, column)
-	}
-	return parquet.DoubleValue(x).Level(0, 1, column)
 }
 
 func (p *parquetFile) close() error { return p.writer.Close() }
