@@ -27,17 +27,23 @@ type ModelsAssigned struct {
 	Events    []*event.ModelAssigned
 	At        domain.Place
 	Unchanged bool
+	// Doubts are what makes it look like a mistake; see registry.Doubts.
+	Doubts []string
 }
 
 // Assign carries a wish out, unless it is so already. It fails with ErrModelName, ErrChangeInvalid, a problem.List for a
 // model that is not registered or that policies in effect cannot read, registry's errors and those of the log.
 func (m *Models) Assign(ctx context.Context, a AssignModel) (ModelsAssigned, error) {
-	return m.change(ctx, a.Use, registry.RuleOperator, a.Change, func(c *Catalogue) ([]*event.ModelAssigned, error) {
+	var doubts []string
+	out, err := m.change(ctx, a.Use, registry.RuleOperator, a.Change, func(c *Catalogue) ([]*event.ModelAssigned, error) {
 		if err := c.assignable(a.Wish); err != nil {
 			return nil, err
 		}
+		doubts = c.models.Doubts(a.Wish)
 		return c.models.Assign(a.Wish)
 	})
+	out.Doubts = doubts
+	return out, err
 }
 
 // Rollback makes the champion before the present one champion again. It fails as Assign does.

@@ -295,8 +295,8 @@ func modelShapes() map[string][]string {
 		"model limits conversion_7d --set psi=0.3 --validate-only": joined(limits, []string{"position string", "unchanged bool"}),
 		"model list":      joined(one("models[]"), use("uses[]")),
 		"model show buys": joined(one("model"), []string{"card string", "features[] string"}),
-		"model assign conversion_7d buys --role champion":  joined(use("use"), []string{"position string", "unchanged bool"}),
-		"model promote conversion_7d buys --validate-only": joined(use("use"), []string{"position string", "unchanged bool"}),
+		"model assign conversion_7d buys --role champion":  joined(use("use"), []string{"position string", "unchanged bool", "warnings list"}),
+		"model promote conversion_7d buys --validate-only": joined(use("use"), []string{"position string", "unchanged bool", "warnings list"}),
 		"model download buys " + os.DevNull:                {"bytes number", "file string"},
 		"model import " + boughtModel + " --name b --golden " + boughtRows + " --validate-only": {
 			"name string", "position string", "sha256 string", "unchanged bool", "version string",

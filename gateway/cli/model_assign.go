@@ -46,6 +46,9 @@ func assign(r *run, t target, o output, q *profferv1.AssignModelRequest) error {
 		if err != nil {
 			return err
 		}
+		for _, doubt := range a.GetWarnings() {
+			fmt.Fprintln(r.err, "warning:", doubt)
+		}
 		return o.printMessage(r, a, func(w io.Writer) {
 			switch {
 			case a.GetUnchanged():

@@ -208,7 +208,7 @@ func (s *Models) AssignModel(ctx context.Context, r *profferv1.AssignModelReques
 	if err := followed(ctx, s.InEffect, a.At); err != nil {
 		return nil, err
 	}
-	return &profferv1.AssignModelResponse{Use: s.use(r.GetUse(), a), Position: placeText(a.At), Unchanged: a.Unchanged}, nil
+	return &profferv1.AssignModelResponse{Use: s.use(r.GetUse(), a), Position: placeText(a.At), Unchanged: a.Unchanged, Warnings: a.Doubts}, nil
 }
 
 // use is who answers for a use after a change.

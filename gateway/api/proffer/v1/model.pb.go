@@ -1244,10 +1244,13 @@ func (x *AssignModelRequest) GetReason() string {
 
 // AssignModelResponse says who answers now.
 type AssignModelResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Use           *ModelUse              `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
-	Position      string                 `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
-	Unchanged     bool                   `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Use       *ModelUse              `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
+	Position  string                 `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	Unchanged bool                   `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	// What makes it look like a mistake, though it was done: the model learnt another label than the use is called by, or
+	// than the champion before; its scores are no chances where they should be.
+	Warnings      []string `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1301,6 +1304,13 @@ func (x *AssignModelResponse) GetUnchanged() bool {
 		return x.Unchanged
 	}
 	return false
+}
+
+func (x *AssignModelResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
 }
 
 // RollbackModelRequest names a use.
@@ -1511,11 +1521,12 @@ const file_proffer_v1_model_proto_rawDesc = "" +
 	"\aversion\x18\x04 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05share\x18\x05 \x01(\x01R\x05share\x12#\n" +
 	"\rvalidate_only\x18\x06 \x01(\bR\fvalidateOnly\x12 \n" +
-	"\x06reason\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\"w\n" +
+	"\x06reason\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\"\x93\x01\n" +
 	"\x13AssignModelResponse\x12&\n" +
 	"\x03use\x18\x01 \x01(\v2\x14.proffer.v1.ModelUseR\x03use\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1c\n" +
-	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"x\n" +
+	"\tunchanged\x18\x03 \x01(\bR\tunchanged\x12\x1a\n" +
+	"\bwarnings\x18\x04 \x03(\tR\bwarnings\"x\n" +
 	"\x14RollbackModelRequest\x12\x19\n" +
 	"\x03use\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x03use\x12#\n" +
 	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\x12 \n" +
