@@ -301,11 +301,7 @@ func TestKilledServersMoveNobodyTwice(t *testing.T) {
 		s.restart()
 	}
 	s.awaitMembers(fmt.Sprintf("buyer %d, rich %d", people, rich[250]))
-	const twice = `SELECT 'twice', count(*) FROM proffer.segment_stays a JOIN proffer.segment_stays b USING (alias, definition, segment)
-		WHERE a.left_sequence = b.entered_sequence AND a.left_index = b.entered_index`
-	if got := s.members(twice); got != "twice 0" {
-		t.Errorf("entered where they were: %s", got)
-	}
+	// A move that said what was so already would be in the log, and make no stay and no end of one.
 	const moved = `SELECT 'moves', (SELECT count(*) FROM proffer.segment_stays) + (SELECT count(*) FROM proffer.segment_stays WHERE left_sequence IS NOT NULL)`
 	var status struct{ Events map[string]uint64 }
 	s.jsonOf(&status, "status")

@@ -102,7 +102,7 @@ func (g *gathering) addUnknown(stream domain.Stream, place Place) {
 // fold leaves each key of the replacing tables once, the last, in ascending order.
 func (g *gathering) fold() {
 	rows := &g.batch.Rows
-	rows.SegmentEnds, rows.SegmentStays = g.stays.ends, g.stays.rows
+	rows.SegmentFirsts, rows.SegmentEnds, rows.SegmentStays = g.stays.firsts, g.stays.ends, g.stays.rows
 	rows.Offers = lastByKey(rows.Offers, func(a, b OfferRow) int {
 		return cmp.Or(cmp.Compare(a.Offer, b.Offer), cmp.Compare(a.Policy, b.Policy))
 	})

@@ -241,7 +241,9 @@ type Rows struct {
 	HistoryEnds []HistoryEnd
 	History     []HistoryRow
 
-	// SegmentEnds end stored stays in segments; SegmentStays are new ones.
-	SegmentEnds  []SegmentEnd
-	SegmentStays []SegmentStay
+	// In this order: SegmentFirsts are stays in segments that are new unless one of the same alias and segment is stored and
+	// still open; SegmentEnds end stored stays that are still open; SegmentStays are new ones.
+	SegmentFirsts []SegmentStay
+	SegmentEnds   []SegmentEnd
+	SegmentStays  []SegmentStay
 }

@@ -42,31 +42,53 @@ type stayKey struct {
 	definition, segment string
 }
 
-// stays makes the stays of a batch out of moves in the order of the log, without knowing what is stored: who enters, or
-// leaves, ends what is open there first.
+// stays makes the stays of a batch out of moves in the order of the log, without knowing what is stored. A move that says
+// what is so already says nothing, as segment.Members has it: two servers may find the same move at once.
 type stays struct {
-	ends []SegmentEnd
-	rows []SegmentStay
-	// open is, for each alias and segment that has moved, the row of the stay that is still open, or -1.
-	open map[stayKey]int
+	// firsts are the first stays of the batch, of those who may be there already.
+	firsts, rows []SegmentStay
+	ends         []SegmentEnd
+	// last is what the last move said of each alias and segment that has moved.
+	last map[stayKey]lastMove
+}
+
+// lastMove is that an alias is in a segment, by a row of firsts or rows, or that it is not.
+type lastMove struct {
+	in, first bool
+	row       int
 }
 
 func (s *stays) enter(k stayKey, version uint64, at Moment) {
-	s.leave(k, version, at)
-	s.open[k] = len(s.rows)
-	s.rows = append(s.rows, SegmentStay{Alias: k.alias, Definition: k.definition, Segment: k.segment, Version: version, Entered: at})
+	before, moved := s.last[k]
+	if before.in {
+		return
+	}
+	list := &s.rows
+	if !moved {
+		list = &s.firsts
+	}
+	s.now(k, lastMove{in: true, first: !moved, row: len(*list)})
+	*list = append(*list, SegmentStay{Alias: k.alias, Definition: k.definition, Segment: k.segment, Version: version, Entered: at})
 }
 
 func (s *stays) leave(k stayKey, version uint64, at Moment) {
-	i, moved := s.open[k]
-	switch {
-	case !moved:
+	before, moved := s.last[k]
+	list := s.rows
+	if before.first {
+		list = s.firsts
+	}
+	if before.in {
+		list[before.row].Left, list[before.row].LeftVersion = at, version
+	}
+	if !moved || before.in && before.first {
 		s.ends = append(s.ends, SegmentEnd{Alias: k.alias, Definition: k.definition, Segment: k.segment, Version: version, Left: at})
-	case i >= 0:
-		s.rows[i].Left, s.rows[i].LeftVersion = at, version
 	}
-	if s.open == nil {
-		s.open = map[stayKey]int{}
+	s.now(k, lastMove{})
+}
+
+func (s *stays) now(k stayKey, m lastMove) {
+	if s.last == nil {
+		s.last = map[stayKey]lastMove{}
 	}
-	s.open[k] = -1
+	s.last[k] = m
 }

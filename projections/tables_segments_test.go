@@ -34,6 +34,8 @@ func TestStaysInSegmentsAreTables(t *testing.T) {
 		stepped(1, true, "rich", 1, noon), stepped(2, true, "rich", 1, noon), stepped(1, false, "rich", 1, noon+1),
 		stepped(1, true, "rich", 2, noon+2), stepped(1, true, "late", 2, noon+2), stepped(2, true, "rich", 2, noon+3),
 		stepped(3, false, "rich", 2, noon+4), stepped(1, false, "late", 3, noon+5),
+		// What two servers found at once says nothing new the second time: entered twice above, left twice here.
+		stepped(2, false, "rich", 3, noon+6), stepped(2, false, "rich", 3, noon+7), stepped(2, true, "rich", 4, noon+8),
 	} {
 		if seq := log.Append(lane, e); seq != uint64(i+2) {
 			t.Fatal(seq)
@@ -44,10 +46,10 @@ func TestStaysInSegmentsAreTables(t *testing.T) {
 	}
 	want := []projections.SegmentStay{
 		{Alias: alias(1), Definition: "tags", Segment: "rich", Version: 1, LeftVersion: 1, Entered: at(2, noon), Left: at(4, noon+1)},
-		{Alias: alias(2), Definition: "tags", Segment: "rich", Version: 1, LeftVersion: 2, Entered: at(3, noon), Left: at(7, noon+3)},
+		{Alias: alias(2), Definition: "tags", Segment: "rich", Version: 1, LeftVersion: 3, Entered: at(3, noon), Left: at(10, noon+6)},
 		{Alias: alias(1), Definition: "tags", Segment: "rich", Version: 2, Entered: at(5, noon+2)},
 		{Alias: alias(1), Definition: "tags", Segment: "late", Version: 2, LeftVersion: 3, Entered: at(6, noon+2), Left: at(9, noon+5)},
-		{Alias: alias(2), Definition: "tags", Segment: "rich", Version: 2, Entered: at(7, noon+3)},
+		{Alias: alias(2), Definition: "tags", Segment: "rich", Version: 4, Entered: at(12, noon+8)},
 	}
 	for _, batch := range []int{1, 2, 3, 5, 100} {
 		tables := projectionstest.NewMemoryTables()

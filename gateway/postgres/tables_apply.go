@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -86,6 +87,7 @@ func writeRows(ctx context.Context, conn *pgconn.PgConn, rows *projections.Rows)
 		func() error { return profileTable().upsert(ctx, conn, rows.Profiles) },
 		func() error { return endHistory(ctx, conn, rows.HistoryEnds) },
 		func() error { return historyTable().insertNew(ctx, conn, rows.History) },
+		func() error { return beginStays(ctx, conn, rows.SegmentFirsts) },
 		func() error { return endStays(ctx, conn, rows.SegmentEnds) },
 		func() error { return stayTable().copyIn(ctx, conn, rows.SegmentStays) },
 	}
@@ -120,6 +122,14 @@ func endHistory(ctx context.Context, conn *pgconn.PgConn, ends []projections.His
 		SET to_sequence = e.to_sequence, to_index = e.to_index, to_at = e.to_at
 		FROM unnest($1, $2, $3, $4) AS e (alias, to_sequence, to_index, to_at)
 		WHERE h.alias = e.alias AND h.to_sequence IS NULL`)
+}
+
+// beginStays writes the stays of those who are not there already.
+func beginStays(ctx context.Context, conn *pgconn.PgConn, firsts []projections.SegmentStay) error {
+	t := stayTable()
+	return t.unnest(ctx, conn, firsts, t.insertSQL("proffer")+` AS f (`+strings.Join(t.columnNames(), ", ")+`)
+		WHERE NOT EXISTS (SELECT FROM proffer.segment_stays s
+			WHERE s.alias = f.alias AND s.definition = f.definition AND s.segment = f.segment AND s.left_sequence IS NULL)`)
 }
 
 // endStays ends the stays in segments that are still open.

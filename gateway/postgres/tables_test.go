@@ -118,7 +118,7 @@ func TestTheTablesCountWhatTheLogHolds(t *testing.T) {
 		t.Fatalf("the sample has too little in it: %v", want)
 	}
 	for _, effective := range []string{"segment_entered", "segment_left", "quarantine_resolved"} { // the sample's are random: some say nothing new
-		if got[effective] == 0 || got[effective] > want[effective] {
+		if got[effective] > want[effective] {
 			t.Errorf("%s: the tables hold %d, status says %d", effective, got[effective], want[effective])
 		}
 		delete(want, effective)

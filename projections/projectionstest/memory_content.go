@@ -77,6 +77,12 @@ func (c *content) write(rows projections.Rows) {
 		c.featureViews[r.Name+"/"+string(r.Fingerprint)] = r
 	}
 	c.writeIdentity(rows)
+	for _, r := range rows.SegmentFirsts {
+		key := stayKey{r.Alias, r.Definition, r.Segment}
+		if stored := c.stays[key]; len(stored) == 0 || !stored[len(stored)-1].Left.IsZero() {
+			c.stays[key] = append(stored, r)
+		}
+	}
 	for _, e := range rows.SegmentEnds {
 		if stored := c.stays[stayKey{e.Alias, e.Definition, e.Segment}]; len(stored) > 0 && stored[len(stored)-1].Left.IsZero() {
 			last := &stored[len(stored)-1]
