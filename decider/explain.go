@@ -38,7 +38,7 @@ type ExplainedCandidate struct {
 // ExplainedRule is one rule, contact limit or part of the score.
 type ExplainedRule struct {
 	Name, Expression string
-	// Result is true, false, a number, "3 of 3 in 168h0m0s" or the reason of a failure.
+	// Result is true, false, a number, "3 of 3 in 7d" or the reason of a failure.
 	Result string
 	// Values are what it read: features.<name>, models.<name>, segments.<name>, context.<name>, placement, channel, now.
 	Values map[string]string

@@ -38,7 +38,7 @@ func TestAnExplanationShowsTheWholeFunnel(t *testing.T) {
 		{Name: "buyer", Expression: "features.purchases_30d >= 1", Result: "true", Values: map[string]string{"features.purchases_30d": "1"}},
 		{Name: "recent", Expression: "features.days_since_view < 2", Result: "FEATURE_MISSING: days_since_view", Values: map[string]string{"features.days_since_view": "missing"}},
 		{Name: "page", Expression: `context.page == "tea" && placement == "home"`, Result: "false", Values: map[string]string{"context.page": "milk", "placement": "home"}},
-		{Name: "weekly", Expression: "at most 1 contacts in 168h0m0s", Result: "1 of 1 in 168h0m0s"},
+		{Name: "weekly", Expression: "at most 1 contact in 7d", Result: "1 of 1 in 7d"},
 		{Name: "propensity", Expression: "0.5", Result: "0.5"},
 		{Name: "value", Expression: "5", Result: "5"},
 		{Name: "weight", Expression: "1", Result: "1"},

@@ -74,7 +74,7 @@ func offeredSummary(d *event.Decision) string {
 	best := ""
 	for _, c := range d.GetCandidates() {
 		if c.GetStage() == "" {
-			best = numberText(c.GetExpectedValue())
+			best = strconv.FormatFloat(c.GetExpectedValue(), 'g', 10, 64)
 		}
 	}
 	return fmt.Sprintf("Offered %s (%s): with an expected value of %s it is %s%s.",

@@ -2,7 +2,7 @@ package policy
 
 import (
 	"fmt"
-	"time"
+	"strconv"
 
 	"github.com/profferhq/proffer/domain/event"
 )
@@ -44,19 +44,35 @@ func (l Limit) Count(contacts []*event.Contact, nowMS int64) int {
 	return n
 }
 
-// Used says how much of the limit is used, for people: "3 of 3 in 168h0m0s".
+// Used says how much of the limit is used, for people: "3 of 3 in 7d".
 func (l Limit) Used(count int) string {
-	return fmt.Sprintf("%d of %d in %s", count, l.Most, time.Duration(l.WindowMS)*time.Millisecond)
+	return fmt.Sprintf("%d of %d in %s", count, l.Most, l.window())
 }
 
-// String says what the limit allows, for people: "at most 3 contacts by email in 168h0m0s".
+// window is the window as a policy's author writes it: 7d, 36h, 90m.
+func (l Limit) window() string {
+	for _, unit := range []struct {
+		ms   int64
+		name string
+	}{{24 * 3600 * 1000, "d"}, {3600 * 1000, "h"}, {60 * 1000, "m"}, {1000, "s"}} {
+		if l.WindowMS >= unit.ms && l.WindowMS%unit.ms == 0 {
+			return strconv.FormatInt(l.WindowMS/unit.ms, 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(l.WindowMS, 10) + "ms"
+}
+
+// String says what the limit allows, for people: "at most 3 contacts by email in 7d".
 func (l Limit) String() string {
-	text := fmt.Sprintf("at most %d contacts", l.Most)
+	text := fmt.Sprintf("at most %d contact", l.Most)
+	if l.Most != 1 {
+		text += "s"
+	}
 	if l.Channel != "" {
 		text += " by " + l.Channel
 	}
 	if l.Category != "" {
 		text += " with " + l.Category
 	}
-	return text + " in " + (time.Duration(l.WindowMS) * time.Millisecond).String()
+	return text + " in " + l.window()
 }

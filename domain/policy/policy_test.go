@@ -263,8 +263,15 @@ func TestLimitsCountWhatConcernsThem(t *testing.T) {
 		}
 	}
 	l := policy.Limit{Most: 3, WindowMS: 7 * 24 * 3600 * 1000, Channel: "email"}
-	if l.Used(2) != "2 of 3 in 168h0m0s" || l.String() != "at most 3 contacts by email in 168h0m0s" {
+	if l.Used(2) != "2 of 3 in 7d" || l.String() != "at most 3 contacts by email in 7d" {
 		t.Errorf("texts %q and %q", l.Used(2), l.String())
+	}
+	for ms, want := range map[int64]string{
+		1: "1ms", 1500: "1500ms", 90_000: "90s", 5_400_000: "90m", 36 * 3_600_000: "36h", 24 * 3_600_000: "1d", 720 * 3_600_000: "30d",
+	} {
+		if got := (policy.Limit{Most: 1, WindowMS: ms}).String(); got != "at most 1 contact in "+want {
+			t.Errorf("a window of %d ms: %q, want %s", ms, got, want)
+		}
 	}
 	if c := compiled(t, tea()); c.LongestWindow() != 0 {
 		t.Errorf("longest window %d without limits", c.LongestWindow())
