@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"sync"
 
@@ -163,24 +164,38 @@ func (x *IdentityChanges) written(ctx context.Context, in intent, r *round, id e
 	return in.answer(people, known), nil
 }
 
-// claims reads what the log holds of the claims that the change plays again.
+// claims reads what the log holds of the claims that the change plays again: of some aliases, only the envelopes that
+// name them or change the guards.
 func (x *IdentityChanges) claims(ctx context.Context, in intent) (*identity.Claims, error) {
-	people := x.ports.Recall.People
-	var claims *identity.Claims
+	people, history := x.ports.Recall.People, x.ports.Recall.history
 	people.mu.RLock()
 	to := people.register.Applied()
-	if in.all {
-		claims = identity.NewClaims()
-	} else if in.again != nil {
-		if aliases := in.again(people.register); len(aliases) > 0 {
-			claims = identity.ClaimsWithin(aliases)
-		}
+	var aliases []domain.Alias
+	if in.again != nil {
+		aliases = in.again(people.register)
 	}
+	sequences := people.places.Of(append(aliases, domain.Alias{}), to)
 	people.mu.RUnlock()
-	if claims == nil || to == 0 {
-		return claims, nil
+	switch {
+	case in.all && to == 0:
+		return identity.NewClaims(), nil
+	case in.all:
+		return collected(identity.NewClaims(), history.Read(ctx, domain.Identity, 1, to))
+	case len(aliases) == 0:
+		return nil, nil
 	}
-	for e, err := range x.ports.Recall.history.Read(ctx, domain.Identity, 1, to) {
+	return collected(identity.ClaimsWithin(aliases), func(yield func(domain.Envelope, error) bool) {
+		for _, sequence := range sequences {
+			if e, err := history.At(ctx, domain.Identity, sequence); !yield(e, err) || err != nil {
+				return
+			}
+		}
+	})
+}
+
+// collected are the claims of these envelopes.
+func collected(claims *identity.Claims, envelopes iter.Seq2[domain.Envelope, error]) (*identity.Claims, error) {
+	for e, err := range envelopes {
 		if err != nil {
 			return nil, fmt.Errorf("read the claims: %w", err)
 		}

@@ -101,8 +101,12 @@ func (n *notes) of(aliases []domain.Alias, to uint64) []uint64 {
 	return out[:end]
 }
 
-// Observe notes what an event says somebody of.
+// Observe notes what an event says somebody of. Changes of guards, which concern everybody, are noted under the zero
+// alias.
 func (p *Places) Observe(r domain.Recorded) {
+	if r.Event.GetGuardsChanged() != nil {
+		p.Note(domain.Alias{}, r.At.Sequence)
+	}
 	if a, err := domain.AliasFromBytes(r.Event.GetAlias()); err == nil {
 		p.Note(a, r.At.Sequence)
 		if r.Event.GetAliasMarked() != nil {

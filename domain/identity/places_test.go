@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/identity"
 )
 
@@ -44,6 +45,25 @@ func TestPlacesFindWhatNamesAnAlias(t *testing.T) {
 			t.Fatalf("got %v, want %v", got, want)
 		}
 	})
+}
+
+// What concerns everybody is found beside what concerns somebody, and marks by themselves.
+func TestPlacesFindGuardsAndMarks(t *testing.T) {
+	t.Parallel()
+	var p identity.Places
+	for sequence, r := range []domain.Recorded{
+		linkedAt(0, alias(1), alias(2)), {Event: &event.Event{Body: &event.Event_GuardsChanged{GuardsChanged: &event.GuardsChanged{}}}},
+		linkedAt(0, alias(3), alias(4)), markedAt(0, alias(1), identity.Shared), markedAt(0, alias(3), identity.Shared),
+	} {
+		r.At.Sequence = uint64(sequence + 1)
+		p.Observe(r)
+	}
+	if got := p.Of([]domain.Alias{alias(1), {}}, 9); !slices.Equal(got, []uint64{1, 2, 4}) {
+		t.Errorf("what names the first or changes the guards is at %v", got)
+	}
+	if got := p.Marks([]domain.Alias{alias(1), alias(2)}, 9); !slices.Equal(got, []uint64{4}) {
+		t.Errorf("the first is marked at %v", got)
+	}
 }
 
 func BenchmarkPlacesOf(b *testing.B) {
