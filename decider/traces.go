@@ -110,11 +110,11 @@ func (t *Traces) naming(ctx context.Context, aliases []domain.Alias, to uint64) 
 	return t.envelopes(ctx, sequences, known, to)
 }
 
-// envelopes are those with these sequences, and all after the known ones.
+// envelopes are those with these sequences, all after the known ones, and perhaps some that lie between: in order.
 func (t *Traces) envelopes(ctx context.Context, sequences []uint64, known, to uint64) iter.Seq2[domain.Envelope, error] {
 	return func(yield func(domain.Envelope, error) bool) {
-		for from := range stretchesOf(sequences) {
-			for e, err := range t.read(ctx, from.first, from.last) {
+		for near := range together(sequences) {
+			for e, err := range t.read(ctx, near) {
 				if !yield(e, err) || err != nil {
 					return
 				}
@@ -131,26 +131,35 @@ func (t *Traces) envelopes(ctx context.Context, sequences []uint64, known, to ui
 	}
 }
 
-// read is one envelope, or several that stand together.
-func (t *Traces) read(ctx context.Context, first, last uint64) iter.Seq2[domain.Envelope, error] {
-	if first < last {
-		return t.entries.Read(ctx, domain.Identity, first, last)
+// Reading a range costs as much to begin as a few single envelopes, and then far less for each.
+const (
+	fewEntries = 8
+	nearBy     = 8
+)
+
+// read is a few envelopes one by one, or the range in which many lie.
+func (t *Traces) read(ctx context.Context, sequences []uint64) iter.Seq2[domain.Envelope, error] {
+	if len(sequences) > fewEntries {
+		return t.entries.Read(ctx, domain.Identity, sequences[0], sequences[len(sequences)-1])
 	}
-	return func(yield func(domain.Envelope, error) bool) { yield(t.entries.At(ctx, domain.Identity, first)) }
+	return func(yield func(domain.Envelope, error) bool) {
+		for _, sequence := range sequences {
+			if e, err := t.entries.At(ctx, domain.Identity, sequence); !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
-// stretch is a range of sequences.
-type stretch struct{ first, last uint64 }
-
-// stretchesOf joins sequences that follow one another into ranges: reading one is cheaper than one by one.
-func stretchesOf(sequences []uint64) iter.Seq[stretch] {
-	return func(yield func(stretch) bool) {
+// together parts ascending sequences where they lie far from one another.
+func together(sequences []uint64) iter.Seq[[]uint64] {
+	return func(yield func([]uint64) bool) {
 		for len(sequences) > 0 {
 			n := 1
-			for n < len(sequences) && sequences[n] == sequences[n-1]+1 {
+			for n < len(sequences) && sequences[n]-sequences[n-1] <= nearBy {
 				n++
 			}
-			if !yield(stretch{sequences[0], sequences[n-1]}) {
+			if !yield(sequences[:n]) {
 				return
 			}
 			sequences = sequences[n:]

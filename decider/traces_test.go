@@ -19,7 +19,7 @@ func TestTracesReadWhatIsNotNotedYet(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		log := decidertest.NewLog(2)
 		names := []string{"ann", "bob", "cid", "dan", "eve"}
-		for range rapid.IntRange(1, 20).Draw(rt, "envelopes") {
+		for range rapid.IntRange(1, 60).Draw(rt, "envelopes") {
 			var events []*event.Event
 			for range rapid.IntRange(1, 3).Draw(rt, "events") {
 				one, other := rapid.SampledFrom(names).Draw(rt, "one"), rapid.SampledFrom(names).Draw(rt, "other")
