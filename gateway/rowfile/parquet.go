@@ -12,6 +12,10 @@ import (
 // rowGroup is how many rows lie together in a Parquet file.
 const rowGroup = 50_000
 
+// pageBytes is how much of a column is in memory before it is compressed: more would not compress better, and a file has many
+// columns.
+const pageBytes = 64 << 10
+
 // parquetFile writes columns as they come: rows are never put together.
 type parquetFile struct {
 	writer  *parquet.GenericWriter[any]
@@ -24,7 +28,7 @@ type parquetFile struct {
 func newParquet(w io.Writer, h Head) (format, error) {
 	schema := parquet.NewSchema("row", parquet.SchemaOf(reflect.New(rowType(h)).Interface()))
 	writer := parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Snappy), parquet.CreatedBy("proffer", "1", ""),
-		parquet.DataPageStatistics(false))
+		parquet.DataPageStatistics(false), parquet.PageBufferSize(pageBytes))
 	for _, kv := range [][2]string{
 		{"proffer.view", h.View}, {"proffer.view_fingerprint", h.ViewFingerprint}, {"proffer.label", h.Label},
 		{"proffer.label_json", h.LabelJSON}, {"proffer.cut", h.Cut},
