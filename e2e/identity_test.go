@@ -166,6 +166,12 @@ func (s *server) wantAsOf(at time.Time, want *profferv1.GetResponse) {
 	if diff := cmp.Diff(want.GetProfile(), got.GetProfile(), protocmp.Transform()); diff != "" || featureOf(got, "purchases_90d") != 1 {
 		s.t.Errorf("as of %s (-then +as of)\n%s", at, diff)
 	}
+	resolved, err := s.identity().Resolve(s.t.Context(), &profferv1.ResolveRequest{
+		Who: person("user_id:anne"), AsOf: &profferv1.ResolveRequest_Time{Time: timestamppb.New(at)},
+	})
+	if err != nil || resolved.GetProfile() != want.GetProfile().GetProfile() {
+		s.t.Errorf("as of %s resolved to %v, %v", at, resolved, err)
+	}
 }
 
 // wantPreview wants a preview of the split to tell it, with the decision that would differ, and to do nothing.

@@ -75,7 +75,8 @@ func asOf(text string, r *profferv1.GetRequest) error {
 type identityResolve struct {
 	target
 	output
-	Who string `arg:"" help:"TYPE:VALUE or an alias."`
+	Who  string `arg:"" help:"TYPE:VALUE or an alias."`
+	AsOf string `help:"As known at a time, or at a cut." placeholder:"TIME|CUT"`
 }
 
 // Help is shown by --help.
@@ -89,8 +90,19 @@ func (c identityResolve) Run(r *run) error {
 	if err != nil {
 		return err
 	}
+	var moment profferv1.GetRequest
+	if err := asOf(c.AsOf, &moment); err != nil {
+		return err
+	}
+	request := &profferv1.ResolveRequest{Who: person}
+	switch as := moment.GetAsOf().(type) {
+	case *profferv1.GetRequest_Cut:
+		request.AsOf = &profferv1.ResolveRequest_Cut{Cut: as.Cut}
+	case *profferv1.GetRequest_Time:
+		request.AsOf = &profferv1.ResolveRequest_Time{Time: as.Time}
+	}
 	return c.with(r, func(s *remote) error {
-		a, err := s.identity.Resolve(r.ctx, &profferv1.ResolveRequest{Who: person})
+		a, err := s.identity.Resolve(r.ctx, request)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/decider"
@@ -107,22 +108,43 @@ var (
 )
 
 // Resolve implements IdentityService.
-func (s *Identity) Resolve(_ context.Context, r *profferv1.ResolveRequest) (*profferv1.ResolveResponse, error) {
+func (s *Identity) Resolve(ctx context.Context, r *profferv1.ResolveRequest) (*profferv1.ResolveResponse, error) {
 	alias, err := s.whoIs(r.GetWho())
 	if err != nil {
 		return nil, err
 	}
-	out := &profferv1.ResolveResponse{}
-	s.People.Look(func(register *identity.Register) {
-		out.Position = sequenceText(register.Applied())
-		if alias.IsZero() {
-			return
-		}
-		out.Known, out.Alias = true, alias.String()
-		out.Profile = register.Graph().Profile(alias).String()
-		out.Mark = register.Graph().Mark(alias).String()
-	})
-	return out, nil
+	if r.GetAsOf() == nil {
+		var out *profferv1.ResolveResponse
+		s.People.Look(func(register *identity.Register) { out = resolved(register.Graph(), alias, register.Applied()) })
+		return out, nil
+	}
+	cut, _, err := s.moment(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	end, err := s.Log.Last(ctx, domain.Identity)
+	if err != nil {
+		return nil, err
+	}
+	at := min(cut[domain.Identity], end)
+	if alias.IsZero() {
+		return resolved(nil, alias, at), nil
+	}
+	register, _, err := s.registerAt(ctx, alias, false, at)
+	if err != nil {
+		return nil, err
+	}
+	return resolved(register.Graph(), alias, at), nil
+}
+
+// resolved is what a graph says of an alias; nothing of the zero alias.
+func resolved(g *identity.Graph, alias domain.Alias, at uint64) *profferv1.ResolveResponse {
+	if alias.IsZero() {
+		return &profferv1.ResolveResponse{Position: sequenceText(at)}
+	}
+	return &profferv1.ResolveResponse{
+		Known: true, Alias: alias.String(), Profile: g.Profile(alias).String(), Mark: g.Mark(alias).String(), Position: sequenceText(at),
+	}
 }
 
 // sequenceText is a sequence of IDENTITY as a position: all of its envelope is meant.
@@ -216,7 +238,7 @@ func (s *Identity) past(
 		}
 		out.View, out.Features = view.Name(), featuresOf(known)
 	}
-	register, events, err := s.registerAt(ctx, alias, cut[domain.Identity])
+	register, events, err := s.registerAt(ctx, alias, true, cut[domain.Identity])
 	if err != nil {
 		return nil, err
 	}
@@ -252,8 +274,14 @@ func featuresOf(p decider.Profile) []*profferv1.ProfileFeature {
 	return out
 }
 
+// asOf is a request that may say when.
+type asOf interface {
+	GetCut() string
+	GetTime() *timestamppb.Timestamp
+}
+
 // moment is the cut that a request names, and the time if it names one.
-func (s *Identity) moment(ctx context.Context, r *profferv1.GetRequest) (domain.Cut, time.Time, error) {
+func (s *Identity) moment(ctx context.Context, r asOf) (domain.Cut, time.Time, error) {
 	if at := r.GetTime(); at != nil {
 		if at.CheckValid() != nil {
 			return domain.Cut{}, time.Time{}, errCut

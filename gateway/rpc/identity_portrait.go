@@ -116,10 +116,10 @@ func aliasTime(a domain.Alias) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// registerAt is the register as it stood at a sequence of IDENTITY, of an alias's profile and of those who share an
-// identifier with it, and what IDENTITY had said by then about them.
-func (s *Identity) registerAt(ctx context.Context, alias domain.Alias, to uint64) (*identity.Register, []domain.Recorded, error) {
-	events, err := s.Traces.Around(ctx, alias, true, to)
+// registerAt is the register as it stood at a sequence of IDENTITY, of an alias's profile and, with households, of those
+// who share an identifier with it; and what IDENTITY had said by then about them.
+func (s *Identity) registerAt(ctx context.Context, alias domain.Alias, households bool, to uint64) (*identity.Register, []domain.Recorded, error) {
+	events, err := s.Traces.Around(ctx, alias, households, to)
 	out := identity.NewRegister()
 	for _, r := range events {
 		out.Apply(r)

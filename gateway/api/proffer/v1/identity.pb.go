@@ -284,10 +284,15 @@ func (x *Change) GetReason() string {
 	return ""
 }
 
-// ResolveRequest asks for one person.
+// ResolveRequest asks for one person; at most one of the two says when.
 type ResolveRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Who           *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Who   *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
+	// Types that are valid to be assigned to AsOf:
+	//
+	//	*ResolveRequest_Cut
+	//	*ResolveRequest_Time
+	AsOf          isResolveRequest_AsOf `protobuf_oneof:"as_of"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -328,6 +333,49 @@ func (x *ResolveRequest) GetWho() *Who {
 	}
 	return nil
 }
+
+func (x *ResolveRequest) GetAsOf() isResolveRequest_AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *ResolveRequest) GetCut() string {
+	if x != nil {
+		if x, ok := x.AsOf.(*ResolveRequest_Cut); ok {
+			return x.Cut
+		}
+	}
+	return ""
+}
+
+func (x *ResolveRequest) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		if x, ok := x.AsOf.(*ResolveRequest_Time); ok {
+			return x.Time
+		}
+	}
+	return nil
+}
+
+type isResolveRequest_AsOf interface {
+	isResolveRequest_AsOf()
+}
+
+type ResolveRequest_Cut struct {
+	// A cut, as of GetRequest. That of IDENTITY counts.
+	Cut string `protobuf:"bytes,2,opt,name=cut,proto3,oneof"`
+}
+
+type ResolveRequest_Time struct {
+	// What was in the log at that time.
+	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3,oneof"`
+}
+
+func (*ResolveRequest_Cut) isResolveRequest_AsOf() {}
+
+func (*ResolveRequest_Time) isResolveRequest_AsOf() {}
 
 // ResolveResponse is empty of a profile when the identifier was never seen.
 type ResolveResponse struct {
@@ -2760,9 +2808,12 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x01 \x01(\bR\fvalidateOnly\x12&\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12 \n" +
-	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xfa\x01R\x06reason\";\n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xfa\x01R\x06reason\"\x8a\x01\n" +
 	"\x0eResolveRequest\x12)\n" +
-	"\x03who\x18\x01 \x01(\v2\x0f.proffer.v1.WhoB\x06\xbaH\x03\xc8\x01\x01R\x03who\"\x87\x01\n" +
+	"\x03who\x18\x01 \x01(\v2\x0f.proffer.v1.WhoB\x06\xbaH\x03\xc8\x01\x01R\x03who\x12\x12\n" +
+	"\x03cut\x18\x02 \x01(\tH\x00R\x03cut\x120\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\x04timeB\a\n" +
+	"\x05as_of\"\x87\x01\n" +
 	"\x0fResolveResponse\x12\x14\n" +
 	"\x05known\x18\x01 \x01(\bR\x05known\x12\x18\n" +
 	"\aprofile\x18\x02 \x01(\tR\aprofile\x12\x14\n" +
@@ -3051,78 +3102,79 @@ var file_proffer_v1_identity_proto_goTypes = []any{
 var file_proffer_v1_identity_proto_depIdxs = []int32{
 	36, // 0: proffer.v1.Who.identifier:type_name -> proffer.v1.Identifier
 	2,  // 1: proffer.v1.ResolveRequest.who:type_name -> proffer.v1.Who
-	2,  // 2: proffer.v1.GetRequest.who:type_name -> proffer.v1.Who
-	37, // 3: proffer.v1.GetRequest.time:type_name -> google.protobuf.Timestamp
-	8,  // 4: proffer.v1.GetResponse.profile:type_name -> proffer.v1.Profile
-	14, // 5: proffer.v1.GetResponse.features:type_name -> proffer.v1.ProfileFeature
-	9,  // 6: proffer.v1.Profile.aliases:type_name -> proffer.v1.ProfileAlias
-	10, // 7: proffer.v1.Profile.links:type_name -> proffer.v1.ProfileLink
-	13, // 8: proffer.v1.Profile.households:type_name -> proffer.v1.Household
-	37, // 9: proffer.v1.ProfileAlias.first_seen:type_name -> google.protobuf.Timestamp
-	37, // 10: proffer.v1.ProfileLink.at:type_name -> google.protobuf.Timestamp
-	11, // 11: proffer.v1.ProfileLink.waterfall:type_name -> proffer.v1.Waterfall
-	12, // 12: proffer.v1.Waterfall.terms:type_name -> proffer.v1.WaterfallTerm
-	2,  // 13: proffer.v1.LinkRequest.first:type_name -> proffer.v1.Who
-	2,  // 14: proffer.v1.LinkRequest.second:type_name -> proffer.v1.Who
-	3,  // 15: proffer.v1.LinkRequest.change:type_name -> proffer.v1.Change
-	8,  // 16: proffer.v1.LinkResponse.profile:type_name -> proffer.v1.Profile
-	2,  // 17: proffer.v1.UnlinkRequest.first:type_name -> proffer.v1.Who
-	2,  // 18: proffer.v1.UnlinkRequest.second:type_name -> proffer.v1.Who
-	3,  // 19: proffer.v1.UnlinkRequest.change:type_name -> proffer.v1.Change
-	8,  // 20: proffer.v1.UnlinkResponse.profiles:type_name -> proffer.v1.Profile
-	2,  // 21: proffer.v1.MarkRequest.who:type_name -> proffer.v1.Who
-	0,  // 22: proffer.v1.MarkRequest.mark:type_name -> proffer.v1.MarkRequest.Mark
-	3,  // 23: proffer.v1.MarkRequest.change:type_name -> proffer.v1.Change
-	8,  // 24: proffer.v1.MarkResponse.profile:type_name -> proffer.v1.Profile
-	15, // 25: proffer.v1.PreviewRequest.link:type_name -> proffer.v1.LinkRequest
-	17, // 26: proffer.v1.PreviewRequest.unlink:type_name -> proffer.v1.UnlinkRequest
-	23, // 27: proffer.v1.PreviewResponse.regroupings:type_name -> proffer.v1.Regrouping
-	24, // 28: proffer.v1.PreviewResponse.differences:type_name -> proffer.v1.DecisionDifference
-	8,  // 29: proffer.v1.Regrouping.before:type_name -> proffer.v1.Profile
-	8,  // 30: proffer.v1.Regrouping.after:type_name -> proffer.v1.Profile
-	37, // 31: proffer.v1.DecisionDifference.decided_at:type_name -> google.protobuf.Timestamp
-	3,  // 32: proffer.v1.SetGuardsRequest.change:type_name -> proffer.v1.Change
-	3,  // 33: proffer.v1.SetMatchingRequest.change:type_name -> proffer.v1.Change
-	3,  // 34: proffer.v1.ReviewRequest.change:type_name -> proffer.v1.Change
-	8,  // 35: proffer.v1.ReviewResponse.profiles:type_name -> proffer.v1.Profile
-	2,  // 36: proffer.v1.IdentityServiceExplainRequest.first:type_name -> proffer.v1.Who
-	2,  // 37: proffer.v1.IdentityServiceExplainRequest.second:type_name -> proffer.v1.Who
-	10, // 38: proffer.v1.IdentityServiceExplainResponse.path:type_name -> proffer.v1.ProfileLink
-	33, // 39: proffer.v1.IdentityServiceExplainResponse.history:type_name -> proffer.v1.IdentityEvent
-	9,  // 40: proffer.v1.IdentityServiceExplainResponse.aliases:type_name -> proffer.v1.ProfileAlias
-	37, // 41: proffer.v1.IdentityEvent.at:type_name -> google.protobuf.Timestamp
-	11, // 42: proffer.v1.IdentityEvent.waterfall:type_name -> proffer.v1.Waterfall
-	1,  // 43: proffer.v1.IdentityServiceListRequest.kind:type_name -> proffer.v1.IdentityServiceListRequest.Kind
-	10, // 44: proffer.v1.IdentityServiceListResponse.links:type_name -> proffer.v1.ProfileLink
-	9,  // 45: proffer.v1.IdentityServiceListResponse.marked:type_name -> proffer.v1.ProfileAlias
-	9,  // 46: proffer.v1.IdentityServiceListResponse.aliases:type_name -> proffer.v1.ProfileAlias
-	4,  // 47: proffer.v1.IdentityService.Resolve:input_type -> proffer.v1.ResolveRequest
-	6,  // 48: proffer.v1.IdentityService.Get:input_type -> proffer.v1.GetRequest
-	15, // 49: proffer.v1.IdentityService.Link:input_type -> proffer.v1.LinkRequest
-	17, // 50: proffer.v1.IdentityService.Unlink:input_type -> proffer.v1.UnlinkRequest
-	21, // 51: proffer.v1.IdentityService.Preview:input_type -> proffer.v1.PreviewRequest
-	19, // 52: proffer.v1.IdentityService.Mark:input_type -> proffer.v1.MarkRequest
-	25, // 53: proffer.v1.IdentityService.SetGuards:input_type -> proffer.v1.SetGuardsRequest
-	27, // 54: proffer.v1.IdentityService.SetMatching:input_type -> proffer.v1.SetMatchingRequest
-	29, // 55: proffer.v1.IdentityService.Review:input_type -> proffer.v1.ReviewRequest
-	31, // 56: proffer.v1.IdentityService.Explain:input_type -> proffer.v1.IdentityServiceExplainRequest
-	34, // 57: proffer.v1.IdentityService.List:input_type -> proffer.v1.IdentityServiceListRequest
-	5,  // 58: proffer.v1.IdentityService.Resolve:output_type -> proffer.v1.ResolveResponse
-	7,  // 59: proffer.v1.IdentityService.Get:output_type -> proffer.v1.GetResponse
-	16, // 60: proffer.v1.IdentityService.Link:output_type -> proffer.v1.LinkResponse
-	18, // 61: proffer.v1.IdentityService.Unlink:output_type -> proffer.v1.UnlinkResponse
-	22, // 62: proffer.v1.IdentityService.Preview:output_type -> proffer.v1.PreviewResponse
-	20, // 63: proffer.v1.IdentityService.Mark:output_type -> proffer.v1.MarkResponse
-	26, // 64: proffer.v1.IdentityService.SetGuards:output_type -> proffer.v1.SetGuardsResponse
-	28, // 65: proffer.v1.IdentityService.SetMatching:output_type -> proffer.v1.SetMatchingResponse
-	30, // 66: proffer.v1.IdentityService.Review:output_type -> proffer.v1.ReviewResponse
-	32, // 67: proffer.v1.IdentityService.Explain:output_type -> proffer.v1.IdentityServiceExplainResponse
-	35, // 68: proffer.v1.IdentityService.List:output_type -> proffer.v1.IdentityServiceListResponse
-	58, // [58:69] is the sub-list for method output_type
-	47, // [47:58] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	37, // 2: proffer.v1.ResolveRequest.time:type_name -> google.protobuf.Timestamp
+	2,  // 3: proffer.v1.GetRequest.who:type_name -> proffer.v1.Who
+	37, // 4: proffer.v1.GetRequest.time:type_name -> google.protobuf.Timestamp
+	8,  // 5: proffer.v1.GetResponse.profile:type_name -> proffer.v1.Profile
+	14, // 6: proffer.v1.GetResponse.features:type_name -> proffer.v1.ProfileFeature
+	9,  // 7: proffer.v1.Profile.aliases:type_name -> proffer.v1.ProfileAlias
+	10, // 8: proffer.v1.Profile.links:type_name -> proffer.v1.ProfileLink
+	13, // 9: proffer.v1.Profile.households:type_name -> proffer.v1.Household
+	37, // 10: proffer.v1.ProfileAlias.first_seen:type_name -> google.protobuf.Timestamp
+	37, // 11: proffer.v1.ProfileLink.at:type_name -> google.protobuf.Timestamp
+	11, // 12: proffer.v1.ProfileLink.waterfall:type_name -> proffer.v1.Waterfall
+	12, // 13: proffer.v1.Waterfall.terms:type_name -> proffer.v1.WaterfallTerm
+	2,  // 14: proffer.v1.LinkRequest.first:type_name -> proffer.v1.Who
+	2,  // 15: proffer.v1.LinkRequest.second:type_name -> proffer.v1.Who
+	3,  // 16: proffer.v1.LinkRequest.change:type_name -> proffer.v1.Change
+	8,  // 17: proffer.v1.LinkResponse.profile:type_name -> proffer.v1.Profile
+	2,  // 18: proffer.v1.UnlinkRequest.first:type_name -> proffer.v1.Who
+	2,  // 19: proffer.v1.UnlinkRequest.second:type_name -> proffer.v1.Who
+	3,  // 20: proffer.v1.UnlinkRequest.change:type_name -> proffer.v1.Change
+	8,  // 21: proffer.v1.UnlinkResponse.profiles:type_name -> proffer.v1.Profile
+	2,  // 22: proffer.v1.MarkRequest.who:type_name -> proffer.v1.Who
+	0,  // 23: proffer.v1.MarkRequest.mark:type_name -> proffer.v1.MarkRequest.Mark
+	3,  // 24: proffer.v1.MarkRequest.change:type_name -> proffer.v1.Change
+	8,  // 25: proffer.v1.MarkResponse.profile:type_name -> proffer.v1.Profile
+	15, // 26: proffer.v1.PreviewRequest.link:type_name -> proffer.v1.LinkRequest
+	17, // 27: proffer.v1.PreviewRequest.unlink:type_name -> proffer.v1.UnlinkRequest
+	23, // 28: proffer.v1.PreviewResponse.regroupings:type_name -> proffer.v1.Regrouping
+	24, // 29: proffer.v1.PreviewResponse.differences:type_name -> proffer.v1.DecisionDifference
+	8,  // 30: proffer.v1.Regrouping.before:type_name -> proffer.v1.Profile
+	8,  // 31: proffer.v1.Regrouping.after:type_name -> proffer.v1.Profile
+	37, // 32: proffer.v1.DecisionDifference.decided_at:type_name -> google.protobuf.Timestamp
+	3,  // 33: proffer.v1.SetGuardsRequest.change:type_name -> proffer.v1.Change
+	3,  // 34: proffer.v1.SetMatchingRequest.change:type_name -> proffer.v1.Change
+	3,  // 35: proffer.v1.ReviewRequest.change:type_name -> proffer.v1.Change
+	8,  // 36: proffer.v1.ReviewResponse.profiles:type_name -> proffer.v1.Profile
+	2,  // 37: proffer.v1.IdentityServiceExplainRequest.first:type_name -> proffer.v1.Who
+	2,  // 38: proffer.v1.IdentityServiceExplainRequest.second:type_name -> proffer.v1.Who
+	10, // 39: proffer.v1.IdentityServiceExplainResponse.path:type_name -> proffer.v1.ProfileLink
+	33, // 40: proffer.v1.IdentityServiceExplainResponse.history:type_name -> proffer.v1.IdentityEvent
+	9,  // 41: proffer.v1.IdentityServiceExplainResponse.aliases:type_name -> proffer.v1.ProfileAlias
+	37, // 42: proffer.v1.IdentityEvent.at:type_name -> google.protobuf.Timestamp
+	11, // 43: proffer.v1.IdentityEvent.waterfall:type_name -> proffer.v1.Waterfall
+	1,  // 44: proffer.v1.IdentityServiceListRequest.kind:type_name -> proffer.v1.IdentityServiceListRequest.Kind
+	10, // 45: proffer.v1.IdentityServiceListResponse.links:type_name -> proffer.v1.ProfileLink
+	9,  // 46: proffer.v1.IdentityServiceListResponse.marked:type_name -> proffer.v1.ProfileAlias
+	9,  // 47: proffer.v1.IdentityServiceListResponse.aliases:type_name -> proffer.v1.ProfileAlias
+	4,  // 48: proffer.v1.IdentityService.Resolve:input_type -> proffer.v1.ResolveRequest
+	6,  // 49: proffer.v1.IdentityService.Get:input_type -> proffer.v1.GetRequest
+	15, // 50: proffer.v1.IdentityService.Link:input_type -> proffer.v1.LinkRequest
+	17, // 51: proffer.v1.IdentityService.Unlink:input_type -> proffer.v1.UnlinkRequest
+	21, // 52: proffer.v1.IdentityService.Preview:input_type -> proffer.v1.PreviewRequest
+	19, // 53: proffer.v1.IdentityService.Mark:input_type -> proffer.v1.MarkRequest
+	25, // 54: proffer.v1.IdentityService.SetGuards:input_type -> proffer.v1.SetGuardsRequest
+	27, // 55: proffer.v1.IdentityService.SetMatching:input_type -> proffer.v1.SetMatchingRequest
+	29, // 56: proffer.v1.IdentityService.Review:input_type -> proffer.v1.ReviewRequest
+	31, // 57: proffer.v1.IdentityService.Explain:input_type -> proffer.v1.IdentityServiceExplainRequest
+	34, // 58: proffer.v1.IdentityService.List:input_type -> proffer.v1.IdentityServiceListRequest
+	5,  // 59: proffer.v1.IdentityService.Resolve:output_type -> proffer.v1.ResolveResponse
+	7,  // 60: proffer.v1.IdentityService.Get:output_type -> proffer.v1.GetResponse
+	16, // 61: proffer.v1.IdentityService.Link:output_type -> proffer.v1.LinkResponse
+	18, // 62: proffer.v1.IdentityService.Unlink:output_type -> proffer.v1.UnlinkResponse
+	22, // 63: proffer.v1.IdentityService.Preview:output_type -> proffer.v1.PreviewResponse
+	20, // 64: proffer.v1.IdentityService.Mark:output_type -> proffer.v1.MarkResponse
+	26, // 65: proffer.v1.IdentityService.SetGuards:output_type -> proffer.v1.SetGuardsResponse
+	28, // 66: proffer.v1.IdentityService.SetMatching:output_type -> proffer.v1.SetMatchingResponse
+	30, // 67: proffer.v1.IdentityService.Review:output_type -> proffer.v1.ReviewResponse
+	32, // 68: proffer.v1.IdentityService.Explain:output_type -> proffer.v1.IdentityServiceExplainResponse
+	35, // 69: proffer.v1.IdentityService.List:output_type -> proffer.v1.IdentityServiceListResponse
+	59, // [59:70] is the sub-list for method output_type
+	48, // [48:59] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_identity_proto_init() }
@@ -3134,6 +3186,10 @@ func file_proffer_v1_identity_proto_init() {
 	file_proffer_v1_identity_proto_msgTypes[0].OneofWrappers = []any{
 		(*Who_Identifier)(nil),
 		(*Who_Alias)(nil),
+	}
+	file_proffer_v1_identity_proto_msgTypes[2].OneofWrappers = []any{
+		(*ResolveRequest_Cut)(nil),
+		(*ResolveRequest_Time)(nil),
 	}
 	file_proffer_v1_identity_proto_msgTypes[4].OneofWrappers = []any{
 		(*GetRequest_Cut)(nil),
