@@ -143,11 +143,20 @@ func asConnect(procedure string, err error) error {
 	}
 	for _, r := range table {
 		if errors.Is(err, r.err) {
-			return refusalWithRetry(r.code, r.reason, err.Error(), r.retry)
+			return refusalWithRetry(r.code, r.reason, toldOf(err, r.err), r.retry)
 		}
 	}
 	slog.Error("call failed", "procedure", procedure, "error", err)
 	return refusal(connect.CodeInternal, "INTERNAL", "internal error: the server's log has the cause")
+}
+
+// toldOf is an error's text without the package in which its known cause begins: that is for the program's readers.
+func toldOf(err, cause error) string {
+	inner, text, named := strings.Cut(cause.Error(), ": ")
+	if !named || strings.Contains(inner, " ") {
+		return err.Error()
+	}
+	return strings.Replace(err.Error(), inner+": "+text, text, 1)
 }
 
 // refusedField is for errors that name the field at fault.
