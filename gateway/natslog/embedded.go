@@ -199,7 +199,19 @@ func (l serverLog) Debugf(string, ...any)  {}
 func (l serverLog) Tracef(string, ...any)  {}
 
 func (l serverLog) Warnf(format string, args ...any) {
-	l.to.Warn("nats server", "message", fmt.Sprintf(format, args...))
+	message := fmt.Sprintf(format, args...)
+	if indexedAnew(message) {
+		l.to.Debug("nats server", "message", message)
+		return
+	}
+	l.to.Warn("nats server", "message", message)
+}
+
+// indexedAnew says whether the server tells that it reads a stream to know its state, because it was not stopped in
+// order. After a crash each stream says so twice; nothing is lost, and there is nothing to do.
+func indexedAnew(message string) bool {
+	return strings.HasPrefix(message, "Filestore [") &&
+		(strings.HasSuffix(message, "will rebuild") || strings.HasSuffix(message, "errored: prior state file"))
 }
 
 // Errorf passes an error on. What the disk says is heard nowhere else: the server leaves the append without an answer.
