@@ -8,11 +8,22 @@ import (
 	"github.com/profferhq/proffer/domain/past"
 )
 
-// heldEvent is an event that an export holds.
+// heldEvent is an event of the family at hand.
 type heldEvent struct {
-	at domain.Position
+	heldFacts
 	// bytes are the event without whose it is, except for events of IDENTITY.
 	bytes []byte
+}
+
+// storedEvent is an event that a gatherer holds. It has no pointer: there are many.
+type storedEvent struct {
+	heldFacts
+	bytes stretch
+}
+
+// heldFacts are what is known of an event without decoding it.
+type heldFacts struct {
+	at    domain.Position
 	keyMS int64
 	seq   uint64 // in its file; 0 for live events
 	// source and member are numbers of the gatherer's, until the family's events are put together.
@@ -36,7 +47,7 @@ const (
 type gatherer struct {
 	of      *collection
 	arena   arena
-	events  heldEvents
+	events  storedEvents
 	places  map[domain.Alias]uint32
 	aliases []gathered
 	sources *sources
@@ -87,7 +98,7 @@ func (g *gatherer) takeAll(s domain.Stream, e domain.Envelope) error {
 		if !ok {
 			continue
 		}
-		held := heldEvent{
+		facts := heldFacts{
 			at: domain.Position{Sequence: e.Sequence, Index: uint32(i)}, keyMS: h.keyMS(), seq: h.sourceSeq, source: g.sources.note(&h), stream: s,
 			body: uint8(min(h.body, math.MaxUint8)),
 		}
@@ -99,14 +110,14 @@ func (g *gatherer) takeAll(s domain.Stream, e domain.Envelope) error {
 		case s != domain.Identity:
 			frame = frame[h.after:]
 		}
-		weight += g.hold(h.alias, held, frame)
+		weight += g.hold(h.alias, facts, frame)
 		if h.body == bodyLinked || h.body == bodyUnlinked {
-			alias, f, mirrored, err := past.MirrorOf(past.Frame{At: held.at, Bytes: frame}, g.links.decode)
+			alias, f, mirrored, err := past.MirrorOf(past.Frame{At: facts.at, Bytes: frame}, g.links.decode)
 			if err != nil {
 				return err
 			}
-			if held.mirrored = f.Mirrored; mirrored {
-				weight += g.hold(alias, held, frame)
+			if facts.mirrored = f.Mirrored; mirrored {
+				weight += g.hold(alias, facts, frame)
 			}
 		}
 	}
@@ -121,7 +132,7 @@ func (g *gatherer) decision(frame []byte) (lean []byte, ok bool) {
 }
 
 // hold keeps an event, if its family belongs to this pass, and tells what that takes.
-func (g *gatherer) hold(alias domain.Alias, held heldEvent, frame []byte) (weight int) {
+func (g *gatherer) hold(alias domain.Alias, facts heldFacts, frame []byte) (weight int) {
 	n, met := g.places[alias]
 	if !met {
 		a := gathered{alias: alias, earliest: g.of.export.kin.settled(alias)}
@@ -132,9 +143,9 @@ func (g *gatherer) hold(alias domain.Alias, held heldEvent, frame []byte) (weigh
 		g.places[alias], g.aliases = n, append(g.aliases, a)
 		weight = aliasWeight
 	}
-	held.member, held.bytes = n, g.arena.keep(frame)
+	facts.member = n
 	g.aliases[n].events++
-	g.events.add(held)
+	g.events.add(storedEvent{heldFacts: facts, bytes: g.arena.keep(frame)})
 	return weight + len(frame) + heldWeight
 }
 
@@ -148,8 +159,8 @@ func (c *collection) wants(a *gathered) bool {
 
 // leave forgets whoever's hash is higher.
 func (g *gatherer) leave(high uint64) {
-	before, aliases := g.events, g.aliases
-	g.events, g.arena, g.aliases = heldEvents{}, arena{}, nil
+	before, memory, aliases := g.events, g.arena, g.aliases
+	g.events, g.arena, g.aliases = storedEvents{}, arena{}, nil
 	clear(g.places)
 	moved := make([]uint32, len(aliases))
 	weight := 0
@@ -166,9 +177,9 @@ func (g *gatherer) leave(high uint64) {
 		if aliases[e.member].hash > high {
 			continue
 		}
-		e.member, e.bytes = moved[e.member], g.arena.keep(e.bytes) // what is left out shares its memory
+		weight += int(e.bytes.n) + heldWeight
+		e.member, e.bytes = moved[e.member], g.arena.keep(memory.at(e.bytes))
 		g.events.add(e)
-		weight += len(e.bytes) + heldWeight
 	}
 	g.of.weight.Add(int64(weight))
 }
@@ -176,7 +187,7 @@ func (g *gatherer) leave(high uint64) {
 // sort finds the events of each family.
 func (g *gatherer) sort(families int) {
 	const streams = int(domain.Outcome) + 1
-	bucket := func(e *heldEvent) int { return g.aliases[e.member].family.place*streams + int(e.stream) }
+	bucket := func(e *storedEvent) int { return g.aliases[e.member].family.place*streams + int(e.stream) }
 	g.from, g.order = make([]uint32, families*streams+1), make([]uint32, g.events.n)
 	for i := range g.events.n {
 		g.from[bucket(g.events.at(i))+1]++
@@ -200,9 +211,10 @@ func (c *collection) eventsOf(f *family, dst []heldEvent) []heldEvent {
 		b := f.place*streams + s
 		for _, g := range c.gatherers {
 			for _, i := range g.order[g.from[b]:g.from[b+1]] {
-				e := *g.events.at(int(i))
-				e.source, e.member = g.sourceOf[e.source], g.aliases[e.member].member
-				dst = append(dst, e)
+				e := g.events.at(int(i))
+				dst = append(dst, heldEvent{heldFacts: e.heldFacts, bytes: g.arena.at(e.bytes)})
+				held := &dst[len(dst)-1]
+				held.source, held.member = g.sourceOf[e.source], g.aliases[e.member].member
 			}
 		}
 		slices.SortFunc(dst[begun:], func(x, y heldEvent) int {
@@ -236,37 +248,44 @@ func byFirst(members []domain.Alias, events []heldEvent) []domain.Alias {
 	return out
 }
 
-// heldEvents are a list that never moves what it holds.
-type heldEvents struct {
-	blocks [][]heldEvent
+// storedEvents are a list that never moves what it holds.
+type storedEvents struct {
+	blocks [][]storedEvent
 	n      int
 }
 
-// heldBlock is how many events lie together.
-const heldBlock = 1 << 12
+// storedBlock is how many events lie together.
+const storedBlock = 1 << 12
 
-func (l *heldEvents) add(e heldEvent) {
-	if l.n%heldBlock == 0 {
-		l.blocks = append(l.blocks, make([]heldEvent, 0, heldBlock))
+func (l *storedEvents) add(e storedEvent) {
+	if l.n%storedBlock == 0 {
+		l.blocks = append(l.blocks, make([]storedEvent, 0, storedBlock))
 	}
 	last := &l.blocks[len(l.blocks)-1]
 	*last = append(*last, e)
 	l.n++
 }
 
-func (l *heldEvents) at(i int) *heldEvent { return &l.blocks[i/heldBlock][i%heldBlock] }
+func (l *storedEvents) at(i int) *storedEvent { return &l.blocks[i/storedBlock][i%storedBlock] }
 
 // arena is memory for bytes that are kept as long as any of them.
-type arena struct{ chunk []byte }
+type arena struct{ chunks [][]byte }
+
+// stretch is where some bytes lie in an arena.
+type stretch struct{ chunk, from, n uint32 }
 
 // chunkBytes is how much is asked for at once.
 const chunkBytes = 1 << 20
 
-func (a *arena) keep(b []byte) []byte {
-	if len(b) > cap(a.chunk)-len(a.chunk) {
-		a.chunk = make([]byte, 0, max(chunkBytes, len(b)))
+func (a *arena) keep(b []byte) stretch {
+	last := len(a.chunks) - 1
+	if last < 0 || len(b) > cap(a.chunks[last])-len(a.chunks[last]) {
+		a.chunks = append(a.chunks, make([]byte, 0, max(chunkBytes, len(b))))
+		last++
 	}
-	from := len(a.chunk)
-	a.chunk = append(a.chunk, b...)
-	return a.chunk[from:len(a.chunk):len(a.chunk)]
+	from := len(a.chunks[last])
+	a.chunks[last] = append(a.chunks[last], b...)
+	return stretch{chunk: uint32(last), from: uint32(from), n: uint32(len(b))}
 }
+
+func (a *arena) at(s stretch) []byte { return a.chunks[s.chunk][s.from:][:s.n:s.n] }

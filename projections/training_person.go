@@ -197,6 +197,12 @@ func isLinking(body uint8) bool {
 	return body == uint8(bodyLinked) || body == uint8(bodyUnlinked) || body == uint8(bodyMarked)
 }
 
+// profiled is whose profile was asked for last, and after how many of the family's links and marks, plus one.
+type profiled struct {
+	alias domain.Alias
+	after int
+}
+
 // profile lists the members of an alias's profile at a moment, the earliest first.
 func (t *trainee) profile(alias domain.Alias, m *moment) []int {
 	l := &t.linking
@@ -205,7 +211,12 @@ func (t *trainee) profile(alias domain.Alias, m *moment) []int {
 		return t.profileOf
 	}
 	var aliases []domain.Alias
-	if n, prefix := t.linksKnown(m); prefix {
+	n, prefix := t.linksKnown(m)
+	if prefix && t.profiled == (profiled{alias, n + 1}) {
+		return t.profileOf
+	}
+	if t.profiled = (profiled{}); prefix {
+		t.profiled = profiled{alias, n + 1}
 		aliases = l.links.Profile(alias, uint64(n))
 	} else {
 		fresh, n := past.NewLinks(), uint64(0)

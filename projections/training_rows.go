@@ -32,6 +32,7 @@ type trainee struct {
 	sources []uint32
 
 	profileOf  []int
+	profiled   profiled
 	activities []feature.Activity
 	vector     []float64
 	out        *made
@@ -64,7 +65,7 @@ func (t *trainee) block(ctx context.Context, families []*family, out *made) *mad
 func (t *trainee) rows(f *family) error {
 	t.events = t.pass.eventsOf(f, t.events[:0])
 	t.members = byFirst(f.members, t.events)
-	t.people = t.persons()
+	t.people, t.profiled = t.persons(), profiled{}
 	var err error
 	if t.linking, err = t.linkingOf(); err != nil {
 		return err
