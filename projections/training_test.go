@@ -270,6 +270,21 @@ func TestAnExportThatCannotGoOnEnds(t *testing.T) {
 	}
 }
 
+func TestAnExportIsInterruptedWhileItReads(t *testing.T) {
+	t.Parallel()
+	log := busyFor(t)
+	l, _ := label.ShippedAs("repeat_purchase_30d")
+	stop := errors.New("the caller has gone")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	rows := new(projectionstest.MemoryRows)
+	_, err := projections.NewTraining(log, coreView{}).Export(ctx, projections.TrainingRequest{
+		View: feature.Core(), Label: l, EveryMS: 24 * hourMS, Progress: func(uint64, uint64) { cancel(stop) },
+	}, rows)
+	if !errors.Is(err, stop) || len(rows.AtMS) > 0 {
+		t.Errorf("error %v after %d rows, want the context's and none", err, len(rows.AtMS))
+	}
+}
+
 func busyFor(t *testing.T) *projectionstest.StreamLog {
 	t.Helper()
 	log := projectionstest.NewStreamLog()
