@@ -18,30 +18,25 @@ type message struct {
 	memory *slab
 }
 
-// How many messages may wait: envelopes to be decoded, and decoded ones to be folded.
+// How much may wait: chunks of envelopes read, each of so many bytes and at most an envelope more, and decoded messages to
+// be folded. Reading comes in bursts, between which folding goes on with the chunks that wait.
 const (
-	envelopesAhead = 64
-	messagesAhead  = 32
+	aheadBytes    = 256 << 10
+	aheadChunks   = 32
+	envelopeBytes = 256 // beside its frames
+	messagesAhead = 32
 )
 
-// between yields the messages after one cut up to another, stream by stream. They are read and checked ahead in a
-// goroutine of their own, and decoded where they are folded, always into the same memory: a message's events are the
-// caller's until it asks for the next.
+// between yields the messages after one cut up to another, stream by stream. They are decoded where they are folded,
+// always into the same memory: a message's events are the caller's until it asks for the next.
 func between(ctx context.Context, source Source, streams []domain.Stream, read func() *leanDecoder, from, to domain.Cut) iter.Seq[message] {
-	ahead := make(chan undecoded, envelopesAhead)
-	go func() {
-		defer close(ahead)
-		for _, s := range streams {
-			if from[s] < to[s] && !readAhead(ctx, s, source.Read(ctx, s, from[s]+1, to[s]), ahead) {
-				return
-			}
-		}
-	}()
-	decoder, memory := read(), new(slab)
+	chunks, decoder, memory := ahead(ctx, source, streams, from, to), read(), new(slab)
 	return func(yield func(message) bool) {
-		for u := range ahead {
-			if !yield(decoder.message(memory, u)) {
-				return
+		for chunk := range chunks {
+			for _, u := range chunk {
+				if !yield(decoder.message(memory, u)) {
+					return
+				}
 			}
 		}
 	}
@@ -54,20 +49,56 @@ type undecoded struct {
 	err      error
 }
 
-// readAhead sends envelopes on until they end, fail (which it sends on too) or the context ends. It is false when there
-// is no use in going on.
-func readAhead(ctx context.Context, s domain.Stream, envelopes iter.Seq2[domain.Envelope, error], to chan<- undecoded) bool {
+// ahead reads and checks the envelopes after one cut up to another, stream by stream, in a goroutine of its own. They end
+// with the first error, which is among them, or early with the context.
+func ahead(ctx context.Context, source Source, streams []domain.Stream, from, to domain.Cut) <-chan []undecoded {
+	r := readAhead{chunks: make(chan []undecoded, aheadChunks)}
+	go func() {
+		defer close(r.chunks)
+		for _, s := range streams {
+			if from[s] < to[s] && !r.read(ctx, s, source.Read(ctx, s, from[s]+1, to[s])) {
+				break
+			}
+		}
+		r.send(ctx)
+	}()
+	return r.chunks
+}
+
+// readAhead puts together what is sent at once.
+type readAhead struct {
+	chunks chan []undecoded
+	chunk  []undecoded
+	bytes  int
+}
+
+// read takes envelopes until they end, fail or the context ends; false when there is no use in going on.
+func (r *readAhead) read(ctx context.Context, s domain.Stream, envelopes iter.Seq2[domain.Envelope, error]) bool {
 	for envelope, err := range envelopes {
-		select {
-		case to <- undecoded{stream: s, envelope: envelope, err: err}:
-		case <-ctx.Done():
+		r.chunk = append(r.chunk, undecoded{stream: s, envelope: envelope, err: err})
+		if err != nil {
 			return false
 		}
-		if err != nil {
+		r.bytes += envelopeBytes
+		for _, frame := range envelope.Frames {
+			r.bytes += len(frame)
+		}
+		if r.bytes >= aheadBytes && !r.send(ctx) {
 			return false
 		}
 	}
 	return ctx.Err() == nil
+}
+
+// send hands on what has been put together; false when nobody waits for it any more.
+func (r *readAhead) send(ctx context.Context) bool {
+	select {
+	case r.chunks <- r.chunk:
+		r.chunk, r.bytes = nil, 0
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // message decodes what is read of each event, into memory that is the message's until it is used again.

@@ -67,29 +67,35 @@ func (x *export) collect(ctx context.Context, low uint64) (*collection, error) {
 func (x *export) scan(ctx context.Context, streams []domain.Stream, take ...func(domain.Stream, domain.Envelope) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	ahead := make(chan undecoded, envelopesAhead)
+	chunks := make(chan []undecoded, aheadChunks)
 	var reading, taking sync.WaitGroup
 	for _, s := range streams {
 		if x.cut[s] > 0 {
-			reading.Go(func() { readAhead(ctx, s, x.training.source.Read(ctx, s, 1, x.cut[s]), ahead) })
+			reading.Go(func() {
+				r := readAhead{chunks: chunks}
+				r.read(ctx, s, x.training.source.Read(ctx, s, 1, x.cut[s]))
+				r.send(ctx)
+			})
 		}
 	}
 	go func() {
 		reading.Wait()
-		close(ahead)
+		close(chunks)
 	}()
 	for _, take := range take {
 		taking.Go(func() {
-			for u := range ahead {
-				err := u.err
-				if err == nil {
-					err = take(u.stream, u.envelope)
+			for chunk := range chunks {
+				for _, u := range chunk {
+					err := u.err
+					if err == nil {
+						err = take(u.stream, u.envelope)
+					}
+					if err != nil {
+						cancel(fmt.Errorf("read %v: %w", u.stream, err))
+						return
+					}
+					x.tell()
 				}
-				if err != nil {
-					cancel(fmt.Errorf("read %v: %w", u.stream, err))
-					return
-				}
-				x.tell()
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -287,6 +288,39 @@ func TestAViewThatCannotBeReadIsFoldedAgain(t *testing.T) {
 	eventually(t, "the views are folded anew", func() bool {
 		return cmp.Diff(straight(t, log), contents(store)) == ""
 	})
+}
+
+// What is read ahead comes in chunks; neither an envelope nor an error between or behind them is lost.
+func TestALongLogIsReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()
+	p := projections.NewViewsProjector(log, store, nil)
+	fat := viewed(1)
+	fat.Source = strings.Repeat("x", 100<<10)
+	for i := range 100 {
+		log.Append(domain.Lane{Stream: domain.Behaviour, Key: "0"}, viewed(i), fat)
+	}
+	log.Append(domain.Lane{Stream: domain.Outcome, Key: "0"}, &event.Event{
+		Alias: fat.GetAlias(), Body: &event.Event_Exposed{Exposed: &event.Exposed{}},
+	})
+	messages := 0
+	if err := p.CatchUp(t.Context(), func(uint64, uint64) { messages++ }); err != nil || messages != 101 {
+		t.Fatalf("%d messages were folded, want 101: %v", messages, err)
+	}
+	if diff := cmp.Diff(straight(t, log), contents(store)); diff != "" {
+		t.Fatal(diff)
+	}
+	for range 10 {
+		log.Append(domain.Lane{Stream: domain.Behaviour, Key: "0"}, fat)
+	}
+	log.AppendFrames(domain.Lane{Stream: domain.Behaviour, Key: "0"}, []byte{0xff})
+	before, applied := contents(store), p.Applied()
+	if err := p.CatchUp(t.Context(), nil); !errors.Is(err, domain.ErrEnvelopeCorrupt) {
+		t.Errorf("catching up gave %v, want that an event is damaged", err)
+	}
+	if diff := cmp.Diff(before, contents(store)); diff != "" || p.Applied() != applied {
+		t.Errorf("something was half applied, up to %v:\n%s", p.Applied(), diff)
+	}
 }
 
 func TestAnEventInAForeignStreamIsAboutNoOne(t *testing.T) {

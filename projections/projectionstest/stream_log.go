@@ -39,6 +39,11 @@ func (l *StreamLog) Append(lane domain.Lane, events ...*event.Event) uint64 {
 		}
 		frames[i] = frame
 	}
+	return l.AppendFrames(lane, frames...)
+}
+
+// AppendFrames writes events that are encoded, or damaged, in one envelope and returns its sequence.
+func (l *StreamLog) AppendFrames(lane domain.Lane, frames ...[]byte) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	data, hash := domain.EncodeEnvelope(nil, l.last[lane], frames)
