@@ -19,6 +19,8 @@ const (
 	pageKeys = "_page."
 	// pageBytes is when a page ends. Only one view larger than that makes a larger page.
 	pageBytes = 128 << 10
+	// pageRoom is for the alias and the length of the view that ends it.
+	pageRoom = 32
 	// smallPage is what a page's current views have, in bytes, when it is better written together with others, and
 	// smallPages how many such a bucket may have.
 	smallPage  = pageBytes / 4
@@ -244,7 +246,7 @@ func (b *pageBuffers) reset() {
 // next is a buffer that is free, by its place.
 func (b *pageBuffers) next() int {
 	if b.used == len(b.all) {
-		b.all = append(b.all, nil)
+		b.all = append(b.all, make([]byte, 0, pageBytes+pageRoom))
 	}
 	b.used++
 	return b.used - 1
