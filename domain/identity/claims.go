@@ -83,9 +83,6 @@ func (c *Claims) Apply(r domain.Recorded) {
 	}
 }
 
-// Register is what the collected events say at present: to be read only.
-func (c *Claims) Register() *Register { return c.present }
-
 // concerns says whether an event is to be collected.
 func (c *Claims) concerns(e *event.Event) bool {
 	key, ok := cellOf(e)

@@ -64,9 +64,6 @@ type stay struct {
 	in      bool
 }
 
-// Len is how many aliases ever entered a segment.
-func (m *Members) Len() int { return len(m.of) }
-
 // Apply folds in an event of BEHAVIOUR and says whether it is a move. One that was folded already changes nothing, and
 // neither does one that says what is so already.
 func (m *Members) Apply(r domain.Recorded) bool {

@@ -27,9 +27,6 @@ type Ceiling struct {
 // PerSecond is the messages' rate.
 func (c Ceiling) PerSecond() float64 { return float64(c.Messages) / c.Elapsed.Seconds() }
 
-// BytesPerSecond is the bytes' rate.
-func (c Ceiling) BytesPerSecond() float64 { return float64(c.Bytes) / c.Elapsed.Seconds() }
-
 const (
 	ceilingStream  = "CEILING"
 	ceilingSubject = "ceiling."

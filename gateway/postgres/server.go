@@ -83,25 +83,6 @@ func (s *Server) URL() string { return s.url }
 // decides who gets that role.
 func (s *Server) AnalystURL() string { return s.analystURL }
 
-// Joined says whether another process runs this server; Close then leaves it running.
-func (s *Server) Joined() bool { return s.joined }
-
-// Dir is the folder of the private cluster; "" for a configured database.
-func (s *Server) Dir() string {
-	if s.cluster == nil {
-		return ""
-	}
-	return s.cluster.data()
-}
-
-// PID is the process id of the private server's first process; 0 for a configured database.
-func (s *Server) PID() int {
-	if s.cluster == nil {
-		return 0
-	}
-	return s.cluster.pid
-}
-
 // Exited is closed when the server this process started has ended, by Close or otherwise; it is nil, and blocks for
 // ever, for others.
 func (s *Server) Exited() <-chan struct{} {

@@ -70,7 +70,7 @@ func boost(t testing.TB, s *train.Set, split train.Split, o train.Options) *trai
 func TestBoostingLearnsWhatNoLineSeparates(t *testing.T) {
 	t.Parallel()
 	s := ten(12000, 1)
-	split := train.ByTime(12000, .25)
+	split := byTime(12000, .25)
 	b := boost(t, s, split, train.Defaults(tree.Binary))
 	if auc := judge(b.Ensemble, s, split.Valid).AUC(); auc < .97 {
 		t.Errorf("AUC %.4f after %d rounds", auc, b.Best)
@@ -173,7 +173,7 @@ func TestTheSameSeedGivesTheSameTrees(t *testing.T) {
 	o.Rounds, o.RowShare, o.ColumnShare = 20, .7, .5
 	run := func(seed uint64) string {
 		o.Seed = seed
-		return digest(t, boost(t, s, train.ByTime(3000, .2), o).Ensemble)
+		return digest(t, boost(t, s, byTime(3000, .2), o).Ensemble)
 	}
 	if a, b := run(1), run(1); a != b {
 		t.Errorf("%s and %s", a, b)
@@ -223,7 +223,7 @@ func TestLossesAreThoseOfTheEnsemble(t *testing.T) {
 			}
 		}
 	}
-	split := train.ByTime(4000, .25)
+	split := byTime(4000, .25)
 	o := train.Defaults(tree.Binary)
 	o.RowShare = .6
 	b := boost(t, s, split, o)
@@ -363,7 +363,7 @@ func TestManyClasses(t *testing.T) {
 	}
 	o := train.Defaults(tree.Multiclass)
 	o.Classes = 3
-	split := train.ByTime(3000, .3)
+	split := byTime(3000, .3)
 	e := boost(t, s, split, o).Ensemble
 	right := 0
 	out := make([]float64, 3)
@@ -391,7 +391,7 @@ func TestRankingPutsTheBetterFirst(t *testing.T) {
 			s.Group = append(s.Group, int32(q))
 		}
 	}
-	b := boost(t, s, train.ByTime(3000, .2), train.Defaults(tree.Ranking))
+	b := boost(t, s, byTime(3000, .2), train.Defaults(tree.Ranking))
 	if first, best := b.Losses[0], b.Losses[b.Best-1]; best > .02 || best >= first {
 		t.Errorf("1 - NDCG is %v after one round and %v after %d", first, best, b.Best)
 	}
@@ -447,4 +447,11 @@ func TestASetWithNothingToSplitIsItsBaseRate(t *testing.T) {
 	if e.Margins(row(s, 0), out); math.Abs(out[0]-math.Log(.5)) > 1e-9 {
 		t.Errorf("%v", out[0])
 	}
+}
+
+// byTime keeps the last share of rows in the order of time for stopping.
+func byTime(rows int, share float64) train.Split {
+	all := train.All(rows).Train
+	at := rows - int(share*float64(rows))
+	return train.Split{Train: all[:at], Valid: all[at:]}
 }

@@ -159,8 +159,8 @@ func TestReweightingNeedsCalibration(t *testing.T) {
 			s.Label[i] = 0
 		}
 	}
-	split := train.Split{Train: train.ByTime(12_000, .5).Train, Valid: train.ByTime(12_000, .5).Valid[:3000]}
-	test := train.ByTime(12_000, .25).Valid
+	split := train.Split{Train: byTime(12_000, .5).Train, Valid: byTime(12_000, .5).Valid[:3000]}
+	test := byTime(12_000, .25).Valid
 	o := train.Defaults(tree.Binary)
 	o.PositiveWeight = 8
 	e := boost(t, s, split, o).Ensemble

@@ -98,19 +98,13 @@ func (s *Set) checkLabels(objective tree.Objective, classes int) error {
 // Split says which rows are learnt from, and on which it is seen when to stop.
 type Split struct {
 	Train []int32
-	// Valid is empty when nothing stops early. By default it should be what came last: see ByTime.
+	// Valid is empty when nothing stops early. It should be what came last.
 	Valid []int32
 }
 
 // All learns from all rows.
 func All(rows int) Split {
 	return Split{Train: sequence(0, rows)}
-}
-
-// ByTime takes rows in the order of time and keeps the last share of them for stopping.
-func ByTime(rows int, share float64) Split {
-	at := rows - int(share*float64(rows))
-	return Split{Train: sequence(0, at), Valid: sequence(at, rows)}
 }
 
 func sequence(from, to int) []int32 {

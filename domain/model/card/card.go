@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/profferhq/proffer/domain/problem"
@@ -32,21 +31,6 @@ type Scores struct {
 	LogLoss  float64 `json:"logloss"`
 	Brier    float64 `json:"brier"`
 	ECE      float64 `json:"ece"`
-}
-
-// ScoresOf judges rows; what they do not define is 0, for JSON has no other word.
-func ScoresOf(s stat.Scored) Scores {
-	return Scores{
-		AUC: defined(s.AUC()), Accuracy: defined(s.Accuracy(.5)), LogLoss: defined(s.LogLoss()), Brier: defined(s.Brier()),
-		ECE: defined(s.ECE(stat.ECEBins)),
-	}
-}
-
-func defined(v float64) float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return 0
-	}
-	return v
 }
 
 // Feature as it was in the rows learnt from.
