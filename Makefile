@@ -10,7 +10,7 @@ BUF := $(API)/node_modules/.bin/buf
 GOLANGCI := go tool -modfile=$(API)/tools/golangci/go.mod golangci-lint
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X github.com/profferhq/proffer/gateway.Version=$(VERSION)
-DATA ?= data
+DATA ?= $(or $(value PROFFER_DATA_DIR),data)
 
 .PHONY: help run test e2e lint generate verify build bench console clean fuzz tidy
 
