@@ -24,8 +24,9 @@ const (
 	lastWait  = 500 * time.Millisecond
 )
 
-// The server's error codes that the append rule knows.
+// The server's error codes that are known here: of creating a stream, and of the append rule.
 const (
+	codeNoPeers           jetstream.ErrorCode = 10005
 	codeAccountLimit      jetstream.ErrorCode = 10002
 	codeInsufficient      jetstream.ErrorCode = 10023
 	codeMemoryExceeded    jetstream.ErrorCode = 10028

@@ -93,13 +93,31 @@ func openStreams(ctx context.Context, js jetstream.JetStream, o Options) ([domai
 			}
 			continue
 		}
-		stream, err := js.CreateStream(ctx, want)
+		stream, err := create(ctx, js, want, o.Patience)
 		if err != nil {
 			return streams, 0, fmt.Errorf("create %s: %w", s, err)
 		}
 		streams[s] = stream
 	}
 	return streams, lanes, nil
+}
+
+// create makes a stream. A cluster that has just started does not know all of its servers yet: it is given time to.
+func create(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig, patience time.Duration) (stream jetstream.Stream, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err = steadily(ctx, func(ctx context.Context) error {
+		stream, err = js.CreateStream(ctx, c)
+		var refusal *jetstream.APIError
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &refusal) && refusal.ErrorCode == codeNoPeers:
+			return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+		}
+		return unavailable(err)
+	})
+	return stream, err
 }
 
 // lookUp finds the stream; nil when there is none.
