@@ -25,6 +25,7 @@ test: ## all tests that finish within minutes, with the race detector
 
 e2e: ## the long tests too: the product from outside, whole public data sets (PROFFER_DATA)
 	go test -race -timeout 40m ./e2e ./gateway/importer
+	go test -race -timeout 20m ./domain/identity ./gateway/natskv ./gateway/natslog ./gateway/postgres
 	go test -timeout 20m ./gateway/lab/...
 
 lint: ## vet, formatting, the linters

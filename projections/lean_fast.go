@@ -216,29 +216,33 @@ func (d *fastDecoder) outcome(e *event.Event, body *field, b *outcomeBody) bool 
 	return true
 }
 
-// offer reads the decision and the offer of a message that says what an outcome belongs to.
-func (d *fastDecoder) offer(o *event.OutcomeOf, of *field) bool {
-	if of.kind != protowire.BytesType {
-		return false
-	}
-	o.Decision, o.Offer = nil, ""
+// bytesAndText reads the first two fields of a message: bytes and a text.
+func (d *fastDecoder) bytesAndText(message []byte) (first []byte, second string, ok bool) {
 	var f field
-	var ok bool
-	for message := of.bytes; len(message) > 0; {
+	for len(message) > 0 {
 		if message, ok = f.next(message); !ok {
-			return false
+			return nil, "", false
 		}
 		switch f.number {
 		case 1:
-			o.Decision, ok = f.bytes, f.kind == protowire.BytesType
+			first, ok = f.bytes, f.kind == protowire.BytesType
 		case 2:
-			o.Offer, ok = d.text(&f)
+			second, ok = d.text(&f)
 		}
 		if !ok {
-			return false
+			return nil, "", false
 		}
 	}
-	return true
+	return first, second, true
+}
+
+// offer reads the decision and the offer of a message that says what an outcome belongs to.
+func (d *fastDecoder) offer(o *event.OutcomeOf, of *field) (ok bool) {
+	if of.kind != protowire.BytesType {
+		return false
+	}
+	o.Decision, o.Offer, ok = d.bytesAndText(of.bytes)
+	return ok
 }
 
 // oneLine reads a message that has one line, in the field of that number.
@@ -307,25 +311,9 @@ func (d *fastDecoder) line(l *event.Line, of *field) bool {
 }
 
 // linked reads the two ends of a link: all that folds and graphs look at.
-func (d *fastDecoder) linked(l *event.IdentityLinked, message []byte) bool {
-	l.Other, l.OtherType = nil, ""
-	var f field
-	var ok bool
-	for len(message) > 0 {
-		if message, ok = f.next(message); !ok {
-			return false
-		}
-		switch f.number {
-		case 1:
-			l.Other, ok = f.bytes, f.kind == protowire.BytesType
-		case 2:
-			l.OtherType, ok = d.text(&f)
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+func (d *fastDecoder) linked(l *event.IdentityLinked, message []byte) (ok bool) {
+	l.Other, l.OtherType, ok = d.bytesAndText(message)
+	return ok
 }
 
 func (d *fastDecoder) decision(r *event.Decision, message []byte) bool {

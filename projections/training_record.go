@@ -189,47 +189,29 @@ func positionIn(at **event.Position, p *event.Position, message []byte) bool {
 		return false
 	}
 	*at = p
-	p.Sequence, p.Index = 0, 0
-	var f field
-	var ok bool
-	for len(message) > 0 {
-		if message, ok = f.next(message); !ok || f.kind != protowire.VarintType {
-			return false
-		}
-		switch f.number {
-		case 1:
-			p.Sequence = f.varint
-		case 2:
-			p.Index = uint32(f.varint)
-		default:
-			return false
-		}
-	}
-	return true
+	var index uint64
+	ok := varintsIn(message, &p.Sequence, &index)
+	p.Index = uint32(index)
+	return ok
 }
 
 func cutIn(c *event.Cut, message []byte) bool {
-	c.Behaviour, c.Identity, c.Decision, c.Outcome, c.Policy = 0, 0, 0, 0, 0
+	return varintsIn(message, &c.Behaviour, &c.Identity, &c.Decision, &c.Outcome, &c.Policy)
+}
+
+// varintsIn reads a message whose fields 1, 2, ... are whole numbers; those that it does not have are 0.
+func varintsIn(message []byte, to ...*uint64) bool {
+	for _, n := range to {
+		*n = 0
+	}
 	var f field
 	var ok bool
 	for len(message) > 0 {
-		if message, ok = f.next(message); !ok || f.kind != protowire.VarintType {
+		message, ok = f.next(message)
+		if !ok || f.kind != protowire.VarintType || int(f.number) > len(to) {
 			return false
 		}
-		switch f.number {
-		case 1:
-			c.Behaviour = f.varint
-		case 2:
-			c.Identity = f.varint
-		case 3:
-			c.Decision = f.varint
-		case 4:
-			c.Outcome = f.varint
-		case 5:
-			c.Policy = f.varint
-		default:
-			return false
-		}
+		*to[f.number-1] = f.varint
 	}
 	return true
 }
