@@ -29,14 +29,16 @@ type Input struct {
 	Models []Answering
 	// Segments are those of each definition that the policy reads.
 	Segments []*event.InSegments
+	// Consents are what the person had said about each purpose that the policy reads (Compiled.Purposes).
+	Consents []*event.SeenConsent
 }
 
 // Choose makes the decision. It is pure: the same policy and input give the same record, byte for byte. The record
 // shares the input's memory. It fails with ErrUnknownPlacement only.
 //
 // Each candidate (an offer with a treatment for the placement's channel) leaves at the first stage that refuses it:
-// a rule that does not hold, a contact limit that is used up, a score that cannot be computed, an expected value
-// below zero. Of those left, the highest expected value wins; on equal values the lowest draw, then the offer's and
+// a consent that is lacking, a rule that does not hold, a contact limit that is used up, a score that cannot be computed,
+// an expected value below zero. Of those left, the highest expected value wins; on equal values the lowest draw, then the offer's and
 // the treatment's id. A profile in the policy's hold-out gets nothing, and no candidate is evaluated; models are asked
 // about it all the same: what they say of people who were left alone is what their outcomes are compared with.
 func Choose(c *policy.Compiled, in Input) (*event.Decision, error) {
@@ -76,13 +78,14 @@ func recordOf(c *policy.Compiled, at *policy.Placement, in Input) *event.Decisio
 		Cut:    in.Cut,
 		Policy: c.Policy().GetId(), PolicyVersion: in.PolicyVersion, PolicyDigest: digest[:],
 		View: c.View().Name(), ViewFingerprint: fingerprint[:],
-		Vector: in.Vector, Contacts: in.Contacts, Segments: in.Segments,
+		Vector: in.Vector, Contacts: in.Contacts, Segments: in.Segments, Consents: in.Consents,
 	}
 }
 
 // funnel judges the candidates of one decision. What depends on the offer only is found once an offer.
 type funnel struct {
 	compiled *policy.Compiled
+	at       *policy.Placement
 	scope    *policy.Scope
 	input    Input
 	channel  string
@@ -96,7 +99,7 @@ type funnel struct {
 }
 
 func newFunnel(c *policy.Compiled, at *policy.Placement, in Input, scores []*event.ModelScore) *funnel {
-	f := &funnel{compiled: c, input: in, channel: at.Event.GetChannel(), scores: readable(c, scores)}
+	f := &funnel{compiled: c, at: at, input: in, channel: at.Event.GetChannel(), scores: readable(c, scores)}
 	f.scope = c.Scope(policy.Facts{
 		Placement: in.Placement, Channel: f.channel, NowMS: in.NowMS, Vector: in.Vector, Scores: f.scores, Context: in.Context,
 		Segments: in.Segments,
@@ -124,6 +127,9 @@ func (f *funnel) judge(c policy.Candidate, out *event.Candidate) {
 
 func (f *funnel) consider(o *policy.Offer) {
 	f.offer, f.score = o, policy.Score{}
+	if f.stage, f.refusal = policy.StageConsent, f.unwanted(o); f.refusal.Reason != "" {
+		return
+	}
 	if f.stage, f.refusal = policy.StageEligibility, o.Eligible(f.scope); f.refusal.Reason != "" {
 		return
 	}
@@ -138,6 +144,14 @@ func (f *funnel) consider(o *policy.Offer) {
 	if f.score.ExpectedValue < 0 {
 		f.refusal = policy.Failure{Reason: policy.ReasonNegativeValue}
 	}
+}
+
+// unwanted is the first purpose, of the placement or of the offer, for which there is no consent.
+func (f *funnel) unwanted(o *policy.Offer) policy.Failure {
+	if refusal := f.at.Consents.Refuses(f.input.Consents); refusal.Reason != "" {
+		return refusal
+	}
+	return o.Consents.Refuses(f.input.Consents)
 }
 
 // limited is the first contact limit that refuses the offer.
@@ -199,6 +213,7 @@ func nothing(candidates []*event.Candidate) string {
 		{policy.StageScore, policy.AnswerNoScore},
 		{policy.StageContactLimit, policy.AnswerContactLimit},
 		{policy.StageEligibility, policy.AnswerNotEligible},
+		{policy.StageConsent, policy.AnswerNoConsent},
 	}
 	for _, a := range answers {
 		if slices.ContainsFunc(candidates, func(c *event.Candidate) bool { return c.Stage == a.stage }) {

@@ -209,7 +209,8 @@ type turned struct {
 	later   uint64
 }
 
-// turn decides while nobody else decides in the profile's lane and no profile changes.
+// turn decides while nobody else decides in the profile's lane and neither a profile nor a consent changes: what the
+// record's cut of IDENTITY holds is the latest that is known.
 func (d *Decider) turn(ctx context.Context, q question, g *gathered) (turned, error) {
 	l := d.byID[domain.LaneOf(domain.Decision, g.profile, d.lanes.Lanes())]
 	if err := d.take(ctx, l); err != nil {
@@ -221,11 +222,16 @@ func (d *Decider) turn(ctx context.Context, q question, g *gathered) (turned, er
 	if d.identities.cut != g.cut && !slices.Equal(d.identities.graph.Aliases(q.Alias), g.aliases) {
 		return turned{}, nil
 	}
+	consents, current := d.identities.consentsAt(g.cut, g.aliases, q.compiled.Purposes())
+	if !current {
+		return turned{}, nil
+	}
 	known, err := d.contactsFor(q, g, l)
 	if err != nil || known.blocked != nil || known.later > 0 {
 		return turned{blocked: known.blocked, later: known.later}, err
 	}
 	in := q.input(g, known)
+	in.Consents = consents
 	in.Models = d.policies.models.now(q.compiled, q.policyCut, g.profile)
 	record, err := Choose(q.compiled, in)
 	if err != nil {

@@ -23,6 +23,8 @@ type Explanation struct {
 	Scores []*event.ModelScore
 	// Segments are in which the profile was, of each definition that the policy reads, as recorded.
 	Segments []*event.InSegments
+	// Consents are what the profile had said about each purpose that the policy reads, as recorded.
+	Consents []*event.SeenConsent
 	// Contacts that were known, for people, oldest first.
 	Contacts []string
 	// Summary is one sentence for people.
@@ -35,10 +37,10 @@ type ExplainedCandidate struct {
 	Rules []ExplainedRule
 }
 
-// ExplainedRule is one rule, contact limit or part of the score.
+// ExplainedRule is one consent, rule, contact limit or part of the score.
 type ExplainedRule struct {
 	Name, Expression string
-	// Result is true, false, a number, "3 of 3 in 7d" or the reason of a failure.
+	// Result is true, false, a number, "3 of 3 in 7d", "WITHDRAWN at IDENTITY/12/0" or the reason of a failure.
 	Result string
 	// Values are what it read: features.<name>, models.<name>, segments.<name>, context.<name>, placement, channel, now.
 	Values map[string]string
@@ -94,6 +96,7 @@ func Explain(c *policy.Compiled, l Logged) (Explanation, error) {
 		e.Candidates = append(e.Candidates, ExplainedCandidate{Candidate: left, Rules: f.explain(x.Offer)})
 	}
 	e.Features, e.Scores, e.Segments = explainFeatures(c, in.Vector), l.Record.GetScores(), in.Segments
+	e.Consents = in.Consents
 	for _, contact := range in.Contacts {
 		e.Contacts = append(e.Contacts, describeContact(contact))
 	}
@@ -128,7 +131,7 @@ func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC
 
 // explain evaluates everything an offer depends on, also what the funnel did not reach.
 func (f *funnel) explain(o *policy.Offer) []ExplainedRule {
-	var out []ExplainedRule
+	out := append(f.explainConsents(f.at.Consents), f.explainConsents(o.Consents)...)
 	for _, r := range o.Rules {
 		result := "true"
 		if ok, failure := r.Holds(f.scope); !ok {
@@ -153,6 +156,25 @@ func (f *funnel) explain(o *policy.Offer) []ExplainedRule {
 		}
 		out = append(out, ExplainedRule{Name: p.name, Expression: p.of.Source, Result: result, Values: f.values(p.of)})
 	}
+	return out
+}
+
+// explainConsents are the purposes that something depends on, and what the person had said about each.
+func (f *funnel) explainConsents(c policy.Consents) []ExplainedRule {
+	var out []ExplainedRule
+	add := func(purposes []string, wanted string) {
+		for _, purpose := range purposes {
+			result := consentText(nil)
+			for _, s := range f.input.Consents {
+				if s.GetPurpose() == purpose {
+					result = consentText(s)
+				}
+			}
+			out = append(out, ExplainedRule{Name: "consent " + purpose, Expression: wanted, Result: result})
+		}
+	}
+	add(c.Given, "given")
+	add(c.UnlessWithdrawn, "not withdrawn")
 	return out
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/policy"
 )
@@ -34,6 +35,14 @@ func segmentsText(s *event.InSegments) string {
 		return "none"
 	}
 	return strings.Join(s.GetSegments(), ", ")
+}
+
+// consentText is what was said about a purpose, and where: "WITHDRAWN at IDENTITY/12/0".
+func consentText(s *event.SeenConsent) string {
+	if s.GetState() == "" {
+		return "never stated"
+	}
+	return s.GetState() + " at " + domain.Place{Stream: domain.Identity, Position: domain.PositionOf(s.GetAt())}.String()
 }
 
 func externalSummary(d *event.Decision) string {
@@ -84,6 +93,7 @@ func offeredSummary(d *event.Decision) string {
 func nothingSummary(d *event.Decision) string {
 	why := map[string]string{
 		policy.AnswerNoCandidate:   "no offer has a treatment for this placement",
+		policy.AnswerNoConsent:     "the person did not consent to what any offer depends on",
 		policy.AnswerNotEligible:   "no offer's rules all hold",
 		policy.AnswerContactLimit:  "every offer whose rules hold is at a contact limit",
 		policy.AnswerNoScore:       "no offer that may be given has a valid score",
@@ -104,6 +114,7 @@ func stages(d *event.Decision) map[string]int {
 func departures(counts map[string]int) string {
 	var parts []string
 	for _, s := range []struct{ stage, text string }{
+		{policy.StageConsent, "without consent"},
 		{policy.StageEligibility, "not eligible"},
 		{policy.StageContactLimit, "at a contact limit"},
 		{policy.StageScore, "without a valid score"},

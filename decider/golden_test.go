@@ -46,6 +46,9 @@ type step struct {
 	Marked   string  `json:"marked,omitempty"` // SHARED, BLOCKED or NONE
 	Withheld string  `json:"withheld,omitempty"`
 	Given    *gift   `json:"given,omitempty"`
+	// A purpose that was said yes or no to.
+	Consents string `json:"consents,omitempty"`
+	Objects  string `json:"objects,omitempty"`
 }
 
 // stump is a model with a role: low where the feature is at most the threshold or missing, high elsewhere.
@@ -97,18 +100,19 @@ type ask struct {
 }
 
 type wanted struct {
-	Reason     string              `json:"reason"`
-	Offer      string              `json:"offer"`
-	Treatment  string              `json:"treatment"`
-	Propensity float64             `json:"logged_propensity"`
-	Aliases    int                 `json:"aliases"`
-	Candidates []*event.Candidate  `json:"candidates"`
-	Contacts   []*event.Contact    `json:"contacts"`
-	Scores     []*event.ModelScore `json:"scores,omitempty"`
-	Segments   []*event.InSegments `json:"segments,omitempty"`
-	Features   map[string]float64  `json:"features"`
-	Summary    string              `json:"summary"`
-	SHA256     string              `json:"sha256"`
+	Reason     string               `json:"reason"`
+	Offer      string               `json:"offer"`
+	Treatment  string               `json:"treatment"`
+	Propensity float64              `json:"logged_propensity"`
+	Aliases    int                  `json:"aliases"`
+	Candidates []*event.Candidate   `json:"candidates"`
+	Contacts   []*event.Contact     `json:"contacts"`
+	Scores     []*event.ModelScore  `json:"scores,omitempty"`
+	Segments   []*event.InSegments  `json:"segments,omitempty"`
+	Consents   []*event.SeenConsent `json:"consents,omitempty"`
+	Features   map[string]float64   `json:"features"`
+	Summary    string               `json:"summary"`
+	SHA256     string               `json:"sha256"`
 }
 
 func (s step) event(t *testing.T) *event.Event {
@@ -124,6 +128,10 @@ func (s step) event(t *testing.T) *event.Event {
 		return decidertest.Marked(s.Who, event.AliasMarked_Mark(event.AliasMarked_Mark_value["MARK_"+s.Marked]), at)
 	case s.Withheld != "":
 		return decidertest.Withheld(s.Who, s.Withheld, at)
+	case s.Consents != "":
+		return decidertest.Consented(s.Who, s.Consents, true, at)
+	case s.Objects != "":
+		return decidertest.Consented(s.Who, s.Objects, false, at)
 	case s.Given != nil:
 		return decidertest.Given(s.Who, at, s.Given.Offer, s.Given.Category, s.Given.Channel)
 	}
@@ -217,7 +225,7 @@ func run(t *testing.T, c golden) *wanted {
 	out := &wanted{
 		Reason: d.GetReason(), Offer: d.GetOffer(), Treatment: d.GetTreatment(), Propensity: d.GetLoggedPropensity(),
 		Aliases: len(d.GetAliases()), Candidates: d.GetCandidates(), Contacts: d.GetContacts(), Scores: d.GetScores(),
-		Segments: d.GetSegments(), Features: map[string]float64{},
+		Segments: d.GetSegments(), Consents: d.GetConsents(), Features: map[string]float64{},
 		Summary: explanation.Summary, SHA256: hex.EncodeToString(digest[:]),
 	}
 	for i, spec := range core().Specs() {

@@ -12,6 +12,7 @@ import (
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
+	"github.com/profferhq/proffer/domain/identity"
 	"github.com/profferhq/proffer/domain/past"
 )
 
@@ -26,6 +27,8 @@ type history struct {
 	// policies say which segments a policy reads.
 	policies *Policies
 	persons  map[domain.Alias]*personPast
+	// consents are what those wanted stated.
+	consents past.Consents
 }
 
 // personPast is what happened to one alias.
@@ -162,7 +165,7 @@ func (h *history) takeEvents(e domain.Envelope) error {
 			p.Add(e.Lane.Stream, f)
 		}
 		if e.Lane.Stream == domain.Identity {
-			if err := h.takeMirror(f); err != nil {
+			if err := h.takeSaid(f); err != nil {
 				return err
 			}
 		}
@@ -170,13 +173,22 @@ func (h *history) takeEvents(e domain.Envelope) error {
 	return nil
 }
 
-// takeMirror adds a link to the activity of its other end, too.
-func (h *history) takeMirror(f past.Frame) error {
-	alias, mirror, ok, err := past.MirrorOf(f, nil)
-	if p := h.persons[alias]; ok && p != nil {
-		p.Add(domain.Identity, mirror)
+// takeSaid takes what an event of IDENTITY says beside being somebody's: a consent, or a link, which is its other end's too.
+func (h *history) takeSaid(f past.Frame) error {
+	r, err := f.Recorded(nil)
+	if err != nil {
+		return err
 	}
-	return err
+	if h.persons[past.AliasIn(f.Bytes)] != nil {
+		h.consents.Add(r)
+	}
+	mirrored, ok := identity.Mirror(r)
+	other, err := domain.AliasFromBytes(mirrored.Event.GetAlias())
+	if p := h.persons[other]; ok && err == nil && p != nil {
+		f.Mirrored = true
+		p.Add(domain.Identity, f)
+	}
+	return nil
 }
 
 func (h *history) takeDecisions(e domain.Envelope) error {

@@ -6,11 +6,13 @@ import (
 	"sync"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/consent"
+	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/identity"
 )
 
-// Identities is the graph of profiles, live: what IDENTITY says up to a cut. It is safe for concurrent use.
+// Identities is the graph of profiles and what people consent to, live: what IDENTITY says up to a cut. It is safe for concurrent use.
 //
 // It also keeps the events that the views may not have folded yet, so that the IDENTITY part of an activity can be
 // read at the graph's cut exactly.
@@ -18,11 +20,12 @@ type Identities struct {
 	views    Views
 	progress progress
 
-	mu     sync.RWMutex
-	graph  *identity.Graph
-	cut    uint64
-	recent map[domain.Alias][]domain.Recorded
-	order  []recentEvent // of recent, ascending
+	mu       sync.RWMutex
+	graph    *identity.Graph
+	consents *consent.Book
+	cut      uint64
+	recent   map[domain.Alias][]domain.Recorded
+	order    []recentEvent // of recent, ascending
 }
 
 type recentEvent struct {
@@ -32,7 +35,9 @@ type recentEvent struct {
 
 // NewIdentities is the graph before the first event. The views are those whose activities the decider reads.
 func NewIdentities(views Views) *Identities {
-	return &Identities{views: views, graph: identity.NewGraph(), recent: map[domain.Alias][]domain.Recorded{}}
+	return &Identities{
+		views: views, graph: identity.NewGraph(), consents: consent.NewBook(), recent: map[domain.Alias][]domain.Recorded{},
+	}
 }
 
 // Profile is the id of an alias's profile and the cut of IDENTITY at which it is.
@@ -104,6 +109,7 @@ func (i *Identities) Apply(e domain.Envelope) error {
 	if e.Sequence > i.cut {
 		for _, r := range events {
 			i.graph.Apply(r)
+			i.consents.Apply(r)
 			i.keep(r, folded)
 		}
 		i.cut = e.Sequence
@@ -146,6 +152,18 @@ func (i *Identities) forget(folded uint64) {
 		}
 	}
 	i.order = i.order[n:]
+}
+
+// consentsAt are what a profile of these aliases says of each purpose; false when it said something after the cut. The
+// caller holds i.mu.
+func (i *Identities) consentsAt(cut uint64, aliases []domain.Alias, purposes []string) ([]*event.SeenConsent, bool) {
+	seen := i.consents.Seen(aliases, purposes)
+	for _, s := range seen {
+		if s.GetAt().GetSequence() > cut {
+			return nil, false
+		}
+	}
+	return seen, true
 }
 
 // person is a profile as the graph knows it at a cut.

@@ -33,7 +33,7 @@ func InputOf(d *event.Decision) (Input, error) {
 		ID: ids[0], NowMS: d.GetNowMs(), Profile: ids[1], Requested: ids[2],
 		Aliases: d.GetAliases(), Placement: d.GetPlacement(), Context: d.GetContext(), Cut: d.GetCut(),
 		PolicyVersion: d.GetPolicyVersion(), Vector: d.GetVector(), Contacts: d.GetContacts(),
-		Segments: d.GetSegments(),
+		Segments: d.GetSegments(), Consents: d.GetConsents(),
 	}, nil
 }
 

@@ -309,6 +309,7 @@ func (h *history) inputOf(
 	in.Vector = c.View().ReadAt(merged, momentOf(in, at), nil)
 	read := h.policies.segmentsAt(c, cut[domain.Policy])
 	in.Segments = asInRecord(inSegments(read, merged, in.NowMS, c, in.Vector), l.Record)
+	in.Consents = h.consents.Seen(aliases, c.Purposes(), cut[domain.Identity])
 	if in.Contacts = nil; c.LongestWindow() > 0 {
 		in.Contacts = knownContacts(contacts)
 	}

@@ -122,7 +122,8 @@ func StreamOf(e *event.Event) (Stream, bool) {
 		return Behaviour, true
 	case *event.Event_IdentityLinked, *event.Event_IdentityUnlinked, *event.Event_IdentityWithheld, *event.Event_IdentityBarred,
 		*event.Event_AliasMarked, *event.Event_GuardsChanged, *event.Event_TraitsChanged, *event.Event_GroupJoined,
-		*event.Event_MatchProposed, *event.Event_MatchReviewed, *event.Event_MatchModelChanged:
+		*event.Event_MatchProposed, *event.Event_MatchReviewed, *event.Event_MatchModelChanged,
+		*event.Event_ConsentStated:
 		return Identity, true
 	case *event.Event_Decision:
 		return Decision, true
@@ -178,6 +179,8 @@ func TypeOf(e *event.Event) string {
 		return "match_reviewed"
 	case *event.Event_MatchModelChanged:
 		return "match_model_changed"
+	case *event.Event_ConsentStated:
+		return "consent_stated"
 	case *event.Event_Decision:
 		if b.Decision.GetExternal() {
 			return "external_decision"

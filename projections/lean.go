@@ -48,7 +48,7 @@ func activityFields() *kept {
 		40: fieldsRead(of{1: whole, 2: whole}),
 		41: whole,
 		42: mention,
-		43: mention, 44: mention, 45: mention, 46: mention, 47: mention, 48: mention, 49: mention, 50: mention,
+		43: mention, 44: mention, 45: mention, 46: mention, 47: mention, 48: mention, 49: mention, 50: mention, 51: mention,
 		60: fieldsRead(of{3: whole, 8: whole, 20: whole, 25: whole}),
 		80: fieldsRead(of{1: offer}),
 		81: fieldsRead(of{1: offer}),

@@ -2,9 +2,11 @@ package decidertest
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/consent"
 	"github.com/profferhq/proffer/domain/event"
 )
 
@@ -48,6 +50,13 @@ func Unlinked(one, other string, at time.Time) *event.Event {
 func Marked(name string, mark event.AliasMarked_Mark, at time.Time) *event.Event {
 	e := About(name, at, "marked "+mark.String())
 	e.Body = &event.Event_AliasMarked{AliasMarked: &event.AliasMarked{Mark: mark, Rule: "operator"}}
+	return e
+}
+
+// Consented says yes or no to a purpose for somebody.
+func Consented(name, purpose string, given bool, at time.Time) *event.Event {
+	e := About(name, at, fmt.Sprintf("consented %s %t", purpose, given))
+	e.Body = &event.Event_ConsentStated{ConsentStated: &event.ConsentStated{Purpose: purpose, Given: given, Rule: consent.RuleOperator}}
 	return e
 }
 

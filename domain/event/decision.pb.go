@@ -68,7 +68,9 @@ type Decision struct {
 	// What the models said, by use, then role.
 	Scores []*ModelScore `protobuf:"bytes,26,rep,name=scores,proto3" json:"scores,omitempty"`
 	// The segments that the policy's expressions read, by definition.
-	Segments      []*InSegments `protobuf:"bytes,27,rep,name=segments,proto3" json:"segments,omitempty"`
+	Segments []*InSegments `protobuf:"bytes,27,rep,name=segments,proto3" json:"segments,omitempty"`
+	// What the person had said about the purposes that the policy reads, ascending by purpose.
+	Consents      []*SeenConsent `protobuf:"bytes,28,rep,name=consents,proto3" json:"consents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -292,6 +294,76 @@ func (x *Decision) GetSegments() []*InSegments {
 	return nil
 }
 
+func (x *Decision) GetConsents() []*SeenConsent {
+	if x != nil {
+		return x.Consents
+	}
+	return nil
+}
+
+// SeenConsent is what the profile's aliases had last said about a purpose, at the identity cut.
+type SeenConsent struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Purpose string                 `protobuf:"bytes,1,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// GIVEN or WITHDRAWN; empty: nothing was ever said.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// Where in IDENTITY it was said.
+	At            *Position `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeenConsent) Reset() {
+	*x = SeenConsent{}
+	mi := &file_event_decision_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeenConsent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeenConsent) ProtoMessage() {}
+
+func (x *SeenConsent) ProtoReflect() protoreflect.Message {
+	mi := &file_event_decision_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeenConsent.ProtoReflect.Descriptor instead.
+func (*SeenConsent) Descriptor() ([]byte, []int) {
+	return file_event_decision_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *SeenConsent) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *SeenConsent) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *SeenConsent) GetAt() *Position {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 // InSegments is which segments of one definition the profile was in.
 type InSegments struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -310,7 +382,7 @@ type InSegments struct {
 
 func (x *InSegments) Reset() {
 	*x = InSegments{}
-	mi := &file_event_decision_proto_msgTypes[1]
+	mi := &file_event_decision_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -322,7 +394,7 @@ func (x *InSegments) String() string {
 func (*InSegments) ProtoMessage() {}
 
 func (x *InSegments) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[1]
+	mi := &file_event_decision_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -335,7 +407,7 @@ func (x *InSegments) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InSegments.ProtoReflect.Descriptor instead.
 func (*InSegments) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{1}
+	return file_event_decision_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *InSegments) GetDefinition() string {
@@ -398,7 +470,7 @@ type ModelScore struct {
 
 func (x *ModelScore) Reset() {
 	*x = ModelScore{}
-	mi := &file_event_decision_proto_msgTypes[2]
+	mi := &file_event_decision_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -410,7 +482,7 @@ func (x *ModelScore) String() string {
 func (*ModelScore) ProtoMessage() {}
 
 func (x *ModelScore) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[2]
+	mi := &file_event_decision_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -423,7 +495,7 @@ func (x *ModelScore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelScore.ProtoReflect.Descriptor instead.
 func (*ModelScore) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{2}
+	return file_event_decision_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ModelScore) GetName() string {
@@ -509,7 +581,7 @@ type SeenAlias struct {
 
 func (x *SeenAlias) Reset() {
 	*x = SeenAlias{}
-	mi := &file_event_decision_proto_msgTypes[3]
+	mi := &file_event_decision_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -521,7 +593,7 @@ func (x *SeenAlias) String() string {
 func (*SeenAlias) ProtoMessage() {}
 
 func (x *SeenAlias) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[3]
+	mi := &file_event_decision_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -534,7 +606,7 @@ func (x *SeenAlias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenAlias.ProtoReflect.Descriptor instead.
 func (*SeenAlias) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{3}
+	return file_event_decision_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SeenAlias) GetAlias() []byte {
@@ -576,7 +648,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_event_decision_proto_msgTypes[4]
+	mi := &file_event_decision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -588,7 +660,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[4]
+	mi := &file_event_decision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -601,7 +673,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{4}
+	return file_event_decision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Position) GetSequence() uint64 {
@@ -632,7 +704,7 @@ type Cut struct {
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_event_decision_proto_msgTypes[5]
+	mi := &file_event_decision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +716,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[5]
+	mi := &file_event_decision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +729,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{5}
+	return file_event_decision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Cut) GetBehaviour() uint64 {
@@ -711,7 +783,7 @@ type ContextValue struct {
 
 func (x *ContextValue) Reset() {
 	*x = ContextValue{}
-	mi := &file_event_decision_proto_msgTypes[6]
+	mi := &file_event_decision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -723,7 +795,7 @@ func (x *ContextValue) String() string {
 func (*ContextValue) ProtoMessage() {}
 
 func (x *ContextValue) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[6]
+	mi := &file_event_decision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -736,7 +808,7 @@ func (x *ContextValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextValue.ProtoReflect.Descriptor instead.
 func (*ContextValue) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{6}
+	return file_event_decision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ContextValue) GetName() string {
@@ -815,7 +887,7 @@ type Contact struct {
 
 func (x *Contact) Reset() {
 	*x = Contact{}
-	mi := &file_event_decision_proto_msgTypes[7]
+	mi := &file_event_decision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -827,7 +899,7 @@ func (x *Contact) String() string {
 func (*Contact) ProtoMessage() {}
 
 func (x *Contact) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[7]
+	mi := &file_event_decision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -840,7 +912,7 @@ func (x *Contact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contact.ProtoReflect.Descriptor instead.
 func (*Contact) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{7}
+	return file_event_decision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Contact) GetTimeMs() int64 {
@@ -896,7 +968,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_event_decision_proto_msgTypes[8]
+	mi := &file_event_decision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +980,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[8]
+	mi := &file_event_decision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +993,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{8}
+	return file_event_decision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Candidate) GetOffer() string {
@@ -1023,7 +1095,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_event_decision_proto_msgTypes[9]
+	mi := &file_event_decision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1107,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[9]
+	mi := &file_event_decision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1120,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{9}
+	return file_event_decision_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Policy) GetId() string {
@@ -1128,7 +1200,7 @@ type PolicyModel struct {
 
 func (x *PolicyModel) Reset() {
 	*x = PolicyModel{}
-	mi := &file_event_decision_proto_msgTypes[10]
+	mi := &file_event_decision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1140,7 +1212,7 @@ func (x *PolicyModel) String() string {
 func (*PolicyModel) ProtoMessage() {}
 
 func (x *PolicyModel) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[10]
+	mi := &file_event_decision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1153,7 +1225,7 @@ func (x *PolicyModel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyModel.ProtoReflect.Descriptor instead.
 func (*PolicyModel) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{10}
+	return file_event_decision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PolicyModel) GetName() string {
@@ -1184,15 +1256,19 @@ type Placement struct {
 	Description string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
 	Channel     string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
 	// Offers that may appear here; empty is all that have a treatment for the channel.
-	Offers        []string        `protobuf:"bytes,4,rep,name=offers,proto3" json:"offers,omitempty"`
-	Context       []*ContextField `protobuf:"bytes,5,rep,name=context,proto3" json:"context,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Offers  []string        `protobuf:"bytes,4,rep,name=offers,proto3" json:"offers,omitempty"`
+	Context []*ContextField `protobuf:"bytes,5,rep,name=context,proto3" json:"context,omitempty"`
+	// Purposes that the person must have said yes to, whatever is offered here.
+	Consent []string `protobuf:"bytes,6,rep,name=consent,proto3" json:"consent,omitempty"`
+	// Purposes that the person must not have said no to.
+	UnlessWithdrawn []string `protobuf:"bytes,7,rep,name=unless_withdrawn,json=unlessWithdrawn,proto3" json:"unless_withdrawn,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Placement) Reset() {
 	*x = Placement{}
-	mi := &file_event_decision_proto_msgTypes[11]
+	mi := &file_event_decision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1204,7 +1280,7 @@ func (x *Placement) String() string {
 func (*Placement) ProtoMessage() {}
 
 func (x *Placement) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[11]
+	mi := &file_event_decision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1217,7 +1293,7 @@ func (x *Placement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Placement.ProtoReflect.Descriptor instead.
 func (*Placement) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{11}
+	return file_event_decision_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Placement) GetId() string {
@@ -1255,6 +1331,20 @@ func (x *Placement) GetContext() []*ContextField {
 	return nil
 }
 
+func (x *Placement) GetConsent() []string {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
+func (x *Placement) GetUnlessWithdrawn() []string {
+	if x != nil {
+		return x.UnlessWithdrawn
+	}
+	return nil
+}
+
 // ContextField declares a fact that a request may carry.
 type ContextField struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1267,7 +1357,7 @@ type ContextField struct {
 
 func (x *ContextField) Reset() {
 	*x = ContextField{}
-	mi := &file_event_decision_proto_msgTypes[12]
+	mi := &file_event_decision_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1369,7 @@ func (x *ContextField) String() string {
 func (*ContextField) ProtoMessage() {}
 
 func (x *ContextField) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[12]
+	mi := &file_event_decision_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1382,7 @@ func (x *ContextField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextField.ProtoReflect.Descriptor instead.
 func (*ContextField) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{12}
+	return file_event_decision_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ContextField) GetName() string {
@@ -1326,14 +1416,17 @@ type Offer struct {
 	// Facts about the offer for people and tables: type, reward, difficulty, ...
 	Attributes map[string]string `protobuf:"bytes,10,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How long it can be redeemed, in milliseconds; 0 is unknown or for ever.
-	ValidityMs    int64 `protobuf:"varint,11,opt,name=validity_ms,json=validityMs,proto3" json:"validity_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ValidityMs int64 `protobuf:"varint,11,opt,name=validity_ms,json=validityMs,proto3" json:"validity_ms,omitempty"`
+	// Purposes, as of Placement.
+	Consent         []string `protobuf:"bytes,12,rep,name=consent,proto3" json:"consent,omitempty"`
+	UnlessWithdrawn []string `protobuf:"bytes,13,rep,name=unless_withdrawn,json=unlessWithdrawn,proto3" json:"unless_withdrawn,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_event_decision_proto_msgTypes[13]
+	mi := &file_event_decision_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1438,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[13]
+	mi := &file_event_decision_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1358,7 +1451,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{13}
+	return file_event_decision_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Offer) GetId() string {
@@ -1438,6 +1531,20 @@ func (x *Offer) GetValidityMs() int64 {
 	return 0
 }
 
+func (x *Offer) GetConsent() []string {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
+func (x *Offer) GetUnlessWithdrawn() []string {
+	if x != nil {
+		return x.UnlessWithdrawn
+	}
+	return nil
+}
+
 // Rule is one named CEL condition.
 type Rule struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1449,7 +1556,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_event_decision_proto_msgTypes[14]
+	mi := &file_event_decision_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1568,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[14]
+	mi := &file_event_decision_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1581,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{14}
+	return file_event_decision_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Rule) GetName() string {
@@ -1503,7 +1610,7 @@ type Treatment struct {
 
 func (x *Treatment) Reset() {
 	*x = Treatment{}
-	mi := &file_event_decision_proto_msgTypes[15]
+	mi := &file_event_decision_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1515,7 +1622,7 @@ func (x *Treatment) String() string {
 func (*Treatment) ProtoMessage() {}
 
 func (x *Treatment) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[15]
+	mi := &file_event_decision_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1528,7 +1635,7 @@ func (x *Treatment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Treatment.ProtoReflect.Descriptor instead.
 func (*Treatment) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{15}
+	return file_event_decision_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Treatment) GetId() string {
@@ -1567,7 +1674,7 @@ type ContactLimit struct {
 
 func (x *ContactLimit) Reset() {
 	*x = ContactLimit{}
-	mi := &file_event_decision_proto_msgTypes[16]
+	mi := &file_event_decision_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1579,7 +1686,7 @@ func (x *ContactLimit) String() string {
 func (*ContactLimit) ProtoMessage() {}
 
 func (x *ContactLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_event_decision_proto_msgTypes[16]
+	mi := &file_event_decision_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1592,7 +1699,7 @@ func (x *ContactLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactLimit.ProtoReflect.Descriptor instead.
 func (*ContactLimit) Descriptor() ([]byte, []int) {
-	return file_event_decision_proto_rawDescGZIP(), []int{16}
+	return file_event_decision_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ContactLimit) GetName() string {
@@ -1634,7 +1741,7 @@ var File_event_decision_proto protoreflect.FileDescriptor
 
 const file_event_decision_proto_rawDesc = "" +
 	"\n" +
-	"\x14event/decision.proto\x12\x05event\"\x97\a\n" +
+	"\x14event/decision.proto\x12\x05event\"\xc7\a\n" +
 	"\bDecision\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
 	"\bexternal\x18\x02 \x01(\bR\bexternal\x12\x15\n" +
@@ -1666,7 +1773,12 @@ const file_event_decision_proto_rawDesc = "" +
 	"\x14propensity_estimated\x18\x18 \x01(\bR\x13propensityEstimated\x12\x1a\n" +
 	"\bcategory\x18\x19 \x01(\tR\bcategory\x12)\n" +
 	"\x06scores\x18\x1a \x03(\v2\x11.event.ModelScoreR\x06scores\x12-\n" +
-	"\bsegments\x18\x1b \x03(\v2\x11.event.InSegmentsR\bsegments\"\x94\x01\n" +
+	"\bsegments\x18\x1b \x03(\v2\x11.event.InSegmentsR\bsegments\x12.\n" +
+	"\bconsents\x18\x1c \x03(\v2\x12.event.SeenConsentR\bconsents\"^\n" +
+	"\vSeenConsent\x12\x18\n" +
+	"\apurpose\x18\x01 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1f\n" +
+	"\x02at\x18\x03 \x01(\v2\x0f.event.PositionR\x02at\"\x94\x01\n" +
 	"\n" +
 	"InSegments\x12\x1e\n" +
 	"\n" +
@@ -1745,16 +1857,18 @@ const file_event_decision_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03use\x18\x02 \x01(\tR\x03use\x12\x1f\n" +
 	"\bfallback\x18\x03 \x01(\x01H\x00R\bfallback\x88\x01\x01B\v\n" +
-	"\t_fallback\"\x9e\x01\n" +
+	"\t_fallback\"\xe3\x01\n" +
 	"\tPlacement\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x18\n" +
 	"\achannel\x18\x03 \x01(\tR\achannel\x12\x16\n" +
 	"\x06offers\x18\x04 \x03(\tR\x06offers\x12-\n" +
-	"\acontext\x18\x05 \x03(\v2\x13.event.ContextFieldR\acontext\"6\n" +
+	"\acontext\x18\x05 \x03(\v2\x13.event.ContextFieldR\acontext\x12\x18\n" +
+	"\aconsent\x18\x06 \x03(\tR\aconsent\x12)\n" +
+	"\x10unless_withdrawn\x18\a \x03(\tR\x0funlessWithdrawn\"6\n" +
 	"\fContextField\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\tR\x04type\"\xb6\x03\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\"\xfb\x03\n" +
 	"\x05Offer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1a\n" +
@@ -1774,7 +1888,9 @@ const file_event_decision_proto_rawDesc = "" +
 	" \x03(\v2\x1c.event.Offer.AttributesEntryR\n" +
 	"attributes\x12\x1f\n" +
 	"\vvalidity_ms\x18\v \x01(\x03R\n" +
-	"validityMs\x1a=\n" +
+	"validityMs\x12\x18\n" +
+	"\aconsent\x18\f \x03(\tR\aconsent\x12)\n" +
+	"\x10unless_withdrawn\x18\r \x03(\tR\x0funlessWithdrawn\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\".\n" +
@@ -1807,53 +1923,56 @@ func file_event_decision_proto_rawDescGZIP() []byte {
 	return file_event_decision_proto_rawDescData
 }
 
-var file_event_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_event_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_event_decision_proto_goTypes = []any{
 	(*Decision)(nil),     // 0: event.Decision
-	(*InSegments)(nil),   // 1: event.InSegments
-	(*ModelScore)(nil),   // 2: event.ModelScore
-	(*SeenAlias)(nil),    // 3: event.SeenAlias
-	(*Position)(nil),     // 4: event.Position
-	(*Cut)(nil),          // 5: event.Cut
-	(*ContextValue)(nil), // 6: event.ContextValue
-	(*Contact)(nil),      // 7: event.Contact
-	(*Candidate)(nil),    // 8: event.Candidate
-	(*Policy)(nil),       // 9: event.Policy
-	(*PolicyModel)(nil),  // 10: event.PolicyModel
-	(*Placement)(nil),    // 11: event.Placement
-	(*ContextField)(nil), // 12: event.ContextField
-	(*Offer)(nil),        // 13: event.Offer
-	(*Rule)(nil),         // 14: event.Rule
-	(*Treatment)(nil),    // 15: event.Treatment
-	(*ContactLimit)(nil), // 16: event.ContactLimit
-	nil,                  // 17: event.Offer.AttributesEntry
-	nil,                  // 18: event.Treatment.ContentEntry
+	(*SeenConsent)(nil),  // 1: event.SeenConsent
+	(*InSegments)(nil),   // 2: event.InSegments
+	(*ModelScore)(nil),   // 3: event.ModelScore
+	(*SeenAlias)(nil),    // 4: event.SeenAlias
+	(*Position)(nil),     // 5: event.Position
+	(*Cut)(nil),          // 6: event.Cut
+	(*ContextValue)(nil), // 7: event.ContextValue
+	(*Contact)(nil),      // 8: event.Contact
+	(*Candidate)(nil),    // 9: event.Candidate
+	(*Policy)(nil),       // 10: event.Policy
+	(*PolicyModel)(nil),  // 11: event.PolicyModel
+	(*Placement)(nil),    // 12: event.Placement
+	(*ContextField)(nil), // 13: event.ContextField
+	(*Offer)(nil),        // 14: event.Offer
+	(*Rule)(nil),         // 15: event.Rule
+	(*Treatment)(nil),    // 16: event.Treatment
+	(*ContactLimit)(nil), // 17: event.ContactLimit
+	nil,                  // 18: event.Offer.AttributesEntry
+	nil,                  // 19: event.Treatment.ContentEntry
 }
 var file_event_decision_proto_depIdxs = []int32{
-	3,  // 0: event.Decision.aliases:type_name -> event.SeenAlias
-	6,  // 1: event.Decision.context:type_name -> event.ContextValue
-	5,  // 2: event.Decision.cut:type_name -> event.Cut
-	7,  // 3: event.Decision.contacts:type_name -> event.Contact
-	8,  // 4: event.Decision.candidates:type_name -> event.Candidate
-	2,  // 5: event.Decision.scores:type_name -> event.ModelScore
-	1,  // 6: event.Decision.segments:type_name -> event.InSegments
-	4,  // 7: event.SeenAlias.behaviour:type_name -> event.Position
-	4,  // 8: event.SeenAlias.decision:type_name -> event.Position
-	4,  // 9: event.SeenAlias.outcome:type_name -> event.Position
-	11, // 10: event.Policy.placements:type_name -> event.Placement
-	13, // 11: event.Policy.offers:type_name -> event.Offer
-	16, // 12: event.Policy.contact_limits:type_name -> event.ContactLimit
-	10, // 13: event.Policy.models:type_name -> event.PolicyModel
-	12, // 14: event.Placement.context:type_name -> event.ContextField
-	14, // 15: event.Offer.eligibility:type_name -> event.Rule
-	15, // 16: event.Offer.treatments:type_name -> event.Treatment
-	17, // 17: event.Offer.attributes:type_name -> event.Offer.AttributesEntry
-	18, // 18: event.Treatment.content:type_name -> event.Treatment.ContentEntry
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	4,  // 0: event.Decision.aliases:type_name -> event.SeenAlias
+	7,  // 1: event.Decision.context:type_name -> event.ContextValue
+	6,  // 2: event.Decision.cut:type_name -> event.Cut
+	8,  // 3: event.Decision.contacts:type_name -> event.Contact
+	9,  // 4: event.Decision.candidates:type_name -> event.Candidate
+	3,  // 5: event.Decision.scores:type_name -> event.ModelScore
+	2,  // 6: event.Decision.segments:type_name -> event.InSegments
+	1,  // 7: event.Decision.consents:type_name -> event.SeenConsent
+	5,  // 8: event.SeenConsent.at:type_name -> event.Position
+	5,  // 9: event.SeenAlias.behaviour:type_name -> event.Position
+	5,  // 10: event.SeenAlias.decision:type_name -> event.Position
+	5,  // 11: event.SeenAlias.outcome:type_name -> event.Position
+	12, // 12: event.Policy.placements:type_name -> event.Placement
+	14, // 13: event.Policy.offers:type_name -> event.Offer
+	17, // 14: event.Policy.contact_limits:type_name -> event.ContactLimit
+	11, // 15: event.Policy.models:type_name -> event.PolicyModel
+	13, // 16: event.Placement.context:type_name -> event.ContextField
+	15, // 17: event.Offer.eligibility:type_name -> event.Rule
+	16, // 18: event.Offer.treatments:type_name -> event.Treatment
+	18, // 19: event.Offer.attributes:type_name -> event.Offer.AttributesEntry
+	19, // 20: event.Treatment.content:type_name -> event.Treatment.ContentEntry
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_event_decision_proto_init() }
@@ -1861,19 +1980,19 @@ func file_event_decision_proto_init() {
 	if File_event_decision_proto != nil {
 		return
 	}
-	file_event_decision_proto_msgTypes[6].OneofWrappers = []any{
+	file_event_decision_proto_msgTypes[7].OneofWrappers = []any{
 		(*ContextValue_Text)(nil),
 		(*ContextValue_Number)(nil),
 		(*ContextValue_Flag)(nil),
 	}
-	file_event_decision_proto_msgTypes[10].OneofWrappers = []any{}
+	file_event_decision_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_decision_proto_rawDesc), len(file_event_decision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

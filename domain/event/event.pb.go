@@ -185,7 +185,7 @@ func (x ModelAssigned_Role) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ModelAssigned_Role.Descriptor instead.
 func (ModelAssigned_Role) EnumDescriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{36, 0}
+	return file_event_event_proto_rawDescGZIP(), []int{37, 0}
 }
 
 // Event is one entry of an envelope.
@@ -233,6 +233,7 @@ type Event struct {
 	//	*Event_MatchProposed
 	//	*Event_MatchReviewed
 	//	*Event_MatchModelChanged
+	//	*Event_ConsentStated
 	//	*Event_Decision
 	//	*Event_Delivered
 	//	*Event_Exposed
@@ -530,6 +531,15 @@ func (x *Event) GetMatchModelChanged() *MatchModelChanged {
 	return nil
 }
 
+func (x *Event) GetConsentStated() *ConsentStated {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ConsentStated); ok {
+			return x.ConsentStated
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetDecision() *Decision {
 	if x != nil {
 		if x, ok := x.Body.(*Event_Decision); ok {
@@ -752,6 +762,10 @@ type Event_MatchModelChanged struct {
 	MatchModelChanged *MatchModelChanged `protobuf:"bytes,50,opt,name=match_model_changed,json=matchModelChanged,proto3,oneof"`
 }
 
+type Event_ConsentStated struct {
+	ConsentStated *ConsentStated `protobuf:"bytes,51,opt,name=consent_stated,json=consentStated,proto3,oneof"`
+}
+
 type Event_Decision struct {
 	// DECISION
 	Decision *Decision `protobuf:"bytes,60,opt,name=decision,proto3,oneof"`
@@ -855,6 +869,8 @@ func (*Event_MatchProposed) isEvent_Body() {}
 func (*Event_MatchReviewed) isEvent_Body() {}
 
 func (*Event_MatchModelChanged) isEvent_Body() {}
+
+func (*Event_ConsentStated) isEvent_Body() {}
 
 func (*Event_Decision) isEvent_Body() {}
 
@@ -2527,6 +2543,87 @@ func (x *MatchModelChanged) GetActor() string {
 	return ""
 }
 
+// ConsentStated: the person said yes or no to one purpose. It is said of the alias; a profile's consent is the latest
+// statement among its aliases.
+type ConsentStated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A short word: "marketing", "marketing.email".
+	Purpose string `protobuf:"bytes,1,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Yes; otherwise the consent is withdrawn, or she objected.
+	Given bool `protobuf:"varint,2,opt,name=given,proto3" json:"given,omitempty"`
+	// "operator", or "source": the person's own statement, as a source sent it.
+	Rule          string `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsentStated) Reset() {
+	*x = ConsentStated{}
+	mi := &file_event_event_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsentStated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsentStated) ProtoMessage() {}
+
+func (x *ConsentStated) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsentStated.ProtoReflect.Descriptor instead.
+func (*ConsentStated) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ConsentStated) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *ConsentStated) GetGiven() bool {
+	if x != nil {
+		return x.Given
+	}
+	return false
+}
+
+func (x *ConsentStated) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *ConsentStated) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ConsentStated) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
 // TraitsChanged: facts about a person; the values are in Event.sealed, the names are not personal.
 type TraitsChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2537,7 +2634,7 @@ type TraitsChanged struct {
 
 func (x *TraitsChanged) Reset() {
 	*x = TraitsChanged{}
-	mi := &file_event_event_proto_msgTypes[24]
+	mi := &file_event_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2549,7 +2646,7 @@ func (x *TraitsChanged) String() string {
 func (*TraitsChanged) ProtoMessage() {}
 
 func (x *TraitsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[24]
+	mi := &file_event_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2562,7 +2659,7 @@ func (x *TraitsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TraitsChanged.ProtoReflect.Descriptor instead.
 func (*TraitsChanged) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{24}
+	return file_event_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TraitsChanged) GetNames() []string {
@@ -2582,7 +2679,7 @@ type GroupJoined struct {
 
 func (x *GroupJoined) Reset() {
 	*x = GroupJoined{}
-	mi := &file_event_event_proto_msgTypes[25]
+	mi := &file_event_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2594,7 +2691,7 @@ func (x *GroupJoined) String() string {
 func (*GroupJoined) ProtoMessage() {}
 
 func (x *GroupJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[25]
+	mi := &file_event_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2607,7 +2704,7 @@ func (x *GroupJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupJoined.ProtoReflect.Descriptor instead.
 func (*GroupJoined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{25}
+	return file_event_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GroupJoined) GetGroup() []byte {
@@ -2627,7 +2724,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_event_event_proto_msgTypes[26]
+	mi := &file_event_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2639,7 +2736,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[26]
+	mi := &file_event_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2652,7 +2749,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{26}
+	return file_event_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Delivered) GetOf() *OutcomeOf {
@@ -2672,7 +2769,7 @@ type Exposed struct {
 
 func (x *Exposed) Reset() {
 	*x = Exposed{}
-	mi := &file_event_event_proto_msgTypes[27]
+	mi := &file_event_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2684,7 +2781,7 @@ func (x *Exposed) String() string {
 func (*Exposed) ProtoMessage() {}
 
 func (x *Exposed) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[27]
+	mi := &file_event_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2697,7 +2794,7 @@ func (x *Exposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exposed.ProtoReflect.Descriptor instead.
 func (*Exposed) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{27}
+	return file_event_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Exposed) GetOf() *OutcomeOf {
@@ -2717,7 +2814,7 @@ type Clicked struct {
 
 func (x *Clicked) Reset() {
 	*x = Clicked{}
-	mi := &file_event_event_proto_msgTypes[28]
+	mi := &file_event_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2729,7 +2826,7 @@ func (x *Clicked) String() string {
 func (*Clicked) ProtoMessage() {}
 
 func (x *Clicked) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[28]
+	mi := &file_event_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2742,7 +2839,7 @@ func (x *Clicked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Clicked.ProtoReflect.Descriptor instead.
 func (*Clicked) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{28}
+	return file_event_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Clicked) GetOf() *OutcomeOf {
@@ -2766,7 +2863,7 @@ type Converted struct {
 
 func (x *Converted) Reset() {
 	*x = Converted{}
-	mi := &file_event_event_proto_msgTypes[29]
+	mi := &file_event_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2778,7 +2875,7 @@ func (x *Converted) String() string {
 func (*Converted) ProtoMessage() {}
 
 func (x *Converted) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[29]
+	mi := &file_event_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2791,7 +2888,7 @@ func (x *Converted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Converted.ProtoReflect.Descriptor instead.
 func (*Converted) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{29}
+	return file_event_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Converted) GetOf() *OutcomeOf {
@@ -2829,7 +2926,7 @@ type OutcomeOf struct {
 
 func (x *OutcomeOf) Reset() {
 	*x = OutcomeOf{}
-	mi := &file_event_event_proto_msgTypes[30]
+	mi := &file_event_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2841,7 +2938,7 @@ func (x *OutcomeOf) String() string {
 func (*OutcomeOf) ProtoMessage() {}
 
 func (x *OutcomeOf) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[30]
+	mi := &file_event_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2854,7 +2951,7 @@ func (x *OutcomeOf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeOf.ProtoReflect.Descriptor instead.
 func (*OutcomeOf) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{30}
+	return file_event_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OutcomeOf) GetDecision() []byte {
@@ -2895,7 +2992,7 @@ type OfferDefined struct {
 
 func (x *OfferDefined) Reset() {
 	*x = OfferDefined{}
-	mi := &file_event_event_proto_msgTypes[31]
+	mi := &file_event_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2907,7 +3004,7 @@ func (x *OfferDefined) String() string {
 func (*OfferDefined) ProtoMessage() {}
 
 func (x *OfferDefined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[31]
+	mi := &file_event_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2920,7 +3017,7 @@ func (x *OfferDefined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferDefined.ProtoReflect.Descriptor instead.
 func (*OfferDefined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{31}
+	return file_event_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *OfferDefined) GetOffer() *Offer {
@@ -2944,7 +3041,7 @@ type PolicyPublished struct {
 
 func (x *PolicyPublished) Reset() {
 	*x = PolicyPublished{}
-	mi := &file_event_event_proto_msgTypes[32]
+	mi := &file_event_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2956,7 +3053,7 @@ func (x *PolicyPublished) String() string {
 func (*PolicyPublished) ProtoMessage() {}
 
 func (x *PolicyPublished) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[32]
+	mi := &file_event_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2969,7 +3066,7 @@ func (x *PolicyPublished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyPublished.ProtoReflect.Descriptor instead.
 func (*PolicyPublished) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{32}
+	return file_event_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *PolicyPublished) GetPolicy() *Policy {
@@ -3013,7 +3110,7 @@ type FeatureViewPublished struct {
 
 func (x *FeatureViewPublished) Reset() {
 	*x = FeatureViewPublished{}
-	mi := &file_event_event_proto_msgTypes[33]
+	mi := &file_event_event_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3025,7 +3122,7 @@ func (x *FeatureViewPublished) String() string {
 func (*FeatureViewPublished) ProtoMessage() {}
 
 func (x *FeatureViewPublished) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[33]
+	mi := &file_event_event_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3038,7 +3135,7 @@ func (x *FeatureViewPublished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeatureViewPublished.ProtoReflect.Descriptor instead.
 func (*FeatureViewPublished) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{33}
+	return file_event_event_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *FeatureViewPublished) GetName() string {
@@ -3099,7 +3196,7 @@ type FeatureViewSwitched struct {
 
 func (x *FeatureViewSwitched) Reset() {
 	*x = FeatureViewSwitched{}
-	mi := &file_event_event_proto_msgTypes[34]
+	mi := &file_event_event_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3111,7 +3208,7 @@ func (x *FeatureViewSwitched) String() string {
 func (*FeatureViewSwitched) ProtoMessage() {}
 
 func (x *FeatureViewSwitched) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[34]
+	mi := &file_event_event_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3124,7 +3221,7 @@ func (x *FeatureViewSwitched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeatureViewSwitched.ProtoReflect.Descriptor instead.
 func (*FeatureViewSwitched) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{34}
+	return file_event_event_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *FeatureViewSwitched) GetName() string {
@@ -3190,7 +3287,7 @@ type ModelRegistered struct {
 
 func (x *ModelRegistered) Reset() {
 	*x = ModelRegistered{}
-	mi := &file_event_event_proto_msgTypes[35]
+	mi := &file_event_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3202,7 +3299,7 @@ func (x *ModelRegistered) String() string {
 func (*ModelRegistered) ProtoMessage() {}
 
 func (x *ModelRegistered) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[35]
+	mi := &file_event_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3215,7 +3312,7 @@ func (x *ModelRegistered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelRegistered.ProtoReflect.Descriptor instead.
 func (*ModelRegistered) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{35}
+	return file_event_event_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ModelRegistered) GetName() string {
@@ -3325,7 +3422,7 @@ type ModelAssigned struct {
 
 func (x *ModelAssigned) Reset() {
 	*x = ModelAssigned{}
-	mi := &file_event_event_proto_msgTypes[36]
+	mi := &file_event_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3337,7 +3434,7 @@ func (x *ModelAssigned) String() string {
 func (*ModelAssigned) ProtoMessage() {}
 
 func (x *ModelAssigned) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[36]
+	mi := &file_event_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3350,7 +3447,7 @@ func (x *ModelAssigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelAssigned.ProtoReflect.Descriptor instead.
 func (*ModelAssigned) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{36}
+	return file_event_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ModelAssigned) GetUse() string {
@@ -3440,7 +3537,7 @@ type AlertRaised struct {
 
 func (x *AlertRaised) Reset() {
 	*x = AlertRaised{}
-	mi := &file_event_event_proto_msgTypes[37]
+	mi := &file_event_event_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3452,7 +3549,7 @@ func (x *AlertRaised) String() string {
 func (*AlertRaised) ProtoMessage() {}
 
 func (x *AlertRaised) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[37]
+	mi := &file_event_event_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3465,7 +3562,7 @@ func (x *AlertRaised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlertRaised.ProtoReflect.Descriptor instead.
 func (*AlertRaised) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{37}
+	return file_event_event_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *AlertRaised) GetSubject() string {
@@ -3550,7 +3647,7 @@ type ModelLimitsSet struct {
 
 func (x *ModelLimitsSet) Reset() {
 	*x = ModelLimitsSet{}
-	mi := &file_event_event_proto_msgTypes[38]
+	mi := &file_event_event_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3562,7 +3659,7 @@ func (x *ModelLimitsSet) String() string {
 func (*ModelLimitsSet) ProtoMessage() {}
 
 func (x *ModelLimitsSet) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[38]
+	mi := &file_event_event_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3575,7 +3672,7 @@ func (x *ModelLimitsSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelLimitsSet.ProtoReflect.Descriptor instead.
 func (*ModelLimitsSet) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{38}
+	return file_event_event_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ModelLimitsSet) GetUse() string {
@@ -3640,7 +3737,7 @@ type ModelLimit struct {
 
 func (x *ModelLimit) Reset() {
 	*x = ModelLimit{}
-	mi := &file_event_event_proto_msgTypes[39]
+	mi := &file_event_event_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3652,7 +3749,7 @@ func (x *ModelLimit) String() string {
 func (*ModelLimit) ProtoMessage() {}
 
 func (x *ModelLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[39]
+	mi := &file_event_event_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3665,7 +3762,7 @@ func (x *ModelLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelLimit.ProtoReflect.Descriptor instead.
 func (*ModelLimit) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{39}
+	return file_event_event_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ModelLimit) GetMetric() string {
@@ -3710,7 +3807,7 @@ type SegmentDefined struct {
 
 func (x *SegmentDefined) Reset() {
 	*x = SegmentDefined{}
-	mi := &file_event_event_proto_msgTypes[40]
+	mi := &file_event_event_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3722,7 +3819,7 @@ func (x *SegmentDefined) String() string {
 func (*SegmentDefined) ProtoMessage() {}
 
 func (x *SegmentDefined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[40]
+	mi := &file_event_event_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3735,7 +3832,7 @@ func (x *SegmentDefined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentDefined.ProtoReflect.Descriptor instead.
 func (*SegmentDefined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{40}
+	return file_event_event_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SegmentDefined) GetId() string {
@@ -3806,7 +3903,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_event_event_proto_msgTypes[41]
+	mi := &file_event_event_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3818,7 +3915,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[41]
+	mi := &file_event_event_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3831,7 +3928,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{41}
+	return file_event_event_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Quarantined) GetReason() string {
@@ -3882,7 +3979,7 @@ type QuarantineResolved struct {
 
 func (x *QuarantineResolved) Reset() {
 	*x = QuarantineResolved{}
-	mi := &file_event_event_proto_msgTypes[42]
+	mi := &file_event_event_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3894,7 +3991,7 @@ func (x *QuarantineResolved) String() string {
 func (*QuarantineResolved) ProtoMessage() {}
 
 func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[42]
+	mi := &file_event_event_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3907,7 +4004,7 @@ func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineResolved.ProtoReflect.Descriptor instead.
 func (*QuarantineResolved) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{42}
+	return file_event_event_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *QuarantineResolved) GetOf() []byte {
@@ -3935,7 +4032,7 @@ var File_event_event_proto protoreflect.FileDescriptor
 
 const file_event_event_proto_rawDesc = "" +
 	"\n" +
-	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\xca\x12\n" +
+	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\x89\x13\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\fR\x05alias\x12\x1d\n" +
@@ -3970,7 +4067,8 @@ const file_event_event_proto_rawDesc = "" +
 	"\x0eguards_changed\x18/ \x01(\v2\x14.event.GuardsChangedH\x00R\rguardsChanged\x12=\n" +
 	"\x0ematch_proposed\x180 \x01(\v2\x14.event.MatchProposedH\x00R\rmatchProposed\x12=\n" +
 	"\x0ematch_reviewed\x181 \x01(\v2\x14.event.MatchReviewedH\x00R\rmatchReviewed\x12J\n" +
-	"\x13match_model_changed\x182 \x01(\v2\x18.event.MatchModelChangedH\x00R\x11matchModelChanged\x12-\n" +
+	"\x13match_model_changed\x182 \x01(\v2\x18.event.MatchModelChangedH\x00R\x11matchModelChanged\x12=\n" +
+	"\x0econsent_stated\x183 \x01(\v2\x14.event.ConsentStatedH\x00R\rconsentStated\x12-\n" +
 	"\bdecision\x18< \x01(\v2\x0f.event.DecisionH\x00R\bdecision\x120\n" +
 	"\tdelivered\x18P \x01(\v2\x10.event.DeliveredH\x00R\tdelivered\x12*\n" +
 	"\aexposed\x18Q \x01(\v2\x0e.event.ExposedH\x00R\aexposed\x12*\n" +
@@ -4130,7 +4228,13 @@ const file_event_event_proto_rawDesc = "" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12#\n" +
 	"\rdocument_json\x18\x04 \x01(\fR\fdocumentJson\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x14\n" +
-	"\x05actor\x18\x06 \x01(\tR\x05actor\"%\n" +
+	"\x05actor\x18\x06 \x01(\tR\x05actor\"\x81\x01\n" +
+	"\rConsentStated\x12\x18\n" +
+	"\apurpose\x18\x01 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05given\x18\x02 \x01(\bR\x05given\x12\x12\n" +
+	"\x04rule\x18\x03 \x01(\tR\x04rule\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x05 \x01(\tR\x05actor\"%\n" +
 	"\rTraitsChanged\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\"#\n" +
 	"\vGroupJoined\x12\x14\n" +
@@ -4255,7 +4359,7 @@ func file_event_event_proto_rawDescGZIP() []byte {
 }
 
 var file_event_event_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_event_event_proto_goTypes = []any{
 	(Viewed_Kind)(0),             // 0: event.Viewed.Kind
 	(AliasMarked_Mark)(0),        // 1: event.AliasMarked.Mark
@@ -4284,29 +4388,30 @@ var file_event_event_proto_goTypes = []any{
 	(*MatchProposed)(nil),        // 24: event.MatchProposed
 	(*MatchReviewed)(nil),        // 25: event.MatchReviewed
 	(*MatchModelChanged)(nil),    // 26: event.MatchModelChanged
-	(*TraitsChanged)(nil),        // 27: event.TraitsChanged
-	(*GroupJoined)(nil),          // 28: event.GroupJoined
-	(*Delivered)(nil),            // 29: event.Delivered
-	(*Exposed)(nil),              // 30: event.Exposed
-	(*Clicked)(nil),              // 31: event.Clicked
-	(*Converted)(nil),            // 32: event.Converted
-	(*OutcomeOf)(nil),            // 33: event.OutcomeOf
-	(*OfferDefined)(nil),         // 34: event.OfferDefined
-	(*PolicyPublished)(nil),      // 35: event.PolicyPublished
-	(*FeatureViewPublished)(nil), // 36: event.FeatureViewPublished
-	(*FeatureViewSwitched)(nil),  // 37: event.FeatureViewSwitched
-	(*ModelRegistered)(nil),      // 38: event.ModelRegistered
-	(*ModelAssigned)(nil),        // 39: event.ModelAssigned
-	(*AlertRaised)(nil),          // 40: event.AlertRaised
-	(*ModelLimitsSet)(nil),       // 41: event.ModelLimitsSet
-	(*ModelLimit)(nil),           // 42: event.ModelLimit
-	(*SegmentDefined)(nil),       // 43: event.SegmentDefined
-	(*Quarantined)(nil),          // 44: event.Quarantined
-	(*QuarantineResolved)(nil),   // 45: event.QuarantineResolved
-	(*Decision)(nil),             // 46: event.Decision
-	(*Position)(nil),             // 47: event.Position
-	(*Offer)(nil),                // 48: event.Offer
-	(*Policy)(nil),               // 49: event.Policy
+	(*ConsentStated)(nil),        // 27: event.ConsentStated
+	(*TraitsChanged)(nil),        // 28: event.TraitsChanged
+	(*GroupJoined)(nil),          // 29: event.GroupJoined
+	(*Delivered)(nil),            // 30: event.Delivered
+	(*Exposed)(nil),              // 31: event.Exposed
+	(*Clicked)(nil),              // 32: event.Clicked
+	(*Converted)(nil),            // 33: event.Converted
+	(*OutcomeOf)(nil),            // 34: event.OutcomeOf
+	(*OfferDefined)(nil),         // 35: event.OfferDefined
+	(*PolicyPublished)(nil),      // 36: event.PolicyPublished
+	(*FeatureViewPublished)(nil), // 37: event.FeatureViewPublished
+	(*FeatureViewSwitched)(nil),  // 38: event.FeatureViewSwitched
+	(*ModelRegistered)(nil),      // 39: event.ModelRegistered
+	(*ModelAssigned)(nil),        // 40: event.ModelAssigned
+	(*AlertRaised)(nil),          // 41: event.AlertRaised
+	(*ModelLimitsSet)(nil),       // 42: event.ModelLimitsSet
+	(*ModelLimit)(nil),           // 43: event.ModelLimit
+	(*SegmentDefined)(nil),       // 44: event.SegmentDefined
+	(*Quarantined)(nil),          // 45: event.Quarantined
+	(*QuarantineResolved)(nil),   // 46: event.QuarantineResolved
+	(*Decision)(nil),             // 47: event.Decision
+	(*Position)(nil),             // 48: event.Position
+	(*Offer)(nil),                // 49: event.Offer
+	(*Policy)(nil),               // 50: event.Policy
 }
 var file_event_event_proto_depIdxs = []int32{
 	4,  // 0: event.Event.sealed:type_name -> event.Sealed
@@ -4319,8 +4424,8 @@ var file_event_event_proto_depIdxs = []int32{
 	12, // 7: event.Event.segment_left:type_name -> event.SegmentLeft
 	13, // 8: event.Event.identity_linked:type_name -> event.IdentityLinked
 	17, // 9: event.Event.identity_unlinked:type_name -> event.IdentityUnlinked
-	27, // 10: event.Event.traits_changed:type_name -> event.TraitsChanged
-	28, // 11: event.Event.group_joined:type_name -> event.GroupJoined
+	28, // 10: event.Event.traits_changed:type_name -> event.TraitsChanged
+	29, // 11: event.Event.group_joined:type_name -> event.GroupJoined
 	18, // 12: event.Event.identity_withheld:type_name -> event.IdentityWithheld
 	19, // 13: event.Event.alias_marked:type_name -> event.AliasMarked
 	20, // 14: event.Event.identity_barred:type_name -> event.IdentityBarred
@@ -4328,50 +4433,51 @@ var file_event_event_proto_depIdxs = []int32{
 	24, // 16: event.Event.match_proposed:type_name -> event.MatchProposed
 	25, // 17: event.Event.match_reviewed:type_name -> event.MatchReviewed
 	26, // 18: event.Event.match_model_changed:type_name -> event.MatchModelChanged
-	46, // 19: event.Event.decision:type_name -> event.Decision
-	29, // 20: event.Event.delivered:type_name -> event.Delivered
-	30, // 21: event.Event.exposed:type_name -> event.Exposed
-	31, // 22: event.Event.clicked:type_name -> event.Clicked
-	32, // 23: event.Event.converted:type_name -> event.Converted
-	34, // 24: event.Event.offer_defined:type_name -> event.OfferDefined
-	35, // 25: event.Event.policy_published:type_name -> event.PolicyPublished
-	36, // 26: event.Event.feature_view_published:type_name -> event.FeatureViewPublished
-	37, // 27: event.Event.feature_view_switched:type_name -> event.FeatureViewSwitched
-	38, // 28: event.Event.model_registered:type_name -> event.ModelRegistered
-	39, // 29: event.Event.model_assigned:type_name -> event.ModelAssigned
-	40, // 30: event.Event.alert_raised:type_name -> event.AlertRaised
-	41, // 31: event.Event.model_limits_set:type_name -> event.ModelLimitsSet
-	43, // 32: event.Event.segment_defined:type_name -> event.SegmentDefined
-	44, // 33: event.Event.quarantined:type_name -> event.Quarantined
-	45, // 34: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
-	0,  // 35: event.Viewed.kind:type_name -> event.Viewed.Kind
-	9,  // 36: event.Viewed.line:type_name -> event.Line
-	9,  // 37: event.Carted.line:type_name -> event.Line
-	9,  // 38: event.Purchased.lines:type_name -> event.Line
-	9,  // 39: event.Refunded.lines:type_name -> event.Line
-	14, // 40: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
-	47, // 41: event.LinkEvidence.positions:type_name -> event.Position
-	15, // 42: event.LinkEvidence.match:type_name -> event.MatchWeight
-	16, // 43: event.MatchWeight.terms:type_name -> event.MatchTerm
-	14, // 44: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
-	1,  // 45: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
-	22, // 46: event.GuardsChanged.guards:type_name -> event.IdentityGuards
-	23, // 47: event.IdentityGuards.types:type_name -> event.IdentifierGuard
-	14, // 48: event.MatchProposed.evidence:type_name -> event.LinkEvidence
-	33, // 49: event.Delivered.of:type_name -> event.OutcomeOf
-	33, // 50: event.Exposed.of:type_name -> event.OutcomeOf
-	33, // 51: event.Clicked.of:type_name -> event.OutcomeOf
-	33, // 52: event.Converted.of:type_name -> event.OutcomeOf
-	48, // 53: event.OfferDefined.offer:type_name -> event.Offer
-	49, // 54: event.PolicyPublished.policy:type_name -> event.Policy
-	2,  // 55: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
-	42, // 56: event.ModelLimitsSet.limits:type_name -> event.ModelLimit
-	4,  // 57: event.Quarantined.original:type_name -> event.Sealed
-	58, // [58:58] is the sub-list for method output_type
-	58, // [58:58] is the sub-list for method input_type
-	58, // [58:58] is the sub-list for extension type_name
-	58, // [58:58] is the sub-list for extension extendee
-	0,  // [0:58] is the sub-list for field type_name
+	27, // 19: event.Event.consent_stated:type_name -> event.ConsentStated
+	47, // 20: event.Event.decision:type_name -> event.Decision
+	30, // 21: event.Event.delivered:type_name -> event.Delivered
+	31, // 22: event.Event.exposed:type_name -> event.Exposed
+	32, // 23: event.Event.clicked:type_name -> event.Clicked
+	33, // 24: event.Event.converted:type_name -> event.Converted
+	35, // 25: event.Event.offer_defined:type_name -> event.OfferDefined
+	36, // 26: event.Event.policy_published:type_name -> event.PolicyPublished
+	37, // 27: event.Event.feature_view_published:type_name -> event.FeatureViewPublished
+	38, // 28: event.Event.feature_view_switched:type_name -> event.FeatureViewSwitched
+	39, // 29: event.Event.model_registered:type_name -> event.ModelRegistered
+	40, // 30: event.Event.model_assigned:type_name -> event.ModelAssigned
+	41, // 31: event.Event.alert_raised:type_name -> event.AlertRaised
+	42, // 32: event.Event.model_limits_set:type_name -> event.ModelLimitsSet
+	44, // 33: event.Event.segment_defined:type_name -> event.SegmentDefined
+	45, // 34: event.Event.quarantined:type_name -> event.Quarantined
+	46, // 35: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
+	0,  // 36: event.Viewed.kind:type_name -> event.Viewed.Kind
+	9,  // 37: event.Viewed.line:type_name -> event.Line
+	9,  // 38: event.Carted.line:type_name -> event.Line
+	9,  // 39: event.Purchased.lines:type_name -> event.Line
+	9,  // 40: event.Refunded.lines:type_name -> event.Line
+	14, // 41: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
+	48, // 42: event.LinkEvidence.positions:type_name -> event.Position
+	15, // 43: event.LinkEvidence.match:type_name -> event.MatchWeight
+	16, // 44: event.MatchWeight.terms:type_name -> event.MatchTerm
+	14, // 45: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
+	1,  // 46: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
+	22, // 47: event.GuardsChanged.guards:type_name -> event.IdentityGuards
+	23, // 48: event.IdentityGuards.types:type_name -> event.IdentifierGuard
+	14, // 49: event.MatchProposed.evidence:type_name -> event.LinkEvidence
+	34, // 50: event.Delivered.of:type_name -> event.OutcomeOf
+	34, // 51: event.Exposed.of:type_name -> event.OutcomeOf
+	34, // 52: event.Clicked.of:type_name -> event.OutcomeOf
+	34, // 53: event.Converted.of:type_name -> event.OutcomeOf
+	49, // 54: event.OfferDefined.offer:type_name -> event.Offer
+	50, // 55: event.PolicyPublished.policy:type_name -> event.Policy
+	2,  // 56: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
+	43, // 57: event.ModelLimitsSet.limits:type_name -> event.ModelLimit
+	4,  // 58: event.Quarantined.original:type_name -> event.Sealed
+	59, // [59:59] is the sub-list for method output_type
+	59, // [59:59] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_event_event_proto_init() }
@@ -4399,6 +4505,7 @@ func file_event_event_proto_init() {
 		(*Event_MatchProposed)(nil),
 		(*Event_MatchReviewed)(nil),
 		(*Event_MatchModelChanged)(nil),
+		(*Event_ConsentStated)(nil),
 		(*Event_Decision)(nil),
 		(*Event_Delivered)(nil),
 		(*Event_Exposed)(nil),
@@ -4422,7 +4529,7 @@ func file_event_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_event_proto_rawDesc), len(file_event_event_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   43,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -30,7 +30,7 @@ type Expression struct {
 
 // Failure is why an expression has no answer, or why a candidate is refused. The zero Failure is none.
 type Failure struct {
-	// Rule is the name of the rule, limit or part of the score.
+	// Rule is the name of the rule, limit or part of the score, or the purpose of a consent.
 	Rule string
 	// Reason is one of the Reason constants.
 	Reason string
@@ -92,7 +92,7 @@ func failureOf(err error) Failure {
 }
 
 func compileOffer(env *environment, o *event.Offer, i int, found *findings) *Offer {
-	out := &Offer{Event: o, index: i}
+	out := &Offer{Event: o, Consents: Consents{o.GetConsent(), o.GetUnlessWithdrawn()}, index: i}
 	at := "offers[" + strconv.Itoa(i) + "]"
 	for j, r := range o.GetEligibility() {
 		when := env.condition(at+".eligibility["+strconv.Itoa(j)+"].when", r.GetWhen(), found)

@@ -40,11 +40,13 @@ type Compiled struct {
 	limits     []Limit
 	longest    int64
 	segments   []string
+	purposes   []string
 }
 
 // Offer is a compiled offer.
 type Offer struct {
-	Event *event.Offer
+	Event    *event.Offer
+	Consents Consents
 	// Rules in the policy's order: all must hold.
 	Rules []Rule
 	// What arbitration multiplies. Left out in the policy: propensity 1, value 0, weight 1, cost 0.
@@ -64,7 +66,9 @@ type Rule struct {
 
 // Placement is a compiled placement with its candidates in the policy's order.
 type Placement struct {
-	Event      *event.Placement
+	Event *event.Placement
+	// Consents hold for everything that appears here, beside those of the offer.
+	Consents   Consents
 	Candidates []Candidate
 	// Excluded can never appear here, whoever asks: StagePlacement and StageChannel.
 	Excluded []Exclusion
@@ -154,7 +158,7 @@ func Compile(p *event.Policy, view feature.View) (*Compiled, error) {
 	if err := found.err(); err != nil {
 		return nil, err
 	}
-	c.segments = c.segmentsRead()
+	c.segments, c.purposes = c.segmentsRead(), purposesOf(p)
 	for _, pl := range p.GetPlacements() {
 		c.placements[pl.GetId()] = c.placementOf(pl)
 	}
@@ -162,7 +166,7 @@ func Compile(p *event.Policy, view feature.View) (*Compiled, error) {
 }
 
 func (c *Compiled) placementOf(pl *event.Placement) *Placement {
-	out := &Placement{Event: pl}
+	out := &Placement{Event: pl, Consents: Consents{pl.GetConsent(), pl.GetUnlessWithdrawn()}}
 	for _, o := range c.offers {
 		listed := slices.Contains(pl.GetOffers(), o.Event.GetId())
 		if len(pl.GetOffers()) > 0 && !listed {

@@ -6,6 +6,8 @@ const (
 	StagePlacement = "PLACEMENT"
 	// StageChannel: the offer has no treatment for the placement's channel. Only explanations show it.
 	StageChannel = "CHANNEL"
+	// StageConsent: the person did not say yes to a purpose, or said no.
+	StageConsent = "CONSENT"
 	// StageEligibility: a rule did not hold.
 	StageEligibility = "ELIGIBILITY"
 	// StageContactLimit: as many contacts as a limit allows are known.
@@ -20,6 +22,10 @@ const (
 const (
 	ReasonNotAtPlacement = "NOT_AT_PLACEMENT"
 	ReasonNoTreatment    = "NO_TREATMENT_FOR_CHANNEL"
+	// ReasonNoConsent: a consent is needed, and nothing was ever said about it.
+	ReasonNoConsent = "CONSENT_NEVER_STATED"
+	// ReasonConsentWithdrawn: the person said no, or took her yes back.
+	ReasonConsentWithdrawn = "CONSENT_WITHDRAWN"
 	// ReasonRuleFalse: the rule was evaluated and is false.
 	ReasonRuleFalse = "RULE_FALSE"
 	// ReasonFeatureMissing: the expression needs a feature that has no value.
@@ -56,7 +62,9 @@ const (
 	AnswerHeldOut = "HELD_OUT"
 	// AnswerNoCandidate: no offer has a treatment for this placement.
 	AnswerNoCandidate = "NO_CANDIDATE"
-	// AnswerNotEligible: every candidate left at StageEligibility.
+	// AnswerNoConsent: every candidate left at StageConsent.
+	AnswerNoConsent = "NO_CONSENT"
+	// AnswerNotEligible: the candidates for which there is consent left at StageEligibility.
 	AnswerNotEligible = "NO_ELIGIBLE_OFFER"
 	// AnswerContactLimit: the candidates that were eligible left at StageContactLimit.
 	AnswerContactLimit = "CONTACT_LIMIT"

@@ -27,6 +27,8 @@ const (
 	MaxLimits     = 20
 	MaxFacts      = 50
 	MaxModels     = 20
+	// MaxPurposes is how many purposes a placement or an offer may list.
+	MaxPurposes = 20
 	// MaxMost is the highest number of contacts a limit can allow: an activity keeps that many exactly.
 	MaxMost = 512
 	// MaxWindow is the longest window of a limit: an activity keeps contacts that long.
@@ -155,6 +157,7 @@ func checkOffers(p *event.Policy, found *findings) {
 		}
 		checkCount(found, at+".eligibility", len(o.GetEligibility()), 0, MaxRules)
 		checkCount(found, at+".treatments", len(o.GetTreatments()), 1, MaxTreatments)
+		checkConsents(at, o.GetConsent(), o.GetUnlessWithdrawn(), found)
 		names := map[string]bool{}
 		for j, r := range o.GetEligibility() {
 			field := fmt.Sprintf("%s.eligibility[%d].name", at, j)
@@ -193,6 +196,7 @@ func checkPlacements(p *event.Policy, found *findings) {
 				found.add(field, FaultUnknown, "there is no offer %q%s", id, expression.Suggestion(id, offers))
 			}
 		}
+		checkConsents(at, pl.GetConsent(), pl.GetUnlessWithdrawn(), found)
 		checkFacts(at, pl, found)
 	}
 }

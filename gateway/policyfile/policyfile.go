@@ -37,11 +37,13 @@ type document struct {
 }
 
 type placement struct {
-	ID          string       `yaml:"id"`
-	Description string       `yaml:"description"`
-	Channel     string       `yaml:"channel"`
-	Offers      []string     `yaml:"offers"`
-	Context     contextTypes `yaml:"context"`
+	ID              string       `yaml:"id"`
+	Description     string       `yaml:"description"`
+	Channel         string       `yaml:"channel"`
+	Offers          []string     `yaml:"offers"`
+	Context         contextTypes `yaml:"context"`
+	Consent         []string     `yaml:"consent"`
+	UnlessWithdrawn []string     `yaml:"unless_withdrawn"`
 }
 
 type offer struct {
@@ -56,6 +58,9 @@ type offer struct {
 	Treatments  []treatment       `yaml:"treatments"`
 	Attributes  map[string]string `yaml:"attributes"`
 	Validity    span              `yaml:"validity"`
+
+	Consent         []string `yaml:"consent"`
+	UnlessWithdrawn []string `yaml:"unless_withdrawn"`
 }
 
 type model struct {
@@ -113,6 +118,7 @@ func (d document) typed() *event.Policy {
 	for _, x := range d.Placements {
 		p.Placements = append(p.Placements, &event.Placement{
 			Id: x.ID, Description: x.Description, Channel: x.Channel, Offers: x.Offers, Context: x.Context,
+			Consent: x.Consent, UnlessWithdrawn: x.UnlessWithdrawn,
 		})
 	}
 	for _, x := range d.Offers {
@@ -131,7 +137,7 @@ func (o offer) typed() *event.Offer {
 	out := &event.Offer{
 		Id: o.ID, Description: o.Description, Category: o.Category,
 		Propensity: string(o.Propensity), Value: string(o.Value), Weight: string(o.Weight), Cost: string(o.Cost),
-		Attributes: o.Attributes, ValidityMs: int64(o.Validity),
+		Attributes: o.Attributes, ValidityMs: int64(o.Validity), Consent: o.Consent, UnlessWithdrawn: o.UnlessWithdrawn,
 	}
 	for _, r := range o.Eligibility {
 		out.Eligibility = append(out.Eligibility, &event.Rule{Name: r.Name, When: r.When})

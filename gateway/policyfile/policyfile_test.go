@@ -20,6 +20,8 @@ placements:
   - id: home
     channel: web
     context: {cart_total: number, page: text}
+    consent: [marketing]
+    unless_withdrawn: [profiling]
 offers:
   - id: ten
     category: discount
@@ -27,6 +29,8 @@ offers:
     value: features.average_order_value_90d
     cost: 1
     validity: 7d
+    consent: [partners]
+    unless_withdrawn: [discounts]
     eligibility:
       - {name: bought before, when: "features.purchases_90d > 0.0"}
     treatments:
@@ -49,12 +53,14 @@ func TestParseKeepsWhatTheOperatorWrote(t *testing.T) {
 		Placements: []*event.Placement{{
 			Id: "home", Channel: "web",
 			Context: []*event.ContextField{{Name: "cart_total", Type: "number"}, {Name: "page", Type: "text"}},
+			Consent: []string{"marketing"}, UnlessWithdrawn: []string{"profiling"},
 		}},
 		Offers: []*event.Offer{{
 			Id: "ten", Category: "discount", Propensity: "0.25", Value: "features.average_order_value_90d", Cost: "1",
 			ValidityMs:  7 * 24 * 3600 * 1000,
 			Eligibility: []*event.Rule{{Name: "bought before", When: "features.purchases_90d > 0.0"}},
-			Treatments:  []*event.Treatment{{Id: "banner", Channel: "web", Content: map[string]string{"headline": "Ten off"}}},
+			Consent:     []string{"partners"}, UnlessWithdrawn: []string{"discounts"},
+			Treatments: []*event.Treatment{{Id: "banner", Channel: "web", Content: map[string]string{"headline": "Ten off"}}},
 		}},
 		Models: []*event.PolicyModel{
 			{Name: "churn", Use: "churn_90d"}, {Name: "worth", Use: "spend_90d", Fallback: proto.Float64(12.5)},
