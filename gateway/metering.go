@@ -151,6 +151,11 @@ func showModels(p *metrics.Page, shown *watch.Shown, now time.Time) {
 		p.Add(metrics.ModelJudged, float64(v.Judged), labels...)
 		p.Add(metrics.ModelAUC, v.AUC, labels...)
 		p.Add(metrics.ModelECE, v.ECE, labels...)
+		p.Add(metrics.ModelMAE, v.Errors.MAE, labels...)
+		p.Add(metrics.ModelRMSE, v.Errors.RMSE, labels...)
+		p.Add(metrics.ModelMAERatio, v.Errors.MAERatio, labels...)
+		p.Add(metrics.ModelR2, v.Errors.R2, labels...)
+		p.Add(metrics.ModelBias, v.Errors.Bias, labels...)
 	}
 	open := map[[2]string]int{}
 	for _, a := range shown.Open {

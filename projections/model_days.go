@@ -15,10 +15,13 @@ type ModelDay struct {
 	LastMS int64
 	// Drifts are of the score, whose Feature is empty, and of the features.
 	Drifts []watch.Drift
-	// Judged decisions, and those of them that were positive; the figures are NaN as far as these do not define them.
+	// Judged decisions: as chances (then Positive of them were) or as amounts, as JudgedAs says, which is empty for neither. The
+	// figures are NaN as far as these do not define them: Scores are of chances, Errors of amounts.
 	Judged, Positive uint64
+	JudgedAs         string
 	MeanScore        float64
 	Scores           card.Scores
+	Errors           watch.Errors
 }
 
 // ModelDays keeps ModelDays.
@@ -31,9 +34,13 @@ type ModelDays interface {
 }
 
 func modelDay(k watch.Key, t *watch.Tally) ModelDay {
-	judged, positive := t.Outcomes.Judged()
-	return ModelDay{
+	_, positive := t.Outcomes.Judged()
+	out := ModelDay{
 		Key: k, Decisions: t.Decisions, Failures: t.Failures, LastMS: t.LastMS, Drifts: t.Drifts(),
-		Judged: judged, Positive: positive, MeanScore: t.Outcomes.MeanScore(), Scores: t.Outcomes.Scores(),
+		Judged: t.Judged(), Positive: positive, JudgedAs: t.As(), MeanScore: t.Outcomes.MeanScore(), Scores: t.Outcomes.Scores(), Errors: t.Errors(),
 	}
+	if t.As() == watch.AsAmount {
+		out.MeanScore = out.Errors.MeanScore
+	}
+	return out
 }

@@ -196,7 +196,7 @@ func (p *ModelWatcher) judge(ctx context.Context, nowMS int64) error {
 			if j.Outside {
 				p.watch.Drop(&due, j.Decision)
 			} else {
-				p.watch.Judge(&due, j.Decision, j.Value == 1)
+				p.watch.Judge(&due, j.Decision, j.Value)
 			}
 		})
 		failed = errors.Join(failed, err)

@@ -39,6 +39,8 @@ type modelLog struct {
 	*projectionstest.StreamLog
 	down  bool
 	falls []string
+	// bought is how many events BEHAVIOUR has.
+	bought uint64
 }
 
 const modelsDay = 24 * 3600 * 1000

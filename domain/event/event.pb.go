@@ -3727,7 +3727,7 @@ func (x *ModelLimitsSet) GetActor() string {
 // ModelLimit is a metric's: an alert is raised beyond soft, and beyond hard a champion is replaced. 0 is no limit.
 type ModelLimit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "psi", "ks", "missing_share", "auc", "ece", "failure_share", "staleness_hours"
+	// "psi", "ks", "missing_share", "auc", "ece", "mae_ratio", "rmse_ratio", "unexplained", "bias", "failure_share", "staleness_hours"
 	Metric        string  `protobuf:"bytes,1,opt,name=metric,proto3" json:"metric,omitempty"`
 	Soft          float64 `protobuf:"fixed64,2,opt,name=soft,proto3" json:"soft,omitempty"`
 	Hard          float64 `protobuf:"fixed64,3,opt,name=hard,proto3" json:"hard,omitempty"`

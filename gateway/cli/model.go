@@ -127,6 +127,11 @@ func (c modelShow) Run(r *run) error {
 			fmt.Fprintf(w, "%s@%d, %s of %s, registered %s at %s\nview %s, %d features, %d bytes, SHA-256 %s\n\n", m.GetName(), m.GetVersion(),
 				m.GetObjective(), m.GetLabel(), m.GetRegisteredAt().AsTime().Format("2006-01-02 15:04:05"), m.GetPosition(),
 				m.GetView(), m.GetFeatures(), m.GetSize(), m.GetSha256())
+			if a.GetNotJudged() == "" {
+				fmt.Fprintf(w, "its %ss are judged by the label %s when it is known what came\n\n", a.GetJudgedAs(), m.GetLabel())
+			} else {
+				fmt.Fprintf(w, "not judged by what comes: %s\n\n", a.GetNotJudged())
+			}
 			fmt.Fprintf(w, "features in their order: %s\n\n", strings.Join(a.GetFeatures(), ", "))
 			tellCard(w, a.GetCard())
 		})

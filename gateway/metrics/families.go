@@ -61,6 +61,11 @@ var (
 	ModelJudged     = Family{"proffer_model_judged", Gauge, "", []string{"model", "version", "role"}, "Judged decisions of the last days that are judged."}
 	ModelAUC        = Family{"proffer_model_auc", Gauge, "", []string{"model", "version", "role"}, "AUC of the judged decisions; missing while there is one outcome only."}
 	ModelECE        = Family{"proffer_model_ece", Gauge, "", []string{"model", "version", "role"}, "Expected calibration error of the judged decisions."}
+	ModelMAE        = Family{"proffer_model_mae", Gauge, "", []string{"model", "version", "role"}, "Mean absolute error of the judged decisions whose scores are amounts, in units of the label."}
+	ModelRMSE       = Family{"proffer_model_rmse", Gauge, "", []string{"model", "version", "role"}, "Their root mean squared error."}
+	ModelMAERatio   = Family{"proffer_model_mae_ratio", Gauge, "", []string{"model", "version", "role"}, "Their mean absolute error over that of the model's card."}
+	ModelR2         = Family{"proffer_model_r_squared", Gauge, "", []string{"model", "version", "role"}, "1 less their squared error over that of the outcomes' mean."}
+	ModelBias       = Family{"proffer_model_bias", Gauge, "", []string{"model", "version", "role"}, "By how much their scores are too high, in standard deviations of the outcomes."}
 	ModelWaiting    = Family{"proffer_model_decisions_waiting", Gauge, "", nil, "Decisions whose window has not closed: they are not judged yet."}
 	AlertsOpen      = Family{"proffer_model_alerts_open", Gauge, "", []string{"metric", "severity"}, "Alerts that are open, soft and hard."}
 
@@ -80,7 +85,7 @@ func All() []Family {
 		LogUp, LogEnvelopes, LogEvents, LogBytes, LogPublishing, LogRetries, LogFailed, LogRefused, LogLost, LogQueued,
 		ProjectionLag, Staleness, Withheld, MatchingWaiting, Decisions, Scores,
 		ModelDecisions, ModelFailures, ModelStaleness, ModelScorePSI, ModelScoreKS, ModelFeaturePSI, ModelFeatureKS, ModelMissing,
-		ModelJudged, ModelAUC, ModelECE, ModelWaiting, AlertsOpen,
+		ModelJudged, ModelAUC, ModelECE, ModelMAE, ModelRMSE, ModelMAERatio, ModelR2, ModelBias, ModelWaiting, AlertsOpen,
 		GoRoutines, GoHeap, GoSystem, GoCycles, GoAllocs, GoCPU, StartTime,
 	}
 }

@@ -17,16 +17,15 @@ type Card struct {
 	Window     Window       `json:"window"`
 	Cut        string       `json:"cut"`
 	BaseRate   Rates        `json:"base_rate"`
-	Figures                 // of the model on the test rows
-	Baseline   Figures      `json:"baseline"`
 	Lift       []stat.Lift  `json:"lift,omitempty"`
 	Importance []Importance `json:"importance"`
 	Training   Training     `json:"training"`
 	Warnings   []string     `json:"warnings"`
 	Limits     []string     `json:"limits"`
 	// Comparisons are other ways to learn from the same rows, judged on the same: "without_smote".
-	Comparisons map[string]Figures `json:"comparisons,omitempty"`
-	// What the features and the score were like when the model was made: drift is measured from it.
+	Comparisons map[string]card.Figures `json:"comparisons,omitempty"`
+	// The figures on the test rows, and what the features and the score were like when the model was made: what comes later is
+	// measured against them.
 	card.Card
 }
 
@@ -56,18 +55,6 @@ type Rates struct {
 	Test  float64 `json:"test"`
 }
 
-// Figures are how good scores are; those of a kind of label that it has not are left out.
-type Figures struct {
-	AUC      *float64 `json:"auc,omitempty"`
-	Accuracy *float64 `json:"accuracy,omitempty"`
-	LogLoss  *float64 `json:"logloss,omitempty"`
-	Brier    *float64 `json:"brier,omitempty"`
-	ECE      *float64 `json:"ece,omitempty"`
-	RMSE     *float64 `json:"rmse,omitempty"`
-	MAE      *float64 `json:"mae,omitempty"`
-	R2       *float64 `json:"r2,omitempty"`
-}
-
 // Importance is a feature's share of what splits won, and how many there are.
 type Importance struct {
 	Feature string  `json:"feature"`
@@ -88,8 +75,8 @@ type Training struct {
 
 func of(x float64) *float64 { return &x }
 
-func scoresOf(s stat.Scored) Figures {
-	return Figures{
+func scoresOf(s stat.Scored) card.Figures {
+	return card.Figures{
 		AUC: of(s.AUC()), Accuracy: of(s.Accuracy(.5)), LogLoss: of(s.LogLoss()), Brier: of(s.Brier()), ECE: of(s.ECE(stat.ECEBins)),
 	}
 }

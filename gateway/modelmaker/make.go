@@ -350,16 +350,16 @@ func (m *maker) card() Card {
 		},
 		Importance: m.importance(), Limits: m.limits(),
 	}
+	c.Card = m.watched()
 	if r.Label.Binary() {
 		model, baseline := m.scored(m.scores), m.scored(m.baseline)
 		c.Figures, c.Baseline, c.Lift = scoresOf(model), scoresOf(baseline), model.Lift(10)
 	} else {
 		c.Figures, c.Baseline = m.errors(m.scores), m.errors(m.baseline)
 	}
-	c.Card = m.watched()
 	if m.plain != nil {
 		without := scoresOf(m.scored(m.plain.testScores()))
-		c.Training.SMOTE, c.Comparisons = m.options.SMOTE, map[string]Figures{"without_smote": without}
+		c.Training.SMOTE, c.Comparisons = m.options.SMOTE, map[string]card.Figures{"without_smote": without}
 		s.warnings = append(s.warnings, fmt.Sprintf(
 			"positive rows were made up by SMOTE: AUC %.4f, without them %.4f; log loss %.4f, without them %.4f: probabilities are right only through the calibration",
 			*c.AUC, *without.AUC, *c.LogLoss, *without.LogLoss))
@@ -376,7 +376,7 @@ func (m *maker) scored(scores []float64) stat.Scored {
 	return out
 }
 
-func (m *maker) errors(scores []float64) Figures {
+func (m *maker) errors(scores []float64) card.Figures {
 	mean := m.mean(m.split.test)
 	var squares, all, absolute float64
 	for n, i := range m.split.test {
@@ -386,7 +386,7 @@ func (m *maker) errors(scores []float64) Figures {
 		absolute += math.Abs(y - scores[n])
 	}
 	n := float64(len(m.split.test))
-	out := Figures{RMSE: of(math.Sqrt(squares / n)), MAE: of(absolute / n)}
+	out := card.Figures{RMSE: of(math.Sqrt(squares / n)), MAE: of(absolute / n)}
 	if all > 0 {
 		out.R2 = of(1 - squares/all)
 	}
@@ -421,7 +421,7 @@ func (m *maker) importance() []Importance {
 
 // watched is where the features of the rows learnt from lay, and the scores of those judged.
 func (m *maker) watched() card.Card {
-	score := stat.NewBins(m.scores, card.DriftBins)
+	score := stat.NewBins(asRecorded(m.scores), card.DriftBins)
 	out := card.Card{Score: &score, LabelDefinition: m.rows.Label.Canonical()}
 	before := m.split.before()
 	for c, name := range m.rows.Features {
@@ -431,6 +431,15 @@ func (m *maker) watched() card.Card {
 		}
 		bins := stat.NewBins(values, card.DriftBins)
 		out.Features = append(out.Features, card.Feature{Name: name, Missing: bins.Missing(), Bins: &bins})
+	}
+	return out
+}
+
+// asRecorded are scores as decisions record them, in whole millionths: a score at which a bin begins must not fall below it.
+func asRecorded(scores []float64) []float64 {
+	out := make([]float64, len(scores))
+	for i, s := range scores {
+		out[i] = math.RoundToEven(s*model.Micro) / model.Micro
 	}
 	return out
 }

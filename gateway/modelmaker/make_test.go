@@ -249,3 +249,17 @@ func TestCalibrationsByName(t *testing.T) {
 		}
 	}
 }
+
+// What is watched falls where it fell in training, to the last millionth: a score at which a bin begins is in that bin again.
+func TestScoresFallIntoTheirBinsAsTheyAreRecorded(t *testing.T) {
+	t.Parallel()
+	made, err := Make(t.Context(), foretold(t, "spend_90d", 10, 50), Options{Name: "x", Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cut := range made.Card.Score.Cuts {
+		if recorded := float64(int64(math.RoundToEven(cut*model.Micro))) / model.Micro; recorded != cut {
+			t.Errorf("a bin begins at %v, and that score is recorded as %v", cut, recorded)
+		}
+	}
+}

@@ -27,10 +27,13 @@ func (m *ModelDays) StoreModelDays(ctx context.Context, days []projections.Model
 		on := dateOf(d.Day)
 		batch.Queue(`DELETE FROM proffer.model_days WHERE model = $1 AND version = $2 AND role = $3 AND day = $4`, d.Model, int64(d.Version), d.Role, on)
 		batch.Queue(`DELETE FROM proffer.model_drift_days WHERE model = $1 AND version = $2 AND role = $3 AND day = $4`, d.Model, int64(d.Version), d.Role, on)
-		batch.Queue(`INSERT INTO proffer.model_days (model, version, role, day, decisions, failures, last_at, judged, positive, mean_score, auc, accuracy, log_loss, brier, ece)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		batch.Queue(`INSERT INTO proffer.model_days (model, version, role, day, decisions, failures, last_at, judged, positive, mean_score, auc, accuracy, log_loss, brier, ece,
+				judged_as, mean_outcome, mae, rmse, r2, r2_baseline, bias, calibration_error, mae_ratio, rmse_ratio)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, nullif($16, ''), $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
 			d.Model, int64(d.Version), d.Role, on, int64(d.Decisions), int64(d.Failures), time.UnixMilli(d.LastMS), int64(d.Judged), int64(d.Positive),
-			orNull(d.MeanScore), orNull(d.Scores.AUC), orNull(d.Scores.Accuracy), orNull(d.Scores.LogLoss), orNull(d.Scores.Brier), orNull(d.Scores.ECE))
+			orNull(d.MeanScore), orNull(d.Scores.AUC), orNull(d.Scores.Accuracy), orNull(d.Scores.LogLoss), orNull(d.Scores.Brier), orNull(d.Scores.ECE),
+			d.JudgedAs, orNull(d.Errors.MeanOutcome), orNull(d.Errors.MAE), orNull(d.Errors.RMSE), orNull(d.Errors.R2), orNull(d.Errors.Baseline),
+			orNull(d.Errors.Bias), orNull(d.Errors.Calibration), orNull(d.Errors.MAERatio), orNull(d.Errors.RMSERatio))
 		for _, f := range d.Drifts {
 			batch.Queue(`INSERT INTO proffer.model_drift_days (model, version, role, day, feature, decisions, psi, ks, missing, missing_then, reference)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,

@@ -42,8 +42,12 @@ func TestModelDays(t *testing.T) {
 	pool := machine.database(t)
 	projectionstest.RunModelDaysSuite(t, postgres.NewModelDays(pool), func(t *testing.T) []projectionstest.StoredModelDay {
 		t.Helper()
-		rows, err := pool.Query(t.Context(), `SELECT d.model, d.version, d.role, d.day, d.decisions, d.judged, coalesce(d.auc, -1), coalesce(f.feature, ''), f.psi, coalesce(f.reference, '')
-			FROM proffer.model_days d LEFT JOIN proffer.model_drift f USING (model, version, role, day) ORDER BY d.day`)
+		rows, err := pool.Query(t.Context(), `SELECT d.model, d.version, d.role, d.day, d.decisions, d.judged, coalesce(d.judged_as, ''),
+				coalesce(a.auc, -1), coalesce(d.mean_score, -1), coalesce(e.mean_outcome, -1), coalesce(e.mae, -1), coalesce(e.rmse, -1), coalesce(e.r2, -1),
+				coalesce(e.r2_baseline, -1), coalesce(e.bias, -1), coalesce(e.calibration_error, -1), coalesce(e.mae_ratio, -1), coalesce(e.rmse_ratio, -1),
+				coalesce(f.feature, ''), f.psi, coalesce(f.reference, '')
+			FROM proffer.model_days d LEFT JOIN proffer.model_accuracy a USING (model, version, role, day)
+				LEFT JOIN proffer.model_errors e USING (model, version, role, day) LEFT JOIN proffer.model_drift f USING (model, version, role, day) ORDER BY d.day`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +57,8 @@ func TestModelDays(t *testing.T) {
 		var version, decisions, judged int64
 		var feature string
 		var psi *float64
-		_, err = pgx.ForEachRow(rows, []any{&s.Model, &version, &s.Role, &day, &decisions, &judged, &s.AUC, &feature, &psi, &s.Reference}, func() error {
+		_, err = pgx.ForEachRow(rows, []any{&s.Model, &version, &s.Role, &day, &decisions, &judged, &s.JudgedAs, &s.AUC, &s.MeanScore,
+			&s.MeanOutcome, &s.MAE, &s.RMSE, &s.R2, &s.Baseline, &s.Bias, &s.Calibration, &s.MAERatio, &s.RMSERatio, &feature, &psi, &s.Reference}, func() error {
 			s.Version, s.Decisions, s.Judged, s.Day = uint64(version), uint64(decisions), uint64(judged), day.Unix()/(24*3600)
 			if n := len(out); n == 0 || out[n-1].Key != s.Key {
 				next := s

@@ -16,7 +16,9 @@ import (
 	"github.com/profferhq/proffer/decider/model"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/label"
 	"github.com/profferhq/proffer/domain/model/registry"
+	"github.com/profferhq/proffer/domain/model/watch"
 	"github.com/profferhq/proffer/domain/problem"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
@@ -156,7 +158,10 @@ func (s *Models) DescribeModel(_ context.Context, r *profferv1.DescribeModelRequ
 	if err != nil {
 		return nil, err
 	}
-	return &profferv1.DescribeModelResponse{Model: modelMessage(v), Features: v.GetFeatures(), Card: string(v.GetCardJson())}, nil
+	judging := watch.JudgingOf(v.ModelRegistered, label.ShippedAs)
+	return &profferv1.DescribeModelResponse{
+		Model: modelMessage(v), Features: v.GetFeatures(), Card: string(v.GetCardJson()), JudgedAs: judging.As, NotJudged: judging.Why,
+	}, nil
 }
 
 // DownloadModel implements ModelService.

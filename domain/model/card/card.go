@@ -22,6 +22,22 @@ type Card struct {
 	Score    *stat.Bins `json:"score,omitempty"`
 	// LabelDefinition is the document of the label that the model forecasts: by it decisions are judged.
 	LabelDefinition json.RawMessage `json:"label_definition,omitempty"`
+	// Figures of the model on rows that it had not seen, and Baseline those of what it was shown against there: what comes of
+	// its scores is measured by them.
+	Figures
+	Baseline Figures `json:"baseline,omitzero"`
+}
+
+// Figures are how good scores are; those that are not known, or of another kind of label, are left out.
+type Figures struct {
+	AUC      *float64 `json:"auc,omitempty"`
+	Accuracy *float64 `json:"accuracy,omitempty"`
+	LogLoss  *float64 `json:"logloss,omitempty"`
+	Brier    *float64 `json:"brier,omitempty"`
+	ECE      *float64 `json:"ece,omitempty"`
+	RMSE     *float64 `json:"rmse,omitempty"`
+	MAE      *float64 `json:"mae,omitempty"`
+	R2       *float64 `json:"r2,omitempty"`
 }
 
 // Scores of probabilities. ECE has ten bins of equal width.

@@ -14,7 +14,11 @@ import (
 func TestACardComesBackAsItWas(t *testing.T) {
 	t.Parallel()
 	bins := stat.NewBins([]float64{1, 2, 3, math.NaN()}, 10)
-	c := &card.Card{Features: []card.Feature{{Name: "spend_30d", Missing: .25, Bins: &bins}}, Score: &bins}
+	rmse, baseline := 12.5, 20.
+	c := &card.Card{
+		Features: []card.Feature{{Name: "spend_30d", Missing: .25, Bins: &bins}}, Score: &bins,
+		Figures: card.Figures{RMSE: &rmse}, Baseline: card.Figures{RMSE: &baseline},
+	}
 	data, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)

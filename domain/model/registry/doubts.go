@@ -24,10 +24,9 @@ func (r *Registry) Doubts(w Wish) []string {
 	if learnt := v.GetLabel(); learnt != "" && learnt != w.Use {
 		doubts = append(doubts, fmt.Sprintf("%s@%d learnt the label %s, not %s", v.GetName(), v.GetVersion(), learnt, w.Use))
 	}
-	// A class of several is chosen when a model is imported: its score is a chance too.
-	chance := v.GetObjective() == "binary" || v.GetObjective() == "multiclass"
-	switch {
-	case v.GetObjective() == "" || chance == asked.Binary():
+	meaning := MeaningOf(v.GetObjective())
+	switch chance := meaning == Chance; {
+	case meaning == Unsaid || chance == asked.Binary():
 	case asked.Binary():
 		doubts = append(doubts, fmt.Sprintf("%s@%d scores by %s, and %s is a chance from 0 to 1", v.GetName(), v.GetVersion(), v.GetObjective(), w.Use))
 	default:

@@ -135,18 +135,26 @@ func (w *Watch) readings(v named, l Limits, from, to, nowMS int64) []reading {
 // right are the readings of how right a version was.
 func (w *Watch) right(v named, l Limits) []reading {
 	t := w.judgedLately(v, "", max(l.Days, 1))
-	if t == nil {
+	if t == nil || t.Judged() < max(l.Least, 1) {
 		return nil
 	}
-	judged, _ := t.Outcomes.Judged()
+	var out []reading
+	add := func(metric string, value float64) {
+		if !math.IsNaN(value) {
+			out = append(out, reading{v.subject(), metric, value, t.Judged()})
+		}
+	}
+	if t.As() == AsAmount {
+		e := t.Errors()
+		add(MetricMAE, e.MAERatio)
+		add(MetricRMSE, e.RMSERatio)
+		add(MetricUnexplained, 1-e.R2)
+		add(MetricBias, math.Abs(e.Bias))
+		return out
+	}
 	scores := t.Outcomes.Scores()
-	if judged < max(l.Least, 1) {
-		return nil
-	}
-	out := []reading{{v.subject(), MetricECE, scores.ECE, judged}}
-	if !math.IsNaN(scores.AUC) {
-		out = append(out, reading{v.subject(), MetricAUC, scores.AUC, judged})
-	}
+	add(MetricECE, scores.ECE)
+	add(MetricAUC, scores.AUC)
 	return out
 }
 
@@ -157,7 +165,7 @@ func (w *Watch) judgedLately(v named, role string, days int64) *Tally {
 		if k.Model != v.model || k.Version != v.version || role != "" && k.Role != role {
 			continue
 		}
-		if rows, _ := t.Outcomes.Judged(); rows > 0 {
+		if t.Judged() > 0 {
 			last = max(last, k.Day)
 		}
 	}

@@ -12,18 +12,27 @@ import (
 
 // The metrics that have limits.
 const (
-	MetricPSI       = "psi"
-	MetricKS        = "ks"
-	MetricMissing   = "missing_share" // how much higher than in the reference
-	MetricAUC       = "auc"
-	MetricECE       = "ece"
-	MetricFailures  = "failure_share"
-	MetricStaleness = "staleness_hours"
+	MetricPSI     = "psi"
+	MetricKS      = "ks"
+	MetricMissing = "missing_share" // how much higher than in the reference
+	// Of chances.
+	MetricAUC = "auc"
+	MetricECE = "ece"
+	// Of amounts: MAE and RMSE over those of the card, squared error over that of the outcomes' mean (1 less R2), and how far
+	// scores are from outcomes on the whole, in standard deviations of these.
+	MetricMAE         = "mae_ratio"
+	MetricRMSE        = "rmse_ratio"
+	MetricUnexplained = "unexplained"
+	MetricBias        = "bias"
+	MetricFailures    = "failure_share"
+	MetricStaleness   = "staleness_hours"
 )
 
 // Metrics are all that have limits.
 func Metrics() []string {
-	return []string{MetricPSI, MetricKS, MetricMissing, MetricAUC, MetricECE, MetricFailures, MetricStaleness}
+	return []string{
+		MetricPSI, MetricKS, MetricMissing, MetricAUC, MetricECE, MetricMAE, MetricRMSE, MetricUnexplained, MetricBias, MetricFailures, MetricStaleness,
+	}
 }
 
 // Limit of a metric: alerts are raised beyond Soft, and beyond Hard a champion falls back. 0 is no limit. Of the AUC it is
@@ -37,21 +46,24 @@ type Limit struct {
 type Limits struct {
 	// By metric.
 	By map[string]Limit
-	// Days is how many days are looked at together: up to today, or for AUC and ECE up to the last day that is judged.
+	// Days is how many days are looked at together: up to today, or for how right a model was up to the last day that is judged.
 	Days int64
-	// Least is how many decisions (or judged decisions, for AUC and ECE) there must be before anything is said.
+	// Least is how many decisions (or judged decisions, for how right a model was) there must be before anything is said.
 	Least uint64
 }
 
 // MostDays bounds Days.
 const MostDays = 400
 
-// DefaultLimits are the usual bands. Drift alone is never hard: the world may have moved without the model being wrong.
+// DefaultLimits are the usual bands. Drift alone is never hard: the world may have moved without the model being wrong. A
+// card's figures are of other people than those who are decided about: errors may be somewhat larger than there, squared ones,
+// of which a few make up most, more so.
 func DefaultLimits() Limits {
 	return Limits{
 		By: map[string]Limit{
 			MetricPSI: {Soft: .25}, MetricKS: {Soft: .2}, MetricMissing: {Soft: .1}, MetricAUC: {Soft: .6, Hard: .52},
-			MetricECE: {Soft: .05, Hard: .15}, MetricFailures: {Soft: .01, Hard: .5}, MetricStaleness: {Soft: 48},
+			MetricECE: {Soft: .05, Hard: .15}, MetricMAE: {Soft: 1.5, Hard: 3}, MetricRMSE: {Soft: 2, Hard: 4},
+			MetricUnexplained: {Soft: 1.1, Hard: 2}, MetricBias: {Soft: .25, Hard: 1}, MetricFailures: {Soft: .01, Hard: .5}, MetricStaleness: {Soft: 48},
 		},
 		Days: 7, Least: 500,
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/model/card"
 	"github.com/profferhq/proffer/domain/model/registry"
 )
 
@@ -25,9 +26,10 @@ type ShownVersion struct {
 	LastMS              int64
 	// Of the score; of the features the largest.
 	ScorePSI, ScoreKS, FeaturePSI, FeatureKS, MissingRise float64
-	// Judged decisions, of the last days that are judged.
+	// Judged decisions, of the last days that are judged: as chances, or as amounts.
 	Judged   uint64
 	AUC, ECE float64
+	Errors   Errors
 }
 
 // Show looks at the last days up to a time, Unix milliseconds.
@@ -52,7 +54,7 @@ func (w *Watch) Show(days, nowMS int64) *Shown {
 func (w *Watch) show(v *ShownVersion, from, to int64) {
 	role := registry.RoleName(v.Role)
 	v.ScorePSI, v.ScoreKS, v.FeaturePSI, v.FeatureKS, v.MissingRise = math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()
-	v.AUC, v.ECE = math.NaN(), math.NaN()
+	v.AUC, v.ECE, v.Errors = math.NaN(), math.NaN(), (&Amounts{}).Errors(&card.Card{})
 	most := func(x *float64, y float64) {
 		if !math.IsNaN(y) && !(*x > y) {
 			*x = y
@@ -76,8 +78,7 @@ func (w *Watch) show(v *ShownVersion, from, to int64) {
 		}
 	}
 	if t := w.judgedLately(named{v.Model, v.Version}, role, to-from+1); t != nil {
-		v.Judged, _ = t.Outcomes.Judged()
 		s := t.Outcomes.Scores()
-		v.AUC, v.ECE = s.AUC, s.ECE
+		v.Judged, v.AUC, v.ECE, v.Errors = t.Judged(), s.AUC, s.ECE, t.Errors()
 	}
 }

@@ -15,8 +15,9 @@ type Tally struct {
 	// Score and Features are counts in the bins of the version's reference; nil as long as it has none.
 	Score    *stat.Bins
 	Features []stat.Bins
-	// Outcomes are of the decisions that are judged.
+	// Outcomes are of the decisions that are judged as chances, Amounts of those that are as amounts: a version has one kind.
 	Outcomes Outcomes
+	Amounts  Amounts
 	version  *version
 	key      Key
 }
@@ -70,6 +71,27 @@ func valueAt(vector []float64, at int) float64 {
 	return math.NaN()
 }
 
+// judge takes what came of a score.
+func (t *Tally) judge(micros int64, value float64) {
+	if t.version.judging.As == AsAmount {
+		t.Amounts.add(micros, value)
+	} else {
+		t.Outcomes.add(micros, value == 1)
+	}
+}
+
+// As is as what scores are judged; empty when they are not.
+func (t *Tally) As() string { return t.version.judging.As }
+
+// Judged is how many decisions are judged.
+func (t *Tally) Judged() uint64 {
+	chances, _ := t.Outcomes.Judged()
+	return chances + t.Amounts.Judged()
+}
+
+// Errors are those of the amounts, beside the figures of the version's card.
+func (t *Tally) Errors() Errors { return t.Amounts.Errors(&t.version.card) }
+
 func (t *Tally) add(other *Tally) {
 	t.Decisions += other.Decisions
 	t.Failures += other.Failures
@@ -81,6 +103,7 @@ func (t *Tally) add(other *Tally) {
 		sum(t.Features[i].Weights, other.Features[i].Weights)
 	}
 	t.Outcomes.merge(&other.Outcomes)
+	t.Amounts.merge(&other.Amounts)
 }
 
 func sum(to, of []float64) {

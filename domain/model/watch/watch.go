@@ -24,7 +24,7 @@ type Options struct {
 	// View finds a feature view by its name with its version; false when it is not known: then features are not watched.
 	View func(name string) (feature.View, bool)
 	// Label finds a label by the name that models register; false when it is not known. A definition in the model's card
-	// goes before it. Models without a label, or whose label is no yes or no, are not judged.
+	// goes before it. Models without a label are not judged; see JudgingOf.
 	Label func(name string) (label.Label, bool)
 	// MostWaiting bounds the decisions that wait to be judged: half a million by default. Beyond it only a share of the
 	// decisions is judged, drawn by a hash of their ids.
@@ -82,8 +82,8 @@ type version struct {
 	gathering *gathering
 	// places are where its features stand in the vectors of views, by their names.
 	places map[string][]int
-	// label says what its decisions are judged by; labelID is its fingerprint, the zero Hash for none.
-	label   label.Label
+	// judging says how its decisions are judged; labelID is the fingerprint of its label, the zero Hash for none.
+	judging Judging
 	labelID domain.Hash
 }
 
@@ -102,7 +102,7 @@ type waiting struct {
 
 type waitingScore struct {
 	day    *Tally
-	micros int32
+	micros int64
 }
 
 // New is an empty watch.
@@ -162,18 +162,8 @@ func (w *Watch) registered(m *event.ModelRegistered) {
 	if v.card.Score == nil && !slices.ContainsFunc(v.card.Features, hasBins) {
 		v.reference, v.gathering = ReferenceFirstDecisions, newGathering(len(v.card.Features))
 	}
-	w.labelled(v)
-}
-
-// labelled finds what the decisions of a version are judged by.
-func (w *Watch) labelled(v *version) {
-	l, err := label.Parse(v.card.LabelDefinition)
-	known := err == nil && l.Name() == v.GetLabel()
-	if !known {
-		l, known = w.o.Label(v.GetLabel())
-	}
-	if known && l.Binary() {
-		v.label, v.labelID = l, l.Fingerprint()
+	if v.judging = judgingOf(m, &v.card, w.o.Label); v.judging.As != "" {
+		v.labelID = v.judging.Label.Fingerprint()
 	}
 }
 
@@ -220,7 +210,7 @@ func (w *Watch) decided(d *event.Decision) {
 		t.count(s.GetMicros(), d.GetVector(), places)
 		v.gather(s.GetMicros(), d.GetVector(), places, w.o.FirstDecisions)
 		if v.labelID != (domain.Hash{}) {
-			wait.scores = append(wait.scores, waitingScore{day: t, micros: int32(min(max(s.GetMicros(), 0), 1e6))})
+			wait.scores = append(wait.scores, waitingScore{day: t, micros: s.GetMicros()})
 		}
 	}
 	w.await(d, wait)
@@ -293,12 +283,12 @@ func (w *Watch) Due(nowMS int64) []Due {
 	for id, wait := range w.waiting {
 		for _, s := range wait.scores {
 			v := s.day.version
-			if _, until, ok := v.label.Window(wait.nowMS, 0); ok && until > nowMS {
+			if _, until, ok := v.judging.Label.Window(wait.nowMS, 0); ok && until > nowMS {
 				continue
 			}
 			key := about{v.labelID, v.GetView()}
 			if of[key] == nil {
-				of[key] = &Due{Label: v.label, labelID: v.labelID, View: v.GetView(), Of: map[domain.Alias]domain.Alias{}}
+				of[key] = &Due{Label: v.judging.Label, labelID: v.labelID, View: v.GetView(), Of: map[domain.Alias]domain.Alias{}}
 			}
 			of[key].Of[id] = wait.person
 		}
@@ -313,10 +303,10 @@ func (w *Watch) Due(nowMS int64) []Due {
 	return out
 }
 
-// Judge tells what became of a decision by a label that is due.
-func (w *Watch) Judge(of *Due, decision domain.Alias, positive bool) {
+// Judge tells what became of a decision by a label that is due: the label's value.
+func (w *Watch) Judge(of *Due, decision domain.Alias, value float64) {
 	w.told(of, decision, func(s waitingScore) {
-		s.day.Outcomes.add(int64(s.micros), positive)
+		s.day.judge(s.micros, value)
 		w.changed[s.day.key] = true
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +37,8 @@ type world struct {
 	decided   map[domain.Alias]int64
 	converted map[domain.Alias][]int64
 	outside   map[domain.Alias]bool
+	// spent are amounts that came of decisions, in millionths.
+	spent map[domain.Alias]int64
 	*watch.Watch
 }
 
@@ -48,10 +49,11 @@ func options() watch.Options {
 	return watch.Options{
 		View: func(name string) (feature.View, bool) { return core(), name == core().Name() },
 		Label: func(name string) (label.Label, bool) {
+			aggregation := map[string]string{"converted_7d": label.Exists, "conversions_7d": label.Count, "spent_7d": label.Sum}[name]
 			l, err := label.New(label.Document{
-				Name: name, Description: "x", Owner: "x", Source: []string{"converted"}, Aggregation: label.Exists, Horizon: "7d", Attribution: label.OfOffer,
+				Name: name, Description: "x", Owner: "x", Source: []string{"converted"}, Aggregation: aggregation, Horizon: "7d", Attribution: label.OfOffer,
 			})
-			return l, err == nil && name == "converted_7d"
+			return l, err == nil
 		},
 	}
 }
@@ -59,7 +61,7 @@ func options() watch.Options {
 func newWorld(t testing.TB) *world { return worldOf(t, watch.New(options())) }
 
 func worldOf(t testing.TB, w *watch.Watch) *world {
-	return &world{t: t, Watch: w, decided: map[domain.Alias]int64{}, converted: map[domain.Alias][]int64{}, outside: map[domain.Alias]bool{}}
+	return &world{t: t, Watch: w, decided: map[domain.Alias]int64{}, converted: map[domain.Alias][]int64{}, outside: map[domain.Alias]bool{}, spent: map[domain.Alias]int64{}}
 }
 
 // settle tells what is due, as an export of training rows would find it.
@@ -71,7 +73,13 @@ func (w *world) settle(now int64) {
 				continue
 			}
 			at := w.decided[decision]
-			w.Judge(&due, decision, slices.ContainsFunc(w.converted[decision], func(t int64) bool { return t >= at && t < at+window }))
+			events := int64(0)
+			for _, t := range w.converted[decision] {
+				if t >= at && t < at+window {
+					events++
+				}
+			}
+			w.Judge(&due, decision, due.Label.Value(events, w.spent[decision]))
 		}
 	}
 	w.Forget(now)
@@ -130,18 +138,22 @@ func id(n int) []byte {
 	return out
 }
 
-// decide records a decision with a score, in millionths, and the two features.
+// decide records a decision with a score, in millionths, and the two features; below 0 the model failed.
 func (w *world) decide(n int, at int64, version uint64, micros int64, features ...float64) {
+	s := &event.ModelScore{Model: "m", Version: version, Role: registry.Champion, Micros: micros}
+	if micros < 0 {
+		s.Failure, s.Micros = "MODEL_UNAVAILABLE", 0
+	}
+	w.scored(n, at, s, features...)
+}
+
+func (w *world) scored(n int, at int64, s *event.ModelScore, features ...float64) {
 	vector := make([]float64, core().Len())
 	_, places := two()
 	for i, v := range features {
 		vector[places[i]] = v
 	}
 	w.decided[domain.Alias(id(n))] = at
-	s := &event.ModelScore{Model: "m", Version: version, Role: registry.Champion, Micros: micros}
-	if micros < 0 {
-		s.Failure, s.Micros = "MODEL_UNAVAILABLE", 0
-	}
 	w.add(&event.Event{Body: &event.Event_Decision{Decision: &event.Decision{
 		Id: id(n), RequestedAlias: id(n), NowMs: at, View: core().Name(), Vector: vector, Scores: []*event.ModelScore{s},
 	}}})
@@ -245,13 +257,10 @@ func TestTheCardsOwnLabelGoesFirst(t *testing.T) {
 		}
 		return data
 	}
-	for version, aggregation := range map[uint64]string{1: label.None, 2: label.Count} {
-		w.add(&event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: &event.ModelRegistered{
-			Name: "m", Version: version, View: core().Name(), Label: "converted_7d", CardJson: own(aggregation), Digest: []byte{byte(version)},
-		}}})
-	}
+	w.add(&event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: &event.ModelRegistered{
+		Name: "m", Version: 1, View: core().Name(), Label: "converted_7d", CardJson: own(label.None), Digest: []byte{1},
+	}}})
 	w.decide(1, start, 1, 900_000)
-	w.decide(2, start, 2, 900_000) // a count is no yes or no
 	if due := w.Due(start + 29*day); len(due) != 0 {
 		t.Errorf("due too early: %v", due)
 	}
@@ -455,15 +464,17 @@ func TestReadingTwiceChangesNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t)
 		w.register(1, "converted_7d")
+		w.spender(2)
 		n := rapid.IntRange(1, 12).Draw(rt, "decisions")
 		for i := range n {
 			w.decide(i, start+rapid.Int64Range(0, 3*day).Draw(rt, "at"), 1, rapid.Int64Range(-1, 1_000_000).Draw(rt, "micros"), .5, .5)
+			w.foretell(100+i, 1, start+rapid.Int64Range(0, 3*day).Draw(rt, "at"), 2, func(said int64) int64 { return said + rapid.Int64Range(-1e9, 1e9).Draw(rt, "off") })
 			if rapid.Bool().Draw(rt, "converts") {
 				w.convert(i, start+rapid.Int64Range(0, 12*day).Draw(rt, "when"))
 			}
 		}
 		other := worldOf(t, watch.New(options()))
-		other.decided, other.converted = w.decided, w.converted
+		other.decided, other.converted, other.spent = w.decided, w.converted, w.spent
 		for _, r := range w.log[domain.Policy] {
 			other.Apply(domain.Policy, r)
 		}
@@ -480,7 +491,7 @@ func TestReadingTwiceChangesNothing(t *testing.T) {
 		}
 		for _, k := range w.Keys() {
 			a, b := w.Day(k), other.Day(k)
-			if diff := cmp.Diff(a.Outcomes, b.Outcomes); diff != "" || a.Decisions != b.Decisions || a.Failures != b.Failures || fmt.Sprint(a.Drifts()) != fmt.Sprint(b.Drifts()) {
+			if diff := cmp.Diff(a.Outcomes, b.Outcomes); diff != "" || fmt.Sprint(a.Errors()) != fmt.Sprint(b.Errors()) || a.Decisions != b.Decisions || a.Failures != b.Failures || fmt.Sprint(a.Drifts()) != fmt.Sprint(b.Drifts()) {
 				rt.Fatalf("%+v: %s", k, diff)
 			}
 		}

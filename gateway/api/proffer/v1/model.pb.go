@@ -26,7 +26,7 @@ const (
 // ModelLimit is a metric's: an alert is raised beyond soft, and beyond hard a champion falls back. 0 is no limit.
 type ModelLimit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// psi, ks, missing_share, auc, ece, failure_share, staleness_hours
+	// psi, ks, missing_share, auc, ece, mae_ratio, rmse_ratio, unexplained, bias, failure_share, staleness_hours
 	Metric        string  `protobuf:"bytes,1,opt,name=metric,proto3" json:"metric,omitempty"`
 	Soft          float64 `protobuf:"fixed64,2,opt,name=soft,proto3" json:"soft,omitempty"`
 	Hard          float64 `protobuf:"fixed64,3,opt,name=hard,proto3" json:"hard,omitempty"`
@@ -991,7 +991,11 @@ type DescribeModelResponse struct {
 	Model    *Model                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
 	Features []string               `protobuf:"bytes,2,rep,name=features,proto3" json:"features,omitempty"`
 	// JSON.
-	Card          string `protobuf:"bytes,3,opt,name=card,proto3" json:"card,omitempty"`
+	Card string `protobuf:"bytes,3,opt,name=card,proto3" json:"card,omitempty"`
+	// As what its decisions are judged when it is known what came of them: "chance", "amount", or empty when they are not, and
+	// then why not.
+	JudgedAs      string `protobuf:"bytes,4,opt,name=judged_as,json=judgedAs,proto3" json:"judged_as,omitempty"`
+	NotJudged     string `protobuf:"bytes,5,opt,name=not_judged,json=notJudged,proto3" json:"not_judged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1043,6 +1047,20 @@ func (x *DescribeModelResponse) GetFeatures() []string {
 func (x *DescribeModelResponse) GetCard() string {
 	if x != nil {
 		return x.Card
+	}
+	return ""
+}
+
+func (x *DescribeModelResponse) GetJudgedAs() string {
+	if x != nil {
+		return x.JudgedAs
+	}
+	return ""
+}
+
+func (x *DescribeModelResponse) GetNotJudged() string {
+	if x != nil {
+		return x.NotJudged
 	}
 	return ""
 }
@@ -1504,11 +1522,14 @@ const file_proffer_v1_model_proto_rawDesc = "" +
 	"\x04rule\x18\x06 \x01(\tR\x04rule\"M\n" +
 	"\x14DescribeModelRequest\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\x04R\aversion\"p\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\"\xac\x01\n" +
 	"\x15DescribeModelResponse\x12'\n" +
 	"\x05model\x18\x01 \x01(\v2\x11.proffer.v1.ModelR\x05model\x12\x1a\n" +
 	"\bfeatures\x18\x02 \x03(\tR\bfeatures\x12\x12\n" +
-	"\x04card\x18\x03 \x01(\tR\x04card\"M\n" +
+	"\x04card\x18\x03 \x01(\tR\x04card\x12\x1b\n" +
+	"\tjudged_as\x18\x04 \x01(\tR\bjudgedAs\x12\x1d\n" +
+	"\n" +
+	"not_judged\x18\x05 \x01(\tR\tnotJudged\"M\n" +
 	"\x14DownloadModelRequest\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\"-\n" +
