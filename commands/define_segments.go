@@ -20,7 +20,7 @@ var ErrSegmentView = errors.New("commands: the feature view of a segment definit
 
 // SegmentPorts is what defining segments needs; all are required.
 type SegmentPorts struct {
-	Log    Log
+	Log    SharedLog
 	Recall *Recall
 	// View is what a view's name means now; false for one that is not known.
 	View func(name string) (feature.View, bool)

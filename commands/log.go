@@ -18,3 +18,12 @@ type Log interface {
 	// Lanes is how many lanes the streams about people have.
 	Lanes() int
 }
+
+// SharedLog is a log whose lanes other servers append to as well.
+type SharedLog interface {
+	Log
+	// TakeOver makes this process the lane's owner and returns the lane's last sequence, 0 when it is empty. Until another
+	// owner appends, or what was under way here and ended with domain.ErrUnavailable lands yet, appends succeed; from then
+	// on they fail with domain.ErrLaneLost.
+	TakeOver(ctx context.Context, lane domain.Lane) (uint64, error)
+}

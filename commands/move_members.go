@@ -11,27 +11,31 @@ import (
 	"github.com/profferhq/proffer/domain/segment"
 )
 
-// MoveMembers appends that people entered and left segments, each in the lane of its alias, in as few envelopes as hold them.
-// Which moves there are is the caller's to know (segment.Members). It fails with the errors of the log: some of the
-// moves may then be in it, each under its own id.
-func (s *DefineSegments) MoveMembers(ctx context.Context, moves []segment.Move) error {
-	var lanes []domain.Lane
-	of := map[domain.Lane][]*event.Event{}
-	for _, m := range moves {
-		lane := domain.LaneOf(domain.Behaviour, m.Alias, s.ports.Log.Lanes())
-		if of[lane] == nil {
-			lanes = append(lanes, lane)
-		}
-		of[lane] = append(of[lane], s.moved(m))
+// TakeMoves makes this process the one that moves people between segments, and returns the sequence of BEHAVIOUR of the
+// last move so far: who moves somebody must know all moves up to there. It fails as an append to the log does.
+func (s *DefineSegments) TakeMoves(ctx context.Context) (uint64, error) {
+	last, err := s.ports.Log.TakeOver(ctx, domain.MovesLane())
+	if err != nil {
+		return 0, fmt.Errorf("move members of segments: %w", err)
 	}
-	for _, lane := range lanes {
-		for events := of[lane]; len(events) > 0; {
-			n := envelopeOf(events)
-			if _, err := s.ports.Log.Append(ctx, lane, events[:n]...); err != nil {
-				return fmt.Errorf("move members of segments: append to %s: %w", lane.Subject(), err)
-			}
-			events = events[n:]
+	return last, nil
+}
+
+// MoveMembers appends that people entered and left segments, in as few envelopes as hold them. Which moves there are is
+// the caller's to know (segment.Members). It fails with domain.ErrLaneLost when another process moved people since
+// TakeMoves, and with the other errors of the log. However it fails, some of the moves may be in the log: TakeMoves comes
+// before the next ones.
+func (s *DefineSegments) MoveMembers(ctx context.Context, moves []segment.Move) error {
+	events := make([]*event.Event, len(moves))
+	for i, m := range moves {
+		events[i] = s.moved(m)
+	}
+	for lane := domain.MovesLane(); len(events) > 0; {
+		n := envelopeOf(events)
+		if _, err := s.ports.Log.Append(ctx, lane, events[:n]...); err != nil {
+			return fmt.Errorf("move members of segments: append to %s: %w", lane.Subject(), err)
 		}
+		events = events[n:]
 	}
 	return nil
 }

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/segment"
 )
 
-func TestMembersMoveInTheLanesOfTheirAliases(t *testing.T) {
+func TestMembersMoveInALaneOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var moves []segment.Move
@@ -38,7 +39,7 @@ func TestMembersMoveInTheLanesOfTheirAliases(t *testing.T) {
 		}
 		for _, ev := range events {
 			a := domain.Alias(ev.GetAlias())
-			if e.Lane != domain.LaneOf(domain.Behaviour, a, w.log.Lanes()) || ev.GetSource() != "proffer" || ev.GetOccurredMs() != now.UnixMilli() {
+			if e.Lane != domain.MovesLane() || ev.GetSource() != "proffer" || ev.GetOccurredMs() != now.UnixMilli() {
 				t.Fatalf("%v in %v", ev, e.Lane)
 			}
 			got[a] = ev
@@ -55,5 +56,34 @@ func TestMembersMoveInTheLanesOfTheirAliases(t *testing.T) {
 	w.log.SetDown(true)
 	if err := w.defining(w.recall).MoveMembers(t.Context(), moves[:1]); !errors.Is(err, domain.ErrUnavailable) {
 		t.Errorf("a log that is away: %v", err)
+	}
+}
+
+// Two servers that know the same moves: one of them makes the next.
+func TestOneServerMovesMembers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rival := startWorld(t, w.log.Rival(), w.vault)
+	ours, theirs := w.defining(w.recall), rival.defining(rival.recall)
+	enters := []segment.Move{{Alias: domain.Alias{15: 1}, Definition: "tags", Segment: "rich", Version: 1, Entered: true}}
+	for _, s := range []*commands.DefineSegments{ours, theirs} {
+		if last, err := s.TakeMoves(t.Context()); err != nil || last != 0 {
+			t.Fatalf("the last move is at %d, %v", last, err)
+		}
+	}
+	if err := ours.MoveMembers(t.Context(), enters); err != nil {
+		t.Fatal(err)
+	}
+	if err := theirs.MoveMembers(t.Context(), enters); !errors.Is(err, domain.ErrLaneLost) {
+		t.Fatalf("the same move once more: %v", err)
+	}
+	if last, err := theirs.TakeMoves(t.Context()); err != nil || last != 1 {
+		t.Fatalf("the last move is at %d, %v", last, err)
+	}
+	if err := theirs.MoveMembers(t.Context(), enters); err != nil {
+		t.Fatal(err)
+	}
+	if err := ours.MoveMembers(t.Context(), enters); !errors.Is(err, domain.ErrLaneLost) {
+		t.Fatalf("after another took the moves: %v", err)
 	}
 }

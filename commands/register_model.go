@@ -33,16 +33,9 @@ type ModelBytes interface {
 	Put(ctx context.Context, data []byte) (domain.Hash, error)
 }
 
-// ModelLog is a log whose lanes others may append to as well.
-type ModelLog interface {
-	Log
-	// TakeOver makes this process the lane's owner again after domain.ErrLaneLost, and returns the lane's last sequence.
-	TakeOver(ctx context.Context, lane domain.Lane) (uint64, error)
-}
-
 // ModelPorts is what commands about models need; all are required.
 type ModelPorts struct {
-	Log    ModelLog
+	Log    SharedLog
 	Recall *Recall
 	Bytes  ModelBytes
 	// Describe reads a model, tries it, and fills in what its registration says but for name, version, reason and actor.

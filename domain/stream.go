@@ -60,7 +60,8 @@ func PartitionOf(a Alias) int {
 }
 
 // Lane is the unit of order, ownership and group commit: one subject of a stream.
-// Key is the lane's number for streams about people, "<kind>.<id>" for POLICY and the source for QUARANTINE.
+// Key is the lane's number for streams about people (but see MovesLane), "<kind>.<id>" for POLICY and the source for
+// QUARANTINE.
 type Lane struct {
 	Stream Stream
 	Key    string
@@ -70,6 +71,10 @@ type Lane struct {
 func LaneOf(s Stream, a Alias, lanes int) Lane {
 	return Lane{Stream: s, Key: strconv.Itoa(PartitionOf(a) * lanes / Partitions)}
 }
+
+// MovesLane is the lane of BEHAVIOUR in which people enter and leave segments. What somebody does is appended by whoever
+// hears of it; a move follows from all moves before it, so that these have one order and an owner of their own.
+func MovesLane() Lane { return Lane{Stream: Behaviour, Key: "moves"} }
 
 // PolicyLane is the lane of one policy, offer, view, ... Its tokens are made safe for a subject.
 func PolicyLane(kind, id string) Lane {

@@ -11,7 +11,7 @@ import (
 // followSegments finds who entered and who left a segment, as soon as a definition is in effect.
 func (n *Node) followSegments(context.Context) error {
 	moves := projections.NewSegmentMoves(
-		n.parts.log, n.parts.segments, n.parts.views.Applied, currentSegments{n.parts.policies}, n.parts.defining.MoveMembers,
+		n.parts.log, n.parts.segments, n.parts.views.Applied, currentSegments{n.parts.policies}, n.parts.defining,
 		projections.SegmentMovesOptions{Now: n.now, Log: slog.Default()},
 	)
 	n.run("follow the segments", moves.Run)

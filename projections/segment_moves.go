@@ -30,8 +30,15 @@ type SegmentDefinitions interface {
 	WaitFor(ctx context.Context, sequence uint64) error
 }
 
-// MoveMembers appends that people entered and left segments. It fails as an append to the log does.
-type MoveMembers func(ctx context.Context, moves []segment.Move) error
+// Mover appends to BEHAVIOUR that people enter and leave segments, as the only one who does.
+type Mover interface {
+	// TakeMoves makes this process the one that moves people, and returns the sequence of the last move so far: all moves
+	// up to there must be known before somebody is moved. It fails as an append to the log does.
+	TakeMoves(ctx context.Context) (uint64, error)
+	// MoveMembers appends moves. It fails with domain.ErrLaneLost when another process moved people since, and as an
+	// append to the log does. After every failure some of them may be in the log, and TakeMoves comes before the next.
+	MoveMembers(ctx context.Context, moves []segment.Move) error
+}
 
 // SegmentMovesOptions tune SegmentMoves; every zero value has a default.
 type SegmentMovesOptions struct {
@@ -60,20 +67,21 @@ const (
 const importSource = "import:"
 
 // SegmentMoves finds who entered and who left a segment, and has it appended to BEHAVIOUR: of people who did something, and
-// of everybody now and then. What is so already is folded from the log, so that each move is appended once, however often
-// the process ends in between. While no definition is in effect it reads nothing and remembers nothing.
+// of everybody now and then. What is so already is folded from the log, all of it up to the latest move by whomever, so
+// that each move is appended once, however often the process ends in between and however many servers there are. While no
+// definition is in effect it reads nothing and remembers nothing.
 type SegmentMoves struct {
 	source      Source
 	segments    *Segments
 	applied     func() domain.Cut
 	definitions SegmentDefinitions
-	move        MoveMembers
+	mover       Mover
 	o           SegmentMovesOptions
 }
 
 // NewSegmentMoves looks at the people that segments reads, whose activities stand at the applied cut.
 func NewSegmentMoves(
-	source Source, segments *Segments, applied func() domain.Cut, definitions SegmentDefinitions, move MoveMembers, o SegmentMovesOptions,
+	source Source, segments *Segments, applied func() domain.Cut, definitions SegmentDefinitions, mover Mover, o SegmentMovesOptions,
 ) *SegmentMoves {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -88,7 +96,7 @@ func NewSegmentMoves(
 	if o.PerSecond <= 0 {
 		o.PerSecond = 1_000
 	}
-	return &SegmentMoves{source: source, segments: segments, applied: applied, definitions: definitions, move: move, o: o}
+	return &SegmentMoves{source: source, segments: segments, applied: applied, definitions: definitions, mover: mover, o: o}
 }
 
 func orElse(d *time.Duration, usual time.Duration) {
@@ -188,6 +196,8 @@ type movesSession struct {
 	// versions are the definitions that everybody was looked at for last.
 	versions string
 
+	// taken: no other process moves people, as far as is known.
+	taken bool
 	// imported is when the last event of an import came, importing since when.
 	imported, importing time.Time
 	// due is the end of the log that must be folded, here and in the activities, before the next round; nil when none is
@@ -260,10 +270,19 @@ func (w *movesSession) plan(ctx context.Context) error {
 	if len(w.order)+len(w.sweep) == 0 {
 		return nil
 	}
+	moved := uint64(0)
+	if !w.taken {
+		var err error
+		if moved, err = w.mover.TakeMoves(ctx); err != nil {
+			return err
+		}
+		w.taken = true
+	}
 	end, err := ends(ctx, w.source, viewStreams())
 	if err != nil {
 		return err
 	}
+	end[domain.Behaviour] = max(end[domain.Behaviour], moved)
 	w.due = &end
 	return nil
 }
@@ -305,7 +324,8 @@ func (w *movesSession) round(ctx context.Context) error {
 	}
 	err := r.people(max(1, int(float64(w.o.PerSecond)*w.o.Every.Seconds())))
 	if err == nil && len(r.moves) > 0 {
-		err = w.move(ctx, r.moves)
+		err = w.mover.MoveMembers(ctx, r.moves)
+		w.taken = err == nil
 	}
 	if err == nil {
 		w.failing = false

@@ -38,6 +38,7 @@ type square struct {
 	begun    time.Time
 	every    time.Duration // how often people are looked at
 	down     error
+	takes    int // how often somebody wanted to be the only one who moves people
 	moved    chan []segment.Move
 }
 
@@ -136,8 +137,16 @@ func (s *square) happens(events ...domain.Recorded) {
 	}
 }
 
-// move appends moves as a command does, and folds them.
-func (s *square) move(ctx context.Context, moves []segment.Move) error {
+// TakeMoves implements projections.Mover.
+func (s *square) TakeMoves(context.Context) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.takes++
+	return 0, nil
+}
+
+// MoveMembers appends moves as the command does, and folds them.
+func (s *square) MoveMembers(ctx context.Context, moves []segment.Move) error {
 	s.mu.Lock()
 	down := s.down
 	s.mu.Unlock()
@@ -174,7 +183,7 @@ func (s *square) breaks(err error) {
 func (s *square) follows() (stop func()) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	ended := make(chan error, 1)
-	moves := projections.NewSegmentMoves(slowLog{s.log, s.slow}, projections.NewSegments(s, s, core), s.fold.Applied, s, s.move,
+	moves := projections.NewSegmentMoves(slowLog{s.log, s.slow}, projections.NewSegments(s, s, core), s.fold.Applied, s, s,
 		projections.SegmentMovesOptions{Now: s.clock, Every: s.every})
 	go func() { ended <- moves.Run(ctx) }()
 	return func() {
@@ -340,6 +349,9 @@ func TestMovesThatCannotBeAppendedAreNotLost(t *testing.T) {
 		s.breaks(nil)
 		s.wants(time.Minute, "+1 lately@1")
 		stop()
+		if s.takes < 2 {
+			s.t.Error("after a failure somebody was moved without knowing all moves")
+		}
 	})
 }
 

@@ -105,7 +105,7 @@ type laneEnd struct {
 }
 
 func newLane(l *Log, id domain.Lane) *lane {
-	alone := l.lanes == 1 && id.Stream <= domain.Outcome
+	alone := l.lanes == 1 && id == domain.LaneOf(id.Stream, domain.Alias{}, 1) && id.Stream <= domain.Outcome
 	return &lane{log: l, id: id, subject: id.Subject(), alone: alone, counts: &l.counts[id.Stream], turn: make(chan struct{}, 1)}
 }
 
