@@ -102,6 +102,23 @@ func BenchmarkReadRetail(b *testing.B) {
 	}
 }
 
+// BenchmarkPrepared reads a person's vector again and again while nothing enters or leaves a window.
+func BenchmarkPrepared(b *testing.B) {
+	for _, v := range []feature.View{feature.Core(), feature.Retail()} {
+		p := v.Prepare(fold(feature.LayoutOf(v).Empty(), shopper(200)), noon)
+		b.Run(v.Name()+"/200", func(b *testing.B) {
+			b.ReportAllocs()
+			var dst []float64
+			for now := noon; b.Loop(); now++ {
+				var holds bool
+				if dst, holds = p.ReadAt(feature.Moment{NowMS: noon + (now-noon)%minute}, dst[:0]); !holds {
+					b.Fatal("it does not hold for a minute")
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkFoldRetail(b *testing.B) {
 	all := shopper(200)
 	layout := feature.LayoutOf(feature.Retail())

@@ -19,8 +19,13 @@ type plan struct {
 	series   []*series
 	steps    []step
 	scans    []scan
-	demands  []demand
-	context  map[string]int
+	// watched are those whose answers differ from moment to moment.
+	watched []scan
+	// ages and watches are the steps whose values do, by their places: for their ages, and because they need one of these.
+	ages    []int
+	watches []int
+	demands []demand
+	context map[string]int
 }
 
 // step computes one feature.
@@ -31,7 +36,7 @@ type step struct {
 	band int
 	// days is the window's width, 0 for life.
 	days float64
-	// scan is the place of the gathered answer, for aggregations that need one.
+	// scan is the place of the gathered answer, for aggregations that need one, or of what is watched.
 	scan     int
 	fallback float64
 	// prior is what a ratio's prior adds to both sides.
@@ -60,7 +65,6 @@ const (
 	most
 	last
 	first
-	decayedSum
 	entropy
 	gapHours
 	streak
@@ -68,6 +72,8 @@ const (
 	preferredHourShare
 	preferredChannel
 	preferredChannelShare
+	// These look at the listed events at every moment.
+	decayedSum
 	purchaseIntent
 	// onDemand is neither.
 	onDemand
@@ -87,10 +93,13 @@ type scan struct {
 
 // Bounds of the room that a reading needs on the stack.
 const (
-	maxScans  = 64
-	fewScans  = 16
-	maxSeries = 48
-	maxSlots  = kinds + maxSeries
+	maxScans   = 64
+	fewScans   = 16
+	fewAges    = 32
+	fewWatched = 8
+	maxSeries  = 48
+	fewSeries  = 12
+	maxSlots   = kinds + maxSeries
 )
 
 // compiler makes a plan of a document whose specs have been checked.
@@ -114,10 +123,17 @@ func compile(d document, found *problem.List) *plan {
 		return nil
 	}
 	for i, s := range d.Features {
-		p.steps = append(p.steps, c.step(i, s))
+		st := c.step(i, s)
+		switch {
+		case st.ages():
+			p.ages = append(p.ages, i)
+		case st.watches():
+			p.watches = append(p.watches, i)
+		}
+		p.steps = append(p.steps, st)
 	}
-	if len(p.scans) > maxScans {
-		found.Add("features", problem.TooMany, "%d different scans (%s, %s, ...), at most %d", len(p.scans), Distinct, Min, maxScans)
+	if n := len(p.scans) + len(p.watched); n > maxScans {
+		found.Add("features", problem.TooMany, "%d different scans (%s, %s, ...), at most %d", n, Distinct, Min, maxScans)
 	}
 	if len(p.series) > maxSeries {
 		found.Add("features", problem.TooMany, "%d different filters and values, at most %d", len(p.series), maxSeries)
@@ -162,7 +178,10 @@ func (c *compiler) step(i int, s Spec) step {
 
 // scan is the place of the pass a step needs.
 func (c *compiler) scan(x scan, s Spec) int {
+	list := &c.plan.scans
 	switch x.aggregation {
+	case decayedSum, purchaseIntent:
+		list = &c.plan.watched
 	case preferredHourShare:
 		x.aggregation = preferredHour
 	case preferredChannelShare:
@@ -171,11 +190,11 @@ func (c *compiler) scan(x scan, s Spec) int {
 		x.band = 0
 	}
 	x.halfLife, _ = s.HalfLifeMS()
-	if at := slices.Index(c.plan.scans, x); at >= 0 {
+	if at := slices.Index(*list, x); at >= 0 {
 		return at
 	}
-	c.plan.scans = append(c.plan.scans, x)
-	return len(c.plan.scans) - 1
+	*list = append(*list, x)
+	return len(*list) - 1
 }
 
 func setOf(list []Kind) uint16 {

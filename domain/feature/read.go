@@ -17,31 +17,11 @@ func (v View) ReadAt(a Activity, m Moment, dst []float64) []float64 {
 	if v.plan == nil {
 		return dst
 	}
-	r := reading{plan: v.plan, now: m.NowMS}
-	if n := len(v.plan.series); n > 0 {
-		var more seriesSums
-		r.more = &more
-	}
-	if len(v.plan.scans) <= fewScans {
-		var few [fewScans]answer
-		r.answers = few[:]
-	} else {
-		var many [maxScans]answer
-		r.answers = many[:]
-	}
-	r.gatherAll(&a)
-	for i := range v.plan.scans {
-		if p := r.partAt(&a, v.plan.scans[i].place); p != nil {
-			r.scan(p, i)
-		}
-	}
+	var ages [fewAges]age
+	var passes [fewWatched]watched
 	from := len(dst)
-	for i := range v.plan.steps {
-		dst = append(dst, r.value(&v.plan.steps[i]))
-	}
-	if len(v.plan.demands) > 0 {
-		v.plan.demand(m, dst[from:])
-	}
+	dst, moves, _ := v.plan.prepare(&a, m.NowMS, dst, moving{ages: ages[:0], watched: passes[:0]})
+	v.plan.move(m, &moves, dst[from:])
 	return dst
 }
 
@@ -63,7 +43,8 @@ func (r *reading) gatherAll(a *Activity) {
 		}
 	}
 	for i, s := range r.plan.series {
-		if p := a.seriesOf(s.id); p != nil && !p.empty() {
+		p := a.seriesOf(s.id)
+		if r.parts[i] = p; p != nil && !p.empty() {
 			alone := &r.more[i]
 			r.gather(p, alone)
 			r.widen(r.more[i : i+1])
@@ -74,12 +55,12 @@ func (r *reading) gatherAll(a *Activity) {
 	}
 }
 
-// partAt is the part of a place; nil when the activity does not have it.
+// partAt is the part of a place, once all is gathered; nil when the activity does not have it.
 func (r *reading) partAt(a *Activity, place int) *part {
 	if place < parts {
 		return &a.parts[place]
 	}
-	return a.seriesOf(r.plan.series[place-parts].id)
+	return r.parts[place-parts]
 }
 
 // before is now - width, or the beginning of time.
@@ -110,17 +91,18 @@ type gathered struct {
 	begun, happened bool
 }
 
-// seriesSums are those of a plan's series.
-type seriesSums [maxSeries]gathered
-
 // reading is what one Read has gathered.
 type reading struct {
 	plan *plan
 	now  int64
+	// until is the first moment later than now at which other events, or tiles, are in a window that was looked at.
+	until int64
 	// since are the exclusive beginnings of the windows; the last is for life.
-	since   [maxBands]int64
-	slots   [kinds]gathered
-	more    *seriesSums
+	since [maxBands]int64
+	slots [kinds]gathered
+	// more and parts are of the plan's series.
+	more    []gathered
+	parts   []*part
 	answers []answer
 }
 
@@ -150,9 +132,11 @@ func (r *reading) gather(p *part, series *gathered) {
 		e := &p.entries[i]
 		if e.time > r.now {
 			later[e.kind].add(sums{1, e.amount, e.cost})
+			r.changesAt(e.time)
 			continue
 		}
 		for e.time <= r.since[band] && band < life {
+			r.leaves(p, i+1, band)
 			band++
 		}
 		g := series
@@ -166,6 +150,7 @@ func (r *reading) gather(p *part, series *gathered) {
 			g.bands[band].add(sums{1, e.amount, e.cost})
 		}
 	}
+	r.leaves(p, 0, band)
 	for i := range p.totals {
 		t := &p.totals[i]
 		g := series
@@ -173,6 +158,23 @@ func (r *reading) gather(p *part, series *gathered) {
 			g = &r.slots[t.kind]
 		}
 		g.forLife(t, later[t.kind], life, r.now)
+		r.changesAt(t.first)
+		r.changesAt(t.last)
+	}
+}
+
+// leaves: the oldest listed event in a window will be the first to leave it.
+func (r *reading) leaves(p *part, oldest, band int) {
+	if oldest < len(p.entries) && band < len(r.plan.windows) {
+		r.changesAt(p.entries[oldest].time + r.plan.windows[band])
+	}
+}
+
+// changesAt: what was gathered is something else from then on, if that is still to come. A time that overflowed is not:
+// nobody lives to see it.
+func (r *reading) changesAt(at int64) {
+	if at > r.now && at < r.until {
+		r.until = at
 	}
 }
 
@@ -212,7 +214,14 @@ func (r *reading) touched(p *part, band int) ring {
 	all, width := p.tiles[g], grains[g].width
 	from, _ := all.find(tile{slot: floorDiv(r.since[band]+1, width)})
 	until, _ := all.find(tile{slot: floorDiv(r.now, width), kind: kinds})
-	return all[from:max(from, until)]
+	until = max(from, until)
+	if from < until {
+		r.changesAt((all[from].slot+1)*width - 1 + r.plan.windows[band])
+	}
+	if until < len(all) {
+		r.changesAt(all[until].slot * width)
+	}
+	return all[from:until]
 }
 
 // widen makes each window hold what the narrower ones hold too.

@@ -2,8 +2,6 @@ package feature
 
 import (
 	"slices"
-
-	"github.com/profferhq/proffer/domain/habit"
 )
 
 // scan fills in the answer of the plan's i-th scan from the listed events of its part.
@@ -22,10 +20,6 @@ func (r *reading) scan(p *part, i int) {
 		r.scanStreak(p, s, a)
 	case entropy:
 		r.scanEntropy(p, s, a)
-	case decayedSum:
-		r.scanDecayed(p, s, a)
-	case purchaseIntent:
-		r.scanIntent(p, s, a)
 	default:
 		r.scanAmounts(p, s, a)
 	}
@@ -52,9 +46,15 @@ func (r *reading) scanItems(p *part, s scan, a *answer) {
 	if len(p.items) == 0 {
 		return
 	}
-	var space [1024]uint64
-	seen := itemSet{slots: space[:]}
-	if n := len(p.items) - p.wasted; 2*n > len(space) {
+	var seen itemSet
+	switch n := len(p.items) - p.wasted; {
+	case 2*n <= 128:
+		var few [128]uint64
+		seen.slots = few[:]
+	case 2*n <= 1024:
+		var many [1024]uint64
+		seen.slots = many[:]
+	default:
 		seen.slots = make([]uint64, roomFor(2*n))
 	}
 	life, band := len(r.plan.windows), 0
@@ -247,21 +247,11 @@ func (r *reading) takeTiled(x *extremes, p *part, s scan) {
 	}
 }
 
-// scanDecayed adds amounts up, each less for its age.
-func (r *reading) scanDecayed(p *part, s scan, a *answer) {
-	window := r.window(p, s.band)
-	for i := range window {
-		if e := &window[i]; s.from&(1<<e.kind) != 0 {
-			a.found = true
-			a.value += float64(float64(e.amount) / microsPerUnit * halved(r.now-e.time, s.halfLife))
-		}
-	}
-}
-
 // scanStreak counts the days in a row, back from the latest, which must be today or yesterday.
 func (r *reading) scanStreak(p *part, s scan, a *answer) {
 	window := r.window(p, s.band)
 	next, days := floorDiv(r.now, dayMS), 0
+	r.changesAt((next + 1) * dayMS)
 	for i := len(window) - 1; i >= 0; i-- {
 		if s.from&(1<<window[i].kind) == 0 {
 			continue
@@ -302,41 +292,4 @@ func (r *reading) scanEntropy(p *part, s scan, a *answer) {
 	}
 	n := uint64(len(all))
 	a.found, a.value = true, log2(n)-float64(spread/float64(n))
-}
-
-// scanIntent reads the session under way from the listed acts of the window.
-func (r *reading) scanIntent(p *part, s scan, a *answer) {
-	var space [64]habit.Act
-	acts := space[:0]
-	for _, e := range r.window(p, s.band) {
-		deed, known := deedOf(e.kind)
-		if !known || s.from&(1<<e.kind) == 0 {
-			continue
-		}
-		act := habit.Act{TimeMS: e.time, Deed: deed}
-		if items := p.itemsOf(&e); len(items) > 0 {
-			act.Item = items[0] | 1 // 0 is none
-			if deed == habit.SawPage {
-				act.Deed = habit.SawItem
-			}
-		}
-		acts = append(acts, act)
-	}
-	intent := habit.IntentOf(acts, r.now)
-	a.value, a.found = intent.Score, intent.Acts > 0
-}
-
-// deedOf is what a kind is to habits.
-func deedOf(k Kind) (habit.Deed, bool) {
-	switch k {
-	case Viewed:
-		return habit.SawPage, true
-	case Carted:
-		return habit.PutIntoCart, true
-	case Purchased:
-		return habit.Bought, true
-	case Refunded:
-		return habit.GaveBack, true
-	}
-	return 0, false
 }

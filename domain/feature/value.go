@@ -3,14 +3,16 @@ package feature
 // microsPerUnit is how money becomes a feature: in currency units.
 const microsPerUnit = 1e6
 
-// value is one feature. There is no product followed by a sum here, so nothing that a platform could fuse.
+// value is one feature, of those that move the fallback. There is no product followed by a sum here, so nothing that a
+// platform could fuse.
 func (r *reading) value(st *step) float64 {
 	switch st.aggregation {
 	case count:
 		t := r.total(st.source, st.band)
 		return orElse(float64(t.count), t.count > 0, st.fallback)
 	case rate:
-		return r.rate(st)
+		t := r.total(st.source, st.band)
+		return orElse(float64(t.count)/st.days, t.count > 0, st.fallback)
 	case sum:
 		t := r.total(st.source, st.band)
 		return orElse(float64(t.amount)/microsPerUnit, t.count > 0, st.fallback)
@@ -24,15 +26,9 @@ func (r *reading) value(st *step) float64 {
 		t, per := r.total(st.source, st.band), r.total(st.per, st.band)
 		of := float64(per.count) + st.prior.per
 		return orElse((float64(t.count)+st.prior.source)/of, of > 0, st.fallback)
-	case daysSinceLast:
-		at, ok := r.latest(st.source)
-		return orElse(float64(r.now-at)/float64(dayMS), ok, st.fallback)
-	case daysSinceFirst:
-		at, ok := r.earliest(st.source)
-		return orElse(float64(r.now-at)/float64(dayMS), ok, st.fallback)
 	case meanGapDays:
 		return r.meanGap(st)
-	case onDemand:
+	case daysSinceLast, daysSinceFirst, decayedSum, purchaseIntent, onDemand:
 		return st.fallback
 	case distinct:
 		n := r.answers[st.scan].distinct[st.band]
@@ -41,16 +37,6 @@ func (r *reading) value(st *step) float64 {
 		return orElse(r.answers[st.scan].share, r.answers[st.scan].found, st.fallback)
 	}
 	return orElse(r.answers[st.scan].value, r.answers[st.scan].found, st.fallback)
-}
-
-// rate is events a day: over life, since the first event, and then at least one day.
-func (r *reading) rate(st *step) float64 {
-	t, days := r.total(st.source, st.band), st.days
-	if days == 0 {
-		first, _ := r.earliest(st.source)
-		days = max(1, float64(r.now-first)/float64(dayMS))
-	}
-	return orElse(float64(t.count)/days, t.count > 0, st.fallback)
 }
 
 func orElse(value float64, known bool, fallback float64) float64 {
