@@ -39,22 +39,21 @@ func (p Profile) ID() domain.Alias { return p.Aliases[0] }
 
 // Profiles reads whole profiles: as the live views have them, and as of any cut from the raw events of the log.
 type Profiles struct {
-	source     Source
-	times      Times
-	traces     *Traces
-	views      Views
-	identities *Identities
+	source  Source
+	times   Times
+	traces  *Traces
+	vectors *Vectors
 }
 
 // NewProfiles needs the log, the times of its entries, what it says about whom, and what the decider decides from.
-func NewProfiles(source Source, times Times, traces *Traces, views Views, identities *Identities) *Profiles {
-	return &Profiles{source: source, times: times, traces: traces, views: views, identities: identities}
+func NewProfiles(source Source, times Times, traces *Traces, vectors *Vectors) *Profiles {
+	return &Profiles{source: source, times: times, traces: traces, vectors: vectors}
 }
 
 // Now is an alias's profile as known now, from the live views. Its cut is that of the views; that of IDENTITY is the
 // graph's.
 func (p *Profiles) Now(ctx context.Context, alias domain.Alias, view feature.View, nowMS int64) (Profile, error) {
-	g, err := gather(ctx, p.views, p.identities, alias, view, feature.Moment{NowMS: nowMS})
+	g, err := p.vectors.gather(ctx, alias, view, feature.Moment{NowMS: nowMS})
 	if err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile: %w", err)
 	}

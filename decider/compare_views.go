@@ -69,7 +69,7 @@ func (p *Profiles) sample(people iter.Seq[domain.Alias], most int) []domain.Alia
 		least = least[:min(most, len(least))]
 	}
 	for alias := range people {
-		if p.identities.person(alias).aliases[0] != alias {
+		if p.vectors.identities.person(alias).aliases[0] != alias {
 			continue // somebody else's profile
 		}
 		if least = append(least, drawn{sha256.Sum256(alias[:]), alias}); len(least) >= 2*most {

@@ -22,6 +22,8 @@ type Config struct {
 	Source     Source
 	Identities *Identities
 	Policies   *Policies
+	// Vectors read from these Views and Identities.
+	Vectors *Vectors
 	// Clock is the time, and Random 10 random bytes of an id.
 	Clock  func() time.Time
 	Random func() [10]byte
@@ -34,6 +36,7 @@ type Decider struct {
 	source     Source
 	identities *Identities
 	policies   *Policies
+	vectors    *Vectors
 	clock      func() time.Time
 	random     func() [10]byte
 
@@ -45,7 +48,7 @@ type Decider struct {
 // New makes a decider over parts that are running.
 func New(c Config) *Decider {
 	d := &Decider{
-		views: c.Views, lanes: c.Lanes, source: c.Source, identities: c.Identities, policies: c.Policies,
+		views: c.Views, lanes: c.Lanes, source: c.Source, identities: c.Identities, policies: c.Policies, vectors: c.Vectors,
 		clock: c.Clock, random: c.Random, contacts: newContacts(c.Views), byID: map[domain.Lane]*lane{},
 	}
 	for n := range c.Lanes.Lanes() {
@@ -179,7 +182,7 @@ func (d *Decider) await(ctx context.Context, places []domain.Place) error {
 // answer gathers, and takes the lane to choose; again whenever the person changed in between.
 func (d *Decider) answer(ctx context.Context, q question) (*event.Decision, domain.Position, error) {
 	for {
-		g, err := gather(ctx, d.views, d.identities, q.Alias, q.compiled.View(), q.moment())
+		g, err := d.vectors.gather(ctx, q.Alias, q.compiled.View(), q.moment())
 		if err != nil {
 			return nil, domain.Position{}, err
 		}
@@ -249,7 +252,7 @@ func (d *Decider) turn(ctx context.Context, q question, g *gathered) (turned, er
 func (d *Decider) contactsFor(q question, g *gathered, l *lane) (knownAt, error) {
 	if l.nowMS > g.moment.NowMS {
 		g.moment.NowMS = l.nowMS
-		g.vector = q.compiled.View().ReadAt(g.merged, g.moment, nil)
+		g.readVector(q.compiled.View())
 		q.read(g)
 	}
 	window := q.compiled.LongestWindow()

@@ -20,6 +20,7 @@ type gathered struct {
 	activities []feature.Activity // as the views have them
 	blobs      [][]byte
 	merged     feature.Activity
+	prepared   *feature.Prepared // of merged; nil when that is read for the first time
 	seen       []*event.SeenAlias
 	moment     feature.Moment
 	vector     []float64
@@ -27,13 +28,11 @@ type gathered struct {
 }
 
 // gather reads the activities of an alias's profile and its vector at that moment. It fails with ErrViewNotReady.
-func gather(
-	ctx context.Context, views Views, identities *Identities, alias domain.Alias, view feature.View, at feature.Moment,
-) (*gathered, error) {
+func (v *Vectors) gather(ctx context.Context, alias domain.Alias, view feature.View, at feature.Moment) (*gathered, error) {
 	for {
-		g := &gathered{moment: at, applied: views.Applied()}
-		g.person = identities.person(alias)
-		ahead, err := g.read(views)
+		g := &gathered{moment: at, applied: v.views.Applied()}
+		g.person = v.identities.person(alias)
+		ahead, err := v.read(g, view)
 		if errors.Is(err, errLayoutChanged) {
 			continue
 		}
@@ -44,52 +43,70 @@ func gather(
 			return nil, fmt.Errorf("%w: %s", ErrViewNotReady, view.Name())
 		}
 		if ahead <= g.cut {
-			g.vector = view.ReadAt(g.merged, at, nil)
+			g.readVector(view)
 			return g, nil
 		}
 		// The views have folded an identity event that the graph does not know yet.
-		if err := identities.WaitFor(ctx, ahead); err != nil {
+		if err := v.identities.WaitFor(ctx, ahead); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// read decodes the aliases' activities; ahead is the latest sequence of IDENTITY that they hold.
-func (g *gathered) read(views Views) (ahead uint64, err error) {
-	n := len(g.aliases)
-	g.activities, g.blobs, g.seen = make([]feature.Activity, n), make([][]byte, n), make([]*event.SeenAlias, n)
-	current := g.activities
-	if g.recent != nil {
-		current = make([]feature.Activity, n)
-	}
-	for i, alias := range g.aliases {
-		if g.activities[i], g.blobs[i], err = activity(views, alias); err != nil {
-			return 0, err
+// readVector reads the vector at the moment.
+func (g *gathered) readVector(view feature.View) {
+	if g.prepared != nil {
+		if vector, holds := g.prepared.ReadAt(g.moment, nil); holds {
+			g.vector = vector
+			return
 		}
-		if g.activities[i].Layout() != g.activities[0].Layout() {
+	}
+	g.vector = view.ReadAt(g.merged, g.moment, nil)
+}
+
+// read finds the aliases' activities; ahead is the latest sequence of IDENTITY that they hold.
+func (v *Vectors) read(g *gathered, view feature.View) (ahead uint64, err error) {
+	g.blobs, g.seen = make([][]byte, len(g.aliases)), make([]*event.SeenAlias, len(g.aliases))
+	var layout *feature.Layout
+	for i, alias := range g.aliases {
+		blob, of, _ := v.views.Blob(alias)
+		if i > 0 && of != layout {
 			return 0, errLayoutChanged
 		}
+		g.blobs[i], layout = blob, of
+	}
+	if !v.recall(g, view, layout) {
+		if err := g.decode(layout); err != nil {
+			return 0, err
+		}
+		v.keep(g, view, layout)
+	}
+	for i, alias := range g.aliases {
 		a := &g.activities[i]
 		ahead = max(ahead, a.Applied(domain.Identity).Sequence)
 		g.seen[i] = seenOf(alias, a)
-		if g.recent != nil {
-			current[i] = g.folded(i, *a)
-		}
 	}
-	g.merged = feature.Merge(current...)
 	return ahead, nil
 }
 
-func activity(views Views, alias domain.Alias) (feature.Activity, []byte, error) {
-	blob, layout, known := views.Blob(alias)
-	if !known {
-		return layout.Empty(), nil, nil
+// decode reads the activities from the blobs, and merges them with the IDENTITY parts at the person's cut. Of an alias
+// nothing is known of, the blob is empty.
+func (g *gathered) decode(layout *feature.Layout) (err error) {
+	g.activities = make([]feature.Activity, len(g.aliases))
+	current := g.activities
+	if g.recent != nil {
+		current = make([]feature.Activity, len(g.aliases))
 	}
-	a, err := layout.Decode(blob)
-	if err != nil {
-		return a, nil, fmt.Errorf("read the activity of %s: %w", alias, err)
+	for i, alias := range g.aliases {
+		if g.activities[i], err = layout.Decode(g.blobs[i]); err != nil {
+			return fmt.Errorf("read the activity of %s: %w", alias, err)
+		}
+		if g.recent != nil {
+			current[i] = g.folded(i, g.activities[i])
+		}
 	}
-	return a, blob, nil
+	g.merged = feature.Merge(current...)
+	return nil
 }
 
 // seenOf names the state of an alias that was read. Its IDENTITY part is that at the decision's cut.
@@ -154,7 +171,7 @@ type knownAt struct {
 // latest is the activity as the views have it now; usually it is the one read before.
 func (g *gathered) latest(views Views, i int) (feature.Activity, error) {
 	blob, layout, known := views.Blob(g.aliases[i])
-	if !known || len(g.blobs[i]) > 0 && len(blob) == len(g.blobs[i]) && &blob[0] == &g.blobs[i][0] {
+	if !known || sameBlob(blob, g.blobs[i]) {
 		return g.activities[i], nil
 	}
 	a, err := layout.Decode(blob)

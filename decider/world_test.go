@@ -25,6 +25,7 @@ type world struct {
 	views      *decidertest.Views
 	identities *decider.Identities
 	policies   *decider.Policies
+	vectors    *decider.Vectors
 	models     *decidertest.ModelBytes
 	decider    *decider.Decider
 	clock      atomic.Int64 // Unix milliseconds
@@ -57,8 +58,9 @@ func (w *world) start() {
 	w.identities = decider.NewIdentities(w.views)
 	w.policies = decider.NewPolicies(feature.Core())
 	w.policies.Models().KeptIn(w.models)
+	w.vectors = decider.NewVectors(w.views, w.identities)
 	w.decider = decider.New(decider.Config{
-		Views: w.views, Lanes: w.log, Source: w.log, Identities: w.identities, Policies: w.policies,
+		Views: w.views, Lanes: w.log, Source: w.log, Identities: w.identities, Policies: w.policies, Vectors: w.vectors,
 		Clock: func() time.Time { return time.UnixMilli(w.clock.Load()) },
 		Random: func() [10]byte {
 			var b [10]byte
@@ -102,7 +104,7 @@ func (w *world) happens(events ...*event.Event) {
 
 // profiles reads whole profiles of this world.
 func (w *world) profiles() *decider.Profiles {
-	return decider.NewProfiles(w.log, w.log, w.traces(), w.views, w.identities)
+	return decider.NewProfiles(w.log, w.log, w.traces(), w.vectors)
 }
 
 func (w *world) traces() *decider.Traces {

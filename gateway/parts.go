@@ -35,6 +35,7 @@ type parts struct {
 	counts     *projections.CountsProjector
 	counters   *natskv.Counters
 	identities *decider.Identities
+	vectors    *decider.Vectors
 	policies   *decider.Policies
 	decider    *decider.Decider
 	replayer   *decider.Replayer
@@ -156,6 +157,7 @@ func (n *Node) openLayout(ctx context.Context, layout *feature.Layout) (*natskv.
 
 func (n *Node) startDeciding(ctx context.Context) error {
 	n.parts.identities = decider.NewIdentities(n.parts.views)
+	n.parts.vectors = decider.NewVectors(n.parts.views, n.parts.identities)
 	var err error
 	if n.parts.modelBytes, err = natskv.OpenModels(ctx, n.parts.nc, n.config.Replicas); err != nil {
 		return err
@@ -163,7 +165,8 @@ func (n *Node) startDeciding(ctx context.Context) error {
 	n.parts.policies.Models().KeptIn(n.parts.modelBytes)
 	n.parts.decider = decider.New(decider.Config{
 		Views: n.parts.views, Lanes: n.parts.log, Source: n.parts.log,
-		Identities: n.parts.identities, Policies: n.parts.policies, Clock: n.now, Random: randomID,
+		Identities: n.parts.identities, Policies: n.parts.policies, Vectors: n.parts.vectors,
+		Clock: n.now, Random: randomID,
 	})
 	n.parts.replayer = decider.NewReplayer(n.parts.log, n.parts.policies)
 	if err := n.parts.decider.Start(ctx); err != nil {

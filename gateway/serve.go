@@ -59,7 +59,7 @@ func (n *Node) identity(away outage) *rpc.Identity {
 		Names:  names{Vault: n.parts.vault, normalizer: n.parts.normalizer, outage: away},
 		People: n.parts.recall.People, Log: n.parts.log, Traces: n.parts.traces,
 		Profiles: profiles{
-			Profiles:   decider.NewProfiles(n.parts.log, n.parts.log, n.parts.traces, n.parts.views, n.parts.identities),
+			Profiles:   decider.NewProfiles(n.parts.log, n.parts.log, n.parts.traces, n.parts.vectors),
 			identities: n.parts.identities, log: n.parts.log,
 		},
 		Views:    n.parts.policies.View,
@@ -74,7 +74,7 @@ func (n *Node) features(away outage) *rpc.Features {
 	return &rpc.Features{
 		PointInTime: n.pointInTime(away),
 		Commands:    n.parts.featureViews, Catalogue: n.parts.policies,
-		Comparing: decider.NewProfiles(n.parts.log, n.parts.log, n.parts.traces, n.parts.views, n.parts.identities),
+		Comparing: decider.NewProfiles(n.parts.log, n.parts.log, n.parts.traces, n.parts.vectors),
 		People:    n.parts.views.Aliases, Prepare: n.parts.views.Prepare, InEffect: n.parts.policies, Now: n.now,
 	}
 }

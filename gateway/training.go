@@ -12,7 +12,7 @@ func (n *Node) pointInTime(away outage) *rpc.PointInTime {
 		Names: names{Vault: n.parts.vault, normalizer: n.parts.normalizer, outage: away},
 		Log:   n.parts.log,
 		Profiles: profiles{
-			Profiles:   decider.NewProfiles(n.parts.log, n.parts.log, n.parts.traces, n.parts.views, n.parts.identities),
+			Profiles:   decider.NewProfiles(n.parts.log, n.parts.log, n.parts.traces, n.parts.vectors),
 			identities: n.parts.identities, log: n.parts.log,
 		},
 		Training: projections.NewTraining(n.parts.log, n.parts.policies),

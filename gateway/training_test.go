@@ -52,7 +52,7 @@ func openShop(t testing.TB) *shop {
 	s.identities = decider.NewIdentities(s.views)
 	s.policies = decider.NewPolicies(feature.Core())
 	s.decider = decider.New(decider.Config{
-		Views: s.views, Lanes: s.log, Source: s.log, Identities: s.identities, Policies: s.policies,
+		Views: s.views, Lanes: s.log, Source: s.log, Identities: s.identities, Policies: s.policies, Vectors: decider.NewVectors(s.views, s.identities),
 		Clock: func() time.Time { return s.now },
 		Random: func() [10]byte {
 			s.ids++

@@ -72,3 +72,14 @@ func (a Activity) Contacts(since int64) []*event.Contact {
 	}
 	return out
 }
+
+// Bytes is about how much memory the activity takes.
+func (a Activity) Bytes() int {
+	n := 0
+	for _, list := range [][]part{a.parts[:], a.series} {
+		for i := range list {
+			n += list[i].bytes()
+		}
+	}
+	return n
+}

@@ -86,10 +86,12 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
+// BenchmarkReadRetail reads a person's vector: of an activity that is in memory, and of one that must be decoded first.
 func BenchmarkReadRetail(b *testing.B) {
 	v := feature.Retail()
+	layout := feature.LayoutOf(v)
 	for _, n := range []int{20, 200} {
-		a := fold(feature.LayoutOf(v).Empty(), shopper(n))
+		a := fold(layout.Empty(), shopper(n))
 		blob := feature.Encode(a)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
@@ -99,19 +101,30 @@ func BenchmarkReadRetail(b *testing.B) {
 			}
 			b.ReportMetric(float64(len(blob)), "blob-bytes")
 		})
+		b.Run(fmt.Sprintf("%d/encoded", n), func(b *testing.B) {
+			b.ReportAllocs()
+			var dst []float64
+			for b.Loop() {
+				decoded, err := layout.Decode(blob)
+				if err != nil {
+					b.Fatal(err)
+				}
+				dst = v.Read(decoded, noon, dst[:0])
+			}
+		})
 	}
 }
 
-// BenchmarkPrepared reads a person's vector again and again while nothing enters or leaves a window.
+// BenchmarkPrepared reads a person's vector again and again, later and later, while nothing enters or leaves a window.
 func BenchmarkPrepared(b *testing.B) {
 	for _, v := range []feature.View{feature.Core(), feature.Retail()} {
 		p := v.Prepare(fold(feature.LayoutOf(v).Empty(), shopper(200)), noon)
 		b.Run(v.Name()+"/200", func(b *testing.B) {
 			b.ReportAllocs()
 			var dst []float64
-			for now := noon; b.Loop(); now++ {
+			for later := int64(0); b.Loop(); later = (later + 1) % minute {
 				var holds bool
-				if dst, holds = p.ReadAt(feature.Moment{NowMS: noon + (now-noon)%minute}, dst[:0]); !holds {
+				if dst, holds = p.ReadAt(feature.Moment{NowMS: noon + later}, dst[:0]); !holds {
 					b.Fatal("it does not hold for a minute")
 				}
 			}

@@ -2,6 +2,7 @@ package feature
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/profferhq/proffer/domain"
 )
@@ -176,3 +177,15 @@ func (p *part) emptied() part { return part{entries: p.entries[:0], totals: p.to
 
 // empty says whether nothing was ever counted.
 func (p *part) empty() bool { return len(p.totals) == 0 }
+
+// bytes is about how much memory the part takes; texts are few and short.
+func (p *part) bytes() int {
+	n := int(unsafe.Sizeof(*p)) + cap(p.entries)*int(unsafe.Sizeof(entry{})) + cap(p.totals)*int(unsafe.Sizeof(total{}))
+	n += cap(p.items)*8 + len(p.texts)*32
+	if p.tiles != nil {
+		for _, r := range p.tiles {
+			n += cap(r) * int(unsafe.Sizeof(tile{}))
+		}
+	}
+	return n
+}

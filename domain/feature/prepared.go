@@ -25,10 +25,13 @@ func (v View) Prepare(a Activity, now int64) *Prepared {
 	return p
 }
 
+// Holds says whether it can be read at a time (Unix milliseconds).
+func (p *Prepared) Holds(now int64) bool { return p.from <= now && now < p.until }
+
 // ReadAt is View.ReadAt of the view and the activity that it was prepared of; false, and dst as it was, at a moment at
 // which it does not hold.
 func (p *Prepared) ReadAt(m Moment, dst []float64) ([]float64, bool) {
-	if m.NowMS < p.from || m.NowMS >= p.until {
+	if !p.Holds(m.NowMS) {
 		return dst, false
 	}
 	from := len(dst)

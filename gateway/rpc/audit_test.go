@@ -43,8 +43,9 @@ func teaForTwoOrders(t *testing.T) (audit *Audit, position string) {
 		t.Fatal(err)
 	}
 	policies := decider.NewPolicies(feature.Core())
+	identities := decider.NewIdentities(views)
 	d := decider.New(decider.Config{
-		Views: views, Lanes: log, Source: log, Identities: decider.NewIdentities(views), Policies: policies,
+		Views: views, Lanes: log, Source: log, Identities: identities, Policies: policies, Vectors: decider.NewVectors(views, identities),
 		Clock: func() time.Time { return auditNoon }, Random: func() [10]byte { return [10]byte{1} },
 	})
 	if err := d.Start(t.Context()); err != nil {
