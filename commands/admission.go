@@ -45,8 +45,8 @@ func (c *checked) people() int {
 	return len(c.ids)
 }
 
-// link makes durable what the new items say about who is one person, and finds whom each is about. Where the graph
-// has it already, it waits for those who are still appending it. It returns the streams left in doubt.
+// link makes durable what the new items say about who is one person and about consent, and finds whom each is about.
+// Where the register has it already, it waits for those who are still appending it. It returns the streams left in doubt.
 func (in *Ingest) link(ctx context.Context, c *call) ([]domain.Stream, error) {
 	people := in.ports.Recall.People
 	open, relied := people.known(c)
@@ -71,25 +71,32 @@ func (in *Ingest) link(ctx context.Context, c *call) ([]domain.Stream, error) {
 	return nil, nil
 }
 
-// known sorts the new items that name several identifiers: what they say is in the graph, or open. With the former
-// comes the round to wait for, nil when all of the graph is durable.
+// known sorts the new items that name several identifiers or state consents: what they say is in the register, or open.
+// With the former comes the round to wait for, nil when all of the register is durable.
 func (p *People) known(c *call) (open []int, relied *round) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	several := false
+	says := false
 	for i, ok := range c.checked {
-		if ok == nil || !c.claims[i].isNew() || ok.people() < 2 {
+		if ok == nil || !c.claims[i].isNew() || ok.people() < 2 && len(ok.item.Consents) == 0 {
 			continue
 		}
-		several = true
-		if ok.item.Type == TypeLink || !p.oneProfile(c.aliases[i][:ok.people()]) {
+		says = true
+		if ok.item.Type == TypeConsent || p.linksOpen(c, i) || len(p.stated(c, i)) > 0 {
 			open = append(open, i)
 		}
 	}
-	if several {
+	if says {
 		relied = p.pending()
 	}
 	return open, relied
+}
+
+// linksOpen says whether an item may say something new about who is one person; the caller holds the lock, or reads
+// under it.
+func (p *People) linksOpen(c *call, i int) bool {
+	ok := c.checked[i]
+	return ok.people() > 1 && (ok.item.Type == TypeLink || !p.oneProfile(c.aliases[i][:ok.people()]))
 }
 
 func (p *People) oneProfile(aliases []domain.Alias) bool {
@@ -139,6 +146,16 @@ func (p *People) lockCertain(ctx context.Context, recall *Recall) error {
 
 // admitItem decides on one item; the caller holds the lock.
 func (in *Ingest) admitItem(c *call, r *round, i int) {
+	people, ok := in.ports.Recall.People, c.checked[i]
+	if people.linksOpen(c, i) {
+		in.admitLinks(c, r, i)
+	}
+	if len(ok.item.Consents) > 0 {
+		in.state(c, r, i)
+	}
+}
+
+func (in *Ingest) admitLinks(c *call, r *round, i int) {
 	people, ok := in.ports.Recall.People, c.checked[i]
 	statement := c.statement(i)
 	admission := people.register.Admit(statement)
@@ -221,7 +238,7 @@ func (c *call) about(graph *identity.Graph, i int, who domain.Alias) {
 	}
 }
 
-// placeLinks says where the link items' own events stand now that they are durable.
+// placeLinks says where the own events of items that are decided on stand now that they are durable.
 func (in *Ingest) placeLinks(c *call) {
 	var claims []*claim
 	for i := range c.events {

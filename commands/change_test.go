@@ -56,6 +56,12 @@ func mark(a identity.Identifier, m identity.Mark) command {
 	}
 }
 
+func consents(a identity.Identifier, purpose string, given bool) command {
+	return func(ctx context.Context, w *world, x *commands.IdentityChanges, c commands.Change) (commands.Outcome, error) {
+		return x.Consent(ctx, commands.SetConsent{About: w.named(a), Purpose: purpose, Given: given, Change: c})
+	}
+}
+
 func review(a, b identity.Identifier, confirmed bool) command {
 	return func(ctx context.Context, w *world, x *commands.IdentityChanges, c commands.Change) (commands.Outcome, error) {
 		return x.Review(ctx, commands.ReviewMatch{First: w.named(a), Second: w.named(b), Confirmed: confirmed, Change: c})
@@ -127,6 +133,13 @@ func TestChangesOfOperators(t *testing.T) {
 		{name: "block the blocked", given: apart, before: []command{mark(a, identity.Blocked)}, when: mark(a, identity.Blocked), want: map[string]int{}, of: [2]identity.Identifier{u, a}},
 		{name: "lift", given: apart, before: []command{mark(a, identity.Shared)}, when: mark(a, identity.Unmarked), want: map[string]int{"alias_marked": 1}, linked: true, of: [2]identity.Identifier{u, a}},
 		{name: "an unknown mark", when: mark(a, 9), err: commands.ErrMarkInvalid},
+		{name: "consent", given: apart, when: consents(u, "marketing", true), want: map[string]int{"consent_stated": 1}},
+		{name: "object to what was never asked", given: apart, when: consents(u, "marketing", false), want: map[string]int{"consent_stated": 1}},
+		{name: "consent again", given: apart, before: []command{consents(u, "marketing", true)}, when: consents(u, "marketing", true), want: map[string]int{}},
+		{name: "withdraw", given: apart, before: []command{consents(u, "marketing", true)}, when: consents(u, "marketing", false), want: map[string]int{"consent_stated": 1}},
+		{name: "withdraw again, as another identifier consented since", given: apart, before: []command{consents(u, "marketing", false), consents(a, "marketing", true)}, when: consents(u, "marketing", false), want: map[string]int{"consent_stated": 1}},
+		{name: "withdraw, as another identifier did", given: apart, before: []command{consents(a, "marketing", false)}, when: consents(u, "marketing", false), want: map[string]int{"consent_stated": 1}},
+		{name: "consent to no purpose", when: consents(u, "Marketing!", true), err: commands.ErrPurposeInvalid},
 		{name: "a model", when: matching("m", `{"a":1}`), want: map[string]int{"match_model_changed": 1}},
 		{name: "the same model", before: []command{matching("m", `{"a":1}`)}, when: matching("m", `{"a":1}`), want: map[string]int{}},
 		{name: "a model without a name", when: matching("", `{"a":1}`), err: commands.ErrModelInvalid},

@@ -46,7 +46,7 @@ func (c checker) check(it *Item) (*checked, *Refusal) {
 	}
 	out := &checked{item: it}
 	for _, step := range [...]func(*checked) *Refusal{
-		checkSize, c.checkTime, checkTexts, checkAmounts, checkType, c.checkIdentifiers, checkProperties,
+		checkSize, c.checkTime, checkTexts, checkAmounts, checkType, checkConsents, c.checkIdentifiers, checkProperties,
 	} {
 		if r := step(out); r != nil {
 			return nil, r
@@ -74,6 +74,9 @@ func (it *Item) size() int {
 	}
 	for k, v := range it.Attributes {
 		n += len(k) + len(v)
+	}
+	for _, s := range it.Consents {
+		n += len(s.Purpose)
 	}
 	return n
 }
@@ -181,7 +184,7 @@ func checkType(c *checked) *Refusal {
 		}
 	case TypeCart:
 		return needLineItem(c)
-	case TypePurchase, TypeRefund, TypeIdentify, TypeLink:
+	case TypePurchase, TypeRefund, TypeIdentify, TypeLink, TypeConsent:
 	case TypeTrack:
 		return needText(ReasonMissingName, "name", it.Name)
 	case TypeGroup:

@@ -55,7 +55,7 @@ func (t translation) event(c *checked, alias domain.Alias, part uint16) *event.E
 }
 
 // main is the item's own event, without what is to be sealed, and its lane. A link's is the guards' to decide: it has
-// its id only. The lane depends on the first identifier alone, so that a retry finds the same.
+// its id only. A consent is decided on in the same order. The lane depends on the first identifier alone, so that a retry finds the same.
 func (t translation) main(c *checked, aliases []domain.Alias) pendingEvent {
 	switch c.item.Type {
 	case TypeOffer:
@@ -67,6 +67,9 @@ func (t translation) main(c *checked, aliases []domain.Alias) pendingEvent {
 	}
 	e := t.event(c, aliases[0], partMain)
 	setBody(e, c, aliases, t.message)
+	if c.item.Type == TypeConsent {
+		return pendingEvent{event: e, lane: graphMarks(), graph: true}
+	}
 	stream, _ := domain.StreamOf(e)
 	return pendingEvent{event: e, lane: domain.LaneOf(stream, aliases[0], t.lanes)}
 }
@@ -101,6 +104,8 @@ func setBody(e *event.Event, c *checked, aliases []domain.Alias, message [16]byt
 		e.Body = &event.Event_Tracked{Tracked: &event.Tracked{Name: it.Name}}
 	case TypeIdentify:
 		e.Body = &event.Event_TraitsChanged{TraitsChanged: &event.TraitsChanged{Names: c.traits}}
+	case TypeConsent:
+		e.Body = consentStated(c.item.Consents[0])
 	case TypeGroup:
 		group := aliases[len(aliases)-1]
 		e.Body = &event.Event_GroupJoined{GroupJoined: &event.GroupJoined{Group: slices.Clone(group[:])}}

@@ -157,9 +157,9 @@ type call struct {
 type pendingEvent struct {
 	event *event.Event
 	lane  domain.Lane
-	// graph: the guards decide what it is, and it is appended with what else they decide.
+	// graph: it is decided on in the order of the graph, and appended with what else is.
 	graph bool
-	// unit holds a link item's own event, once it was decided.
+	// unit holds the own event of such an item, once it was decided.
 	unit *unit
 	at   domain.Position
 }

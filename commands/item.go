@@ -22,6 +22,7 @@ const (
 	TypeConvert          = "convert"
 	TypeOffer            = "offer"
 	TypeExternalDecision = "external_decision"
+	TypeConsent          = "consent"
 )
 
 // Limits of one call and of one item.
@@ -90,6 +91,11 @@ type Item struct {
 	Attributes map[string]string
 	ValidityMS int64
 	Channels   []string
+
+	// Consents that the item states. One of type consent states one, and it is kept. Others may say along what holds
+	// anyway, time and again: only what differs from what the person's identifier says already is kept. What is older than
+	// what was said since adds nothing.
+	Consents []Consent
 
 	// Properties is a JSON object of all else the source says, or zero. It is sealed under the person's data key.
 	Properties jsontext.Value

@@ -65,7 +65,13 @@ func drawItems(t *rapid.T, call int) []commands.Item {
 	for i := range items {
 		items[i] = commands.Item{
 			MessageID: fmt.Sprint(call, "/", i), Name: "x", Identifiers: drawIdentifiers(t, 2, 4),
-			Type: rapid.SampledFrom([]string{"track", "identify", "link", "track"}).Draw(t, "type"),
+			Type:       rapid.SampledFrom([]string{"track", "identify", "link", "track", "consent"}).Draw(t, "type"),
+			OccurredMS: now.Add(-time.Duration(rapid.IntRange(0, 3).Draw(t, "hours")) * time.Hour).UnixMilli(),
+		}
+		if items[i].Type == "consent" || rapid.Bool().Draw(t, "along") {
+			items[i].Consents = []commands.Consent{{
+				Purpose: rapid.SampledFrom([]string{"ads", "stats"}).Draw(t, "purpose"), Given: rapid.Bool().Draw(t, "given"),
+			}}
 		}
 	}
 	return items
@@ -74,7 +80,7 @@ func drawItems(t *rapid.T, call int) []commands.Item {
 func drawCommand(t *rapid.T) command {
 	two := drawIdentifiers(t, 2, 2)
 	yes := rapid.Bool().Draw(t, "yes")
-	switch rapid.IntRange(0, 4).Draw(t, "command") {
+	switch rapid.IntRange(0, 5).Draw(t, "command") {
 	case 0:
 		return link(two[0], two[1], yes)
 	case 1:
@@ -83,6 +89,8 @@ func drawCommand(t *rapid.T) command {
 		return mark(two[0], rapid.SampledFrom([]identity.Mark{identity.Unmarked, identity.Shared, identity.Blocked}).Draw(t, "mark"))
 	case 3:
 		return review(two[0], two[1], yes)
+	case 4:
+		return consents(two[0], "ads", yes)
 	}
 	most, above := rapid.Uint32Range(0, 2).Draw(t, "most"), rapid.Uint32Range(0, 3).Draw(t, "above")
 	size := rapid.Uint32Range(2, 8).Draw(t, "cap")

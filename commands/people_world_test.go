@@ -46,6 +46,7 @@ type state struct {
 	Marked   []string
 	Withheld []string
 	Bars     []string
+	Consents []string
 	Version  uint64
 }
 
@@ -59,6 +60,9 @@ func stateOf(r *identity.Register, aliases []domain.Alias) state {
 		}
 		if m, said := r.MarkOf(a); said {
 			s.Marked = append(s.Marked, a.String()+" "+m.Mark.String()+" "+m.Rule)
+		}
+		for _, c := range r.Consents().All([]domain.Alias{a}) {
+			s.Consents = append(s.Consents, fmt.Sprint(a, c))
 		}
 	}
 	for _, w := range r.Withheld() {

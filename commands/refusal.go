@@ -28,6 +28,8 @@ const (
 	ReasonMissingItem          = "MISSING_ITEM"
 	ReasonMissingOffer         = "MISSING_OFFER"
 	ReasonMissingGroup         = "MISSING_GROUP"
+	ReasonMissingPurpose       = "MISSING_PURPOSE"
+	ReasonInvalidPurpose       = "INVALID_PURPOSE"
 	ReasonInvalidKind          = "INVALID_KIND"
 	ReasonInvalidDecisionID    = "INVALID_DECISION_ID"
 	ReasonInvalidValidity      = "INVALID_VALIDITY"

@@ -9,7 +9,8 @@ import (
 	"github.com/profferhq/proffer/domain/event"
 )
 
-// seal encrypts what is to be sealed of the events that are new. A data key is made only for these.
+// seal encrypts what is to be sealed of the events that are new. A data key is made only for these. What was decided on
+// in the order of the graph is in the log by now: nothing is sealed of that.
 func (in *Ingest) seal(ctx context.Context, c *call) error {
 	var owners []domain.Alias
 	var which []int
@@ -20,7 +21,7 @@ func (in *Ingest) seal(ctx context.Context, c *call) error {
 		}
 		if c.checked[i] == nil {
 			refused = true
-		} else if !c.items[i].Properties.Empty() && len(c.aliases[i]) > 0 {
+		} else if !c.events[i].graph && !c.items[i].Properties.Empty() && len(c.aliases[i]) > 0 {
 			owners, which = append(owners, c.aliases[i][0]), append(which, i)
 		}
 	}

@@ -16,7 +16,7 @@ type stub struct {
 	receivedMS int64
 	// named: the id is of the source's own message id, although seq is given.
 	named bool
-	// graph: it is one of the events that the guards decide on.
+	// graph: it is one of the events that are decided on in the order of the graph.
 	graph bool
 }
 
@@ -28,10 +28,10 @@ const (
 	fieldSourceSeq  = 7
 	fieldNamed      = 11
 
-	fieldIdentityLinked    = 40
-	fieldIdentityUnlinked  = 41
-	fieldIdentityWithheld  = 44
-	fieldMatchModelChanged = 50
+	fieldIdentityLinked   = 40
+	fieldIdentityUnlinked = 41
+	fieldIdentityWithheld = 44
+	fieldConsentStated    = 51
 )
 
 // readStub reads a frame without decoding the event: following the log for de-duplication costs a tenth of it.
@@ -72,7 +72,7 @@ func (s *stub) field(number protowire.Number, kind protowire.Type, value []byte)
 			s.named = v != 0
 		}
 	case number == fieldIdentityLinked, number == fieldIdentityUnlinked,
-		number >= fieldIdentityWithheld && number <= fieldMatchModelChanged:
+		number >= fieldIdentityWithheld && number <= fieldConsentStated:
 		s.graph = true
 	}
 }

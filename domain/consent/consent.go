@@ -73,7 +73,7 @@ type Statement struct {
 	Given   bool
 	// At is where it stands in IDENTITY. It is zero while it is about to be appended: later than all that stands there.
 	At domain.Position
-	// SaidMS is when it was said, as far as its source knows, Unix milliseconds.
+	// SaidMS is when it was said, as far as its source knows, Unix milliseconds; not after it was received.
 	SaidMS int64
 }
 
@@ -85,7 +85,7 @@ func Of(e *event.Event, at domain.Position) (domain.Alias, Statement, bool) {
 	if said.GetPurpose() == "" || err != nil {
 		return domain.Alias{}, Statement{}, false
 	}
-	return alias, Statement{Purpose: said.GetPurpose(), Given: said.GetGiven(), At: at, SaidMS: e.GetOccurredMs()}, true
+	return alias, Statement{Purpose: said.GetPurpose(), Given: said.GetGiven(), At: at, SaidMS: min(e.GetOccurredMs(), e.GetReceivedMs())}, true
 }
 
 // State is Given or Withdrawn.

@@ -2,13 +2,15 @@ package identity
 
 import (
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/consent"
 	"github.com/profferhq/proffer/domain/event"
 )
 
-// Register is what IDENTITY says: the graph, and all that decides about further claims: guards, bars, the claims that
-// are withheld, and proposed and reviewed matches.
+// Register is what IDENTITY says: the graph, all that decides about further claims (guards, bars, the claims that are
+// withheld, and proposed and reviewed matches), and what people consent to.
 //
-// Each event of IDENTITY concerns one cell: a pair of aliases, the mark of one alias, or the guards. A command takes
+// Each event of IDENTITY concerns one cell: a pair of aliases, the mark of one alias, what one alias says about one
+// purpose, or the guards. A command takes
 // its events before they have a position; the register then stands where the log's order of the cell's events and,
 // after them, the taken ones in the order of taking would leave it. So whatever others append meanwhile, a taken event
 // that is applied or dropped leaves exactly what the log says.
@@ -22,6 +24,7 @@ type Register struct {
 	said     map[domain.Alias]map[domain.Alias]*said
 	bars     map[domain.Alias]map[domain.Alias]bool // each from both ends
 	marks    map[domain.Alias]*Marked
+	consents *consent.Book
 	withheld map[string]int // by guard
 	pending  map[cell]*overlay
 	taken    map[string]cell // by event id
@@ -43,12 +46,15 @@ func NewRegisterUnder(guards *Guards) *Register {
 	return &Register{
 		graph: NewGraph(), guards: guardsInEffect{guards: guards},
 		said: map[domain.Alias]map[domain.Alias]*said{}, bars: map[domain.Alias]map[domain.Alias]bool{}, marks: map[domain.Alias]*Marked{}, withheld: map[string]int{},
-		pending: map[cell]*overlay{}, taken: map[string]cell{},
+		consents: consent.NewBook(), pending: map[cell]*overlay{}, taken: map[string]cell{},
 	}
 }
 
 // Graph is the register's graph: to be read only, under the register's guard. How far it stands is the register's Applied.
 func (r *Register) Graph() *Graph { return r.graph }
+
+// Consents are what everybody last said about each purpose: to be read only, under the register's guard.
+func (r *Register) Consents() *consent.Book { return r.consents }
 
 // Guards are in effect, and their version; 0 is the default.
 func (r *Register) Guards() (*Guards, uint64) { return r.guards.guards, r.guards.version }
@@ -130,8 +136,8 @@ func (r *Register) typed(e *event.Event) {
 	if other, kind, ok := otherOf(e); ok {
 		r.named(e.GetAlias(), e.GetAliasType())
 		r.named(other, kind)
-	} else if a, _, ok := marked(e); ok {
-		r.named(a[:], e.GetAliasType())
+	} else if e.GetAliasMarked() != nil || e.GetConsentStated() != nil {
+		r.named(e.GetAlias(), e.GetAliasType())
 	}
 }
 

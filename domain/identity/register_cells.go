@@ -2,19 +2,23 @@ package identity
 
 import (
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/consent"
 	"github.com/profferhq/proffer/domain/event"
 )
 
-// cell is what one event concerns: a pair of aliases with a before b, the mark of a, or the guards.
+// cell is what one event concerns: a pair of aliases with a before b, the mark of a, what a says about a purpose, or the
+// guards.
 type cell struct {
-	kind byte
-	a, b domain.Alias
+	kind    byte
+	a, b    domain.Alias
+	purpose string
 }
 
 const (
-	cellPair   = 'p'
-	cellMark   = 'm'
-	cellGuards = 'g'
+	cellPair    = 'p'
+	cellMark    = 'm'
+	cellConsent = 'c'
+	cellGuards  = 'g'
 )
 
 func pairOf(a, b domain.Alias) cell {
@@ -28,6 +32,9 @@ func pairOf(a, b domain.Alias) cell {
 func cellOf(e *event.Event) (cell, bool) {
 	if a, _, ok := marked(e); ok {
 		return cell{kind: cellMark, a: a}, true
+	}
+	if a, s, ok := consent.Of(e, domain.Position{}); ok {
+		return cell{kind: cellConsent, a: a, purpose: s.Purpose}, true
 	}
 	if e.GetGuardsChanged() != nil {
 		return cell{kind: cellGuards}, true
@@ -61,10 +68,11 @@ func otherOf(e *event.Event) (other []byte, kind string, ok bool) {
 
 // content is what a cell holds; its kind says which fields count. What the pointers lead to never changes.
 type content struct {
-	links  int
-	said   said
-	mark   *Marked
-	guards guardsInEffect
+	links   int
+	said    said
+	mark    *Marked
+	consent *consent.Statement
+	guards  guardsInEffect
 }
 
 // said is what is known about a pair beside its links.
@@ -105,6 +113,9 @@ func (c content) next(key cell, e *event.Event, at domain.Position) content {
 		c.said.proposed, c.said.review = nil, reviewOf(e, b.MatchReviewed, at)
 	case *event.Event_AliasMarked:
 		c.mark = markedOf(key.a, e, b.AliasMarked, at)
+	case *event.Event_ConsentStated:
+		_, s, _ := consent.Of(e, at) // a cell's events can be read
+		c.consent = &s
 	case *event.Event_GuardsChanged:
 		c.guards = c.guards.next(b.GuardsChanged)
 	}

@@ -48,6 +48,11 @@ func (r *Register) read(key cell) content {
 		return c
 	case cellMark:
 		return content{mark: r.marks[key.a]}
+	case cellConsent:
+		if s, said := r.consents.Said(key.a, key.purpose); said {
+			return content{consent: &s}
+		}
+		return content{}
 	}
 	return content{guards: r.guards}
 }
@@ -60,6 +65,12 @@ func (r *Register) install(key cell, c content) {
 		r.installSaid(key, c.said)
 	case cellMark:
 		r.installMark(key.a, c.mark)
+	case cellConsent:
+		if c.consent == nil {
+			r.consents.Remove(key.a, key.purpose)
+		} else {
+			r.consents.Put(key.a, *c.consent)
+		}
 	default:
 		r.guards = c.guards
 	}

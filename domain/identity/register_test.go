@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/consent"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/identity"
 )
@@ -22,6 +23,7 @@ type view struct {
 	Bars      []identity.Bar
 	Proposals []identity.Proposal
 	Reviews   []identity.Review
+	Consents  [][]consent.Statement
 	Version   uint64
 	TooLarge  int
 	Merged    int
@@ -38,6 +40,7 @@ func viewOf(r *identity.Register, n int) view {
 		v.Profiles = append(v.Profiles, r.Graph().Profile(alias(i)))
 		v.Marks = append(v.Marks, r.Graph().Mark(alias(i)))
 		v.Edges = append(v.Edges, r.Graph().Edges(alias(i)))
+		v.Consents = append(v.Consents, r.Consents().All([]domain.Alias{alias(i)}))
 		for j := range i {
 			if review, known := r.Reviewed(alias(i), alias(j)); known {
 				v.Reviews = append(v.Reviews, review)
@@ -51,7 +54,7 @@ func drawEvent(t *rapid.T, aliases, id int) *event.Event {
 	x := named(identity.UserID, rapid.IntRange(0, aliases-1).Draw(t, "x"))
 	y := named(identity.UserID, rapid.IntRange(0, aliases-1).Draw(t, "y"))
 	e := eventOf(x, y)
-	switch rapid.IntRange(0, 8).Draw(t, "kind") {
+	switch rapid.IntRange(0, 9).Draw(t, "kind") {
 	case 0, 1, 2:
 		e = linkedAt(0, x.Alias, y.Alias).Event
 	case 3:
@@ -71,6 +74,10 @@ func drawEvent(t *rapid.T, aliases, id int) *event.Event {
 		} else {
 			e.Body = &event.Event_MatchProposed{MatchProposed: &event.MatchProposed{Other: y.Alias[:], Posterior: 0.5}}
 		}
+	case 8:
+		e.Body = &event.Event_ConsentStated{ConsentStated: &event.ConsentStated{
+			Purpose: rapid.SampledFrom([]string{"marketing", "profiling"}).Draw(t, "purpose"), Given: rapid.Bool().Draw(t, "given"),
+		}}
 	default:
 		e = guardsChanged(uint64(id), documentOf(uint32(id)))
 	}
