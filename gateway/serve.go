@@ -65,7 +65,7 @@ func (n *Node) identity(away outage) *rpc.Identity {
 		Views:    n.parts.policies.View,
 		Changing: n.parts.changes, Guarding: n.parts.changes, Previewing: n.parts.changes,
 		Modelling: modelling{n.parts.matching},
-		Supposing: n.parts.replayer, Count: n.profileCount, Now: n.now,
+		Supposing: n.parts.replayer, InEffect: n.parts.identities, Count: n.profileCount, Now: n.now,
 	}
 }
 

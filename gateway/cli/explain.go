@@ -61,6 +61,7 @@ func tellExplanation(w io.Writer, e *profferv1.ExplainResponse) {
 	_ = table.Flush()
 	tellScores(w, e.GetScores())
 	tellInSegments(w, e.GetSegments())
+	tellSeenConsents(w, e.GetConsents())
 	for _, c := range e.GetCandidates() {
 		if len(c.GetRules()) == 0 {
 			continue
@@ -111,6 +112,26 @@ func tellInSegments(w io.Writer, all []*profferv1.ExplainedSegments) {
 		fmt.Fprintf(table, "%s\t%d\t%s\n", s.GetDefinition(), s.GetVersion(), in)
 	}
 	_ = table.Flush()
+}
+
+func tellSeenConsents(w io.Writer, all []*profferv1.ExplainedConsent) {
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "PURPOSE\tSTATE\tPOSITION")
+	for _, c := range all {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", c.GetPurpose(), consentState(c), c.GetPosition())
+	}
+	_ = table.Flush()
+}
+
+func consentState(c *profferv1.ExplainedConsent) string {
+	if c.GetState() == "" {
+		return "never stated"
+	}
+	return strings.ToLower(c.GetState())
 }
 
 // toldReasons is how many reasons of a score the text has; --json has more.

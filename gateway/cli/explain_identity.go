@@ -12,8 +12,8 @@ import (
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
 
-// tellComparison is a table of the decision then and under the other identity: who, what, why, and the features that
-// differ.
+// tellComparison is a table of the decision then and under the other identity: who, what, why, the consents, and the
+// features that differ.
 func tellComparison(w io.Writer, e *profferv1.ExplainResponse) {
 	c := e.GetIdentity()
 	fmt.Fprintf(w, "\n%s\n\n", c.GetSummary())
@@ -35,6 +35,13 @@ func tellComparison(w io.Writer, e *profferv1.ExplainResponse) {
 	row("treatment", cmp.Or(e.GetTreatment(), "-"), cmp.Or(c.GetTreatment(), "-"))
 	row("reason", e.GetReason(), c.GetReason())
 	row("contacts", strconv.Itoa(len(e.GetContacts())), strconv.Itoa(len(c.GetContacts())))
+	for i, now := range c.GetConsents() {
+		var then *profferv1.ExplainedConsent
+		if i < len(e.GetConsents()) { // always: the policy is the same, and so are its purposes
+			then = e.GetConsents()[i]
+		}
+		row("  consent "+now.GetPurpose(), strings.TrimSpace(consentState(then)+" "+then.GetPosition()), strings.TrimSpace(consentState(now)+" "+now.GetPosition()))
+	}
 	for _, f := range c.GetFeatures() {
 		row("  "+f.GetName(), featureText(f.GetThenMissing(), f.GetThen()), featureText(f.GetNowMissing(), f.GetNow()))
 	}

@@ -16,6 +16,7 @@ func TestTheComparisonIsATable(t *testing.T) {
 	var out bytes.Buffer
 	tellComparison(&out, &profferv1.ExplainResponse{
 		Offer: "tea", Treatment: "banner", Reason: "OFFERED", Contacts: []string{"yesterday"},
+		Consents: []*profferv1.ExplainedConsent{{Purpose: "ads", State: "GIVEN", Position: "IDENTITY/3/0"}},
 		Identity: &profferv1.IdentityComparison{
 			Then:      &profferv1.KnownIdentity{Profile: ann, Aliases: []string{ann, bob}},
 			Now:       &profferv1.KnownIdentity{Position: "IDENTITY/7", Profile: bob, Aliases: []string{bob, cid}},
@@ -24,6 +25,7 @@ func TestTheComparisonIsATable(t *testing.T) {
 				{Name: "purchases_90d", Then: 2, Now: 1}, {Name: "days_since_view", ThenMissing: true, Now: 0.5},
 			},
 			Contacts: []string{"yesterday", "today"},
+			Consents: []*profferv1.ExplainedConsent{{Purpose: "ads"}},
 		},
 	})
 	want := `
@@ -39,6 +41,7 @@ offer              tea                               nothing                    
 treatment          banner                            -                                 *
 reason             OFFERED                           NO_ELIGIBLE_OFFER                 *
 contacts           1                                 2                                 *
+  consent ads      given IDENTITY/3/0                never stated                      *
   purchases_90d    2                                 1                                 *
   days_since_view  missing                           0.5                               *
 

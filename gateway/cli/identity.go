@@ -19,6 +19,7 @@ type identities struct {
 	Link    identityLink    `cmd:"" help:"Say that two identifiers are one person."`
 	Unlink  identityUnlink  `cmd:"" help:"Take the links between two identifiers back, and bar them from each other."`
 	Mark    identityMark    `cmd:"" help:"Block one exact identifier, or say that it is shared."`
+	Consent identityConsent `cmd:"" help:"Show what a person consents to, or state it."`
 	Preview identityPreview `cmd:"" help:"See what a change would do to people and their decisions."`
 	Guards  identityGuards  `cmd:"" help:"Show or set the guards."`
 	Review  identityReview  `cmd:"" help:"List, confirm or reject proposed matches."`

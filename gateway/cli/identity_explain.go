@@ -67,7 +67,7 @@ func tellIdentity(w io.Writer, a *profferv1.IdentityServiceExplainResponse) {
 	fmt.Fprintln(table, "POSITION\tAT\tWHAT\tFIRST\tSECOND\tRULE\tBY\tREASON")
 	for _, e := range a.GetHistory() {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.GetPosition(), e.GetAt().AsTime().Format("2006-01-02 15:04:05"),
-			e.GetType(), names.name(e.GetAlias()), names.name(e.GetOther()), e.GetRule(), e.GetActor(), e.GetReason())
+			strings.TrimSpace(e.GetType()+" "+e.GetPurpose()), names.name(e.GetAlias()), names.name(e.GetOther()), e.GetRule(), e.GetActor(), e.GetReason())
 	}
 	_ = table.Flush()
 }

@@ -17,7 +17,8 @@ const (
 	linkHousehold = "HOUSEHOLD"
 )
 
-// tellProfile draws a profile: its identifiers as a tree of the links that join them, then what joins nobody.
+// tellProfile draws a profile: its identifiers as a tree of the links that join them, then what joins nobody, and what the
+// person consents to.
 func tellProfile(w io.Writer, p *profferv1.Profile) {
 	fmt.Fprintf(w, "profile %s\n", p.GetProfile())
 	newPicture(p).draw(w)
@@ -30,6 +31,10 @@ func tellProfile(w io.Writer, p *profferv1.Profile) {
 	if len(rest) > 0 {
 		fmt.Fprintln(w, "\nlinks that join nobody")
 		tellLinks(w, p.GetAliases(), rest)
+	}
+	if len(p.GetConsents()) > 0 {
+		fmt.Fprintln(w)
+		tellConsents(w, p)
 	}
 	for _, h := range p.GetHouseholds() {
 		fmt.Fprintf(w, "\nhousehold by %s %s: %d profiles\n", h.GetType(), h.GetAlias(), len(h.GetProfiles()))

@@ -26,6 +26,10 @@ func TestAProfileIsDrawnAsATree(t *testing.T) {
 			link("a1", "a2", "identify", "ACTIVE"), link("a3", "a2", "operator", "ACTIVE"), link("a1", "a4", "alias", "ACTIVE"),
 			link("a4", "a3", "import", "ACTIVE"), link("a1", "a9", "identify", "TAKEN_BACK"),
 		},
+		Consents: []*profferv1.ProfileConsent{
+			{Purpose: "ads", State: "GIVEN", Alias: "a4", Rule: "source", Position: "IDENTITY/4/0"},
+			{Purpose: "profiling", State: "WITHDRAWN", Alias: "a1", Rule: "operator", Position: "IDENTITY/9/0", Reason: "by phone"},
+		},
 		Households: []*profferv1.Household{{Alias: "a8", Type: "device_id", Profiles: []string{"a1", "a7"}}},
 	}
 	p.Links[1].Posterior = 0.93
@@ -41,6 +45,10 @@ also import joins device_id:d (a4) and phone a3
 links that join nobody
 STATE       FIRST       SECOND  RULE      GUARD  AT  POSITION  REASON
 taken_back  user_id:42  a9      identify                       
+
+PURPOSE    STATE      SAID BY      RULE      AT  POSITION      REASON
+ads        given      device_id:d  source        IDENTITY/4/0  
+profiling  withdrawn  user_id:42   operator      IDENTITY/9/0  "by phone"
 
 household by device_id a8: 2 profiles
   a1

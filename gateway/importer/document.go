@@ -127,6 +127,8 @@ type emitDocument struct {
 	Attributes          namedTexts           `yaml:"attributes"`
 	ValidityMS          text                 `yaml:"validity_ms"`
 	Channels            text                 `yaml:"channels"`
+	Purpose             text                 `yaml:"purpose"`
+	Given               text                 `yaml:"given"`
 	Properties          namedTexts           `yaml:"properties"`
 }
 

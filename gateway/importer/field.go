@@ -13,6 +13,9 @@ import (
 // commonFields may be set on an item of any type.
 const commonFields = "message_id time received channel"
 
+// consentFields must be set on an item of type consent: a yes or no that a row leaves open is neither.
+const consentFields = "purpose given"
+
 // fieldsOf lists what else an item of a type may carry; "" for a type that does not exist.
 func fieldsOf(itemType string) string {
 	const outcome = "decision_id offer treatment placement"
@@ -31,6 +34,8 @@ func fieldsOf(itemType string) string {
 		return outcome
 	case "convert":
 		return outcome + " amount currency cost"
+	case "consent":
+		return consentFields
 	case "offer":
 		return "offer name category attributes validity_ms channels"
 	case "external_decision":
@@ -41,7 +46,7 @@ func fieldsOf(itemType string) string {
 
 func itemTypes() []string {
 	return []string{"view", "cart", "purchase", "refund", "track", "identify", "link", "group", "deliver", "expose",
-		"click", "convert", "offer", "external_decision"}
+		"click", "convert", "offer", "external_decision", "consent"}
 }
 
 // fieldSpec sets one field of an item to the value of an expression.
@@ -157,6 +162,23 @@ func setValidity(item *profferv1.Item, v ref.Val, _ *Mapping) error {
 	return nil
 }
 
+// consentOf is the one consent of an item.
+func consentOf(item *profferv1.Item) *profferv1.Consent {
+	if len(item.GetConsents()) == 0 {
+		item.Consents = []*profferv1.Consent{{}}
+	}
+	return item.GetConsents()[0]
+}
+
+func setGiven(item *profferv1.Item, v ref.Val, _ *Mapping) error {
+	b, ok := v.(types.Bool)
+	if !ok {
+		return plainError{errNotBool}
+	}
+	consentOf(item).Given = bool(b)
+	return nil
+}
+
 // compileFields compiles what the document gives, in the order of the list below.
 func compileFields(p place, d emitDocument) ([]fieldSpec, error) {
 	all := []struct {
@@ -185,6 +207,8 @@ func compileFields(p place, d emitDocument) ([]fieldSpec, error) {
 		{"propensity", d.Propensity, setPropensity},
 		{"propensity_estimated", d.PropensityEstimated, intoBool(func(i *profferv1.Item) *bool { return &i.PropensityEstimated })},
 		{"validity_ms", d.ValidityMS, setValidity},
+		{"purpose", d.Purpose, intoText(func(i *profferv1.Item) *string { return &consentOf(i).Purpose })},
+		{"given", d.Given, setGiven},
 		{"channels", d.Channels, intoTexts(func(i *profferv1.Item) *[]string { return &i.Channels })},
 	}
 	out := make([]fieldSpec, 0, len(all))

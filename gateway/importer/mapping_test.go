@@ -40,6 +40,7 @@ func TestMistakesInAMappingAreNamedWithTheirLine(t *testing.T) {
 		"no identifiers":      {strings.Split(smallest, "        identifiers")[0], "identifiers: whom"},
 		"identifier type":     {strings.Replace(smallest, "type: user_id", "type: User", 1), "line 7: identifiers: type"},
 		"field of another":    {smallest + "        amount: row.a\n", "line 5: emit: amount: an item of type track has no such field"},
+		"consent of nobody":   {strings.Replace(smallest, "type: track", "type: consent", 1) + "        purpose: \"'ads'\"\n", "line 5: emit: given: a consent needs it"},
 		"unknown variable":    {smallest + "        name: rwo.a\n", "line 8: name: undeclared reference"},
 		"unknown table":       {smallest + "        name: tables.offers[row.a]\n", "line 8: name: undeclared reference"},
 		"unknown function":    {smallest + "        name: upper(row.a)\n", "line 8: name: undeclared reference"},

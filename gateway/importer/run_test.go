@@ -326,3 +326,27 @@ func TestATableWithTwoTruthsIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestAConsentOfARowIsYesOrNo(t *testing.T) {
+	t.Parallel()
+	document := strings.Replace(smallest, "type: track", "type: consent", 1) + "        purpose: row.purpose\n        given: row.given\n"
+	folder := t.TempDir()
+	write(t, folder, "a.jsonl", `{"id":"u","purpose":"ads","given":true}`+"\n"+`{"id":"u","purpose":"ads","given":false}`+"\n"+
+		`{"id":"u","purpose":"ads","given":null}`+"\n"+`{"id":"u","purpose":"ads","given":"no"}`+"\n")
+	sink := newCountingSink()
+	sink.keep = true
+	if _, err := open(t, document, folder).Run(t.Context(), sink, nil); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, item := range sink.items {
+		text := item.GetRefusedField()
+		for _, c := range item.GetConsents() {
+			text = fmt.Sprintf("%s %t", c.GetPurpose(), c.GetGiven())
+		}
+		got = append(got, text)
+	}
+	if diff := cmp.Diff([]string{"ads true", "ads false", "given", "given"}, got); diff != "" {
+		t.Errorf("consents (-want +got):\n%s", diff)
+	}
+}

@@ -165,6 +165,13 @@ func compileEmit(p place, d emitDocument) (*emitSpec, error) {
 	if spec.properties, err = compileNamed(p, "properties", d.Properties); err != nil {
 		return nil, err
 	}
+	if spec.kind == "consent" {
+		for _, field := range strings.Fields(consentFields) {
+			if !slices.Contains(spec.given(), field) {
+				return nil, at("%s: a consent needs it", field)
+			}
+		}
+	}
 	for _, field := range spec.given() {
 		if !slices.Contains(strings.Fields(commonFields+" "+allowed), field) {
 			return nil, at("%s: an item of type %s has no such field", field, spec.kind)

@@ -122,12 +122,23 @@ func explanationOf(e decider.Explanation) *profferv1.ExplainResponse {
 			Segments: s.GetSegments(), Failure: s.GetFailure(),
 		})
 	}
+	out.Consents = consentsSeen(e.Consents)
 	for _, f := range e.Features {
 		value := f.Value
 		if f.Missing {
 			value = 0
 		}
 		out.Features = append(out.Features, &profferv1.ExplainedFeature{Name: f.Name, Missing: f.Missing, Value: value})
+	}
+	return out
+}
+
+func consentsSeen(list []*event.SeenConsent) []*profferv1.ExplainedConsent {
+	var out []*profferv1.ExplainedConsent
+	for _, c := range list {
+		out = append(out, &profferv1.ExplainedConsent{
+			Purpose: c.GetPurpose(), State: c.GetState(), Position: identityPlace(domain.PositionOf(c.GetAt())),
+		})
 	}
 	return out
 }

@@ -31,6 +31,7 @@ func comparisonOf(s decider.Supposed) *profferv1.IdentityComparison {
 		Then: knownOf(s.Then), Now: knownOf(s.Now), Different: s.Different(),
 		Offer: s.Again.GetOffer(), Treatment: s.Again.GetTreatment(), Reason: s.Again.GetReason(),
 		HeldOut: s.Again.GetHeldOut(), Contacts: s.Contacts(), Summary: s.Summary(),
+		Consents: consentsSeen(s.Again.GetConsents()),
 	}
 	for _, f := range s.Features {
 		changed := &profferv1.ChangedFeature{Name: f.Name}

@@ -94,6 +94,7 @@ var table = []row{
 	{commands.ErrRequestReused, connect.CodeAlreadyExists, "REQUEST_REUSED", 0},
 	{commands.ErrSameAlias, connect.CodeInvalidArgument, "SAME_IDENTIFIER", 0},
 	{commands.ErrMarkInvalid, connect.CodeInvalidArgument, "MARK_INVALID", 0},
+	{commands.ErrPurposeInvalid, connect.CodeInvalidArgument, "PURPOSE_INVALID", 0},
 	{commands.ErrModelInvalid, connect.CodeInvalidArgument, "MODEL_INVALID", 0},
 	{commands.ErrBarred, connect.CodeFailedPrecondition, "BARRED", 0},
 	{commands.ErrBlocked, connect.CodeFailedPrecondition, "IDENTIFIER_BLOCKED", 0},

@@ -71,6 +71,8 @@ type Identity struct {
 	Modelling  Modelling
 	Previewing Previewing
 	Supposing  Supposing
+	// InEffect waits until this server decides by what IDENTITY holds.
+	InEffect InEffect
 	// Count is how many profiles there are.
 	Count func() uint64
 	Now   func() time.Time

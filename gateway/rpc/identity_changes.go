@@ -18,6 +18,7 @@ type Changing interface {
 	Link(ctx context.Context, c commands.LinkPeople) (commands.Outcome, error)
 	Unlink(ctx context.Context, c commands.UnlinkPeople) (commands.Outcome, error)
 	Mark(ctx context.Context, c commands.MarkAlias) (commands.Outcome, error)
+	Consent(ctx context.Context, c commands.SetConsent) (commands.Outcome, error)
 	Review(ctx context.Context, c commands.ReviewMatch) (commands.Outcome, error)
 }
 
@@ -148,7 +149,7 @@ func (s *Identity) Mark(ctx context.Context, r *profferv1.MarkRequest) (*proffer
 	if !known {
 		return nil, errMark
 	}
-	who, err := s.toMark(ctx, r)
+	who, err := s.toState(ctx, r.GetWho(), r.GetChange())
 	if err != nil {
 		return nil, err
 	}
@@ -168,10 +169,12 @@ func (s *Identity) Mark(ctx context.Context, r *profferv1.MarkRequest) (*proffer
 
 var errMark = refusal(connect.CodeInvalidArgument, "MARK_INVALID", "want MARK_NONE, MARK_SHARED or MARK_BLOCKED")
 
-func (s *Identity) toMark(ctx context.Context, r *profferv1.MarkRequest) (identity.Named, error) {
-	id := r.GetWho().GetIdentifier()
-	if id == nil || r.GetChange().GetValidateOnly() {
-		named, err := s.named(ctx, r.GetWho())
+// toState is one identifier of which something is stated: unless that is only to be validated, it gets an alias when it has
+// none.
+func (s *Identity) toState(ctx context.Context, who *profferv1.Who, change *profferv1.Change) (identity.Named, error) {
+	id := who.GetIdentifier()
+	if id == nil || change.GetValidateOnly() {
+		named, err := s.named(ctx, who)
 		if err != nil {
 			return identity.Named{}, err
 		}

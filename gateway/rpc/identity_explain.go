@@ -162,6 +162,10 @@ func identityEvent(r domain.Recorded) *profferv1.IdentityEvent {
 	case *event.Event_AliasMarked:
 		describe(out, body.AliasMarked)
 		out.Type = markedName(body.AliasMarked)
+	case *event.Event_ConsentStated:
+		describe(out, body.ConsentStated)
+		out.Purpose = body.ConsentStated.GetPurpose()
+		out.Type = map[bool]string{true: "consent_given", false: "consent_withdrawn"}[body.ConsentStated.GetGiven()]
 	case *event.Event_IdentityBarred:
 		describe(out, body.IdentityBarred)
 		if body.IdentityBarred.GetLifted() {

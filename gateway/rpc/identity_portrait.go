@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/consent"
 	"github.com/profferhq/proffer/domain/identity"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
@@ -19,6 +20,7 @@ type portrait struct {
 	types      map[domain.Alias]string
 	marks      map[domain.Alias]identity.Mark
 	households []identity.Household
+	consents   []consent.Statement
 }
 
 func portraitOf(r *identity.Register, alias domain.Alias) portrait {
@@ -30,7 +32,7 @@ func portraitOfMembers(r *identity.Register, profile domain.Alias, aliases []dom
 	g := r.Graph()
 	out := portrait{
 		profile: profile, aliases: aliases, types: map[domain.Alias]string{}, marks: map[domain.Alias]identity.Mark{},
-		households: g.Households(profile),
+		households: g.Households(profile), consents: r.Consents().All(aliases),
 	}
 	for _, a := range aliases {
 		out.note(g, a)
@@ -48,7 +50,7 @@ func (p *portrait) note(g *identity.Graph, a domain.Alias) {
 	p.types[a], p.marks[a] = g.Type(a), g.Mark(a)
 }
 
-// profile is a portrait as a message, with its links as IDENTITY tells them up to a sequence.
+// profile is a portrait as a message, with its links and consents as IDENTITY tells them up to a sequence.
 func (s *Identity) profile(ctx context.Context, p portrait, to uint64) (*profferv1.Profile, error) {
 	history, err := s.Traces.Of(ctx, p.aliases, to)
 	if err != nil {
@@ -57,17 +59,17 @@ func (s *Identity) profile(ctx context.Context, p portrait, to uint64) (*proffer
 	return s.drawn(ctx, p, history)
 }
 
-// drawn is a portrait as a message, with its links as its history tells them.
+// drawn is a portrait as a message, with its links and consents as its history tells them.
 func (s *Identity) drawn(ctx context.Context, p portrait, history []domain.Recorded) (*profferv1.Profile, error) {
 	out, err := s.outline(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	out.Links = linksOf(history, p)
+	out.Links, out.Consents = linksOf(history, p), consentsOf(history, p)
 	return out, nil
 }
 
-// outline is a portrait as a message, without its links.
+// outline is a portrait as a message, without its links and consents.
 func (s *Identity) outline(ctx context.Context, p portrait) (*profferv1.Profile, error) {
 	out := &profferv1.Profile{Profile: p.profile.String()}
 	var err error

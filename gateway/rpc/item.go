@@ -41,6 +41,9 @@ func itemOf(source string, m *profferv1.Item) commands.Item {
 			Item: l.GetItem(), Category: l.GetCategory(), Quantity: l.GetQuantity(), Amount: l.GetAmount(),
 		})
 	}
+	for _, c := range m.GetConsents() {
+		it.Consents = append(it.Consents, commands.Consent{Purpose: c.GetPurpose(), Given: c.GetGiven()})
+	}
 	if m.GetRefusedReason() != "" {
 		it.Refused, it.Format = refusedBySender(m), importFormat(source)
 		it.Original = func() []byte { return []byte(m.GetOriginal()) }

@@ -32,6 +32,9 @@ func messageOf(t *rapid.T, it commands.Item) *profferv1.Item {
 	for _, l := range it.Lines {
 		m.Lines = append(m.Lines, &profferv1.Line{Item: l.Item, Category: l.Category, Quantity: l.Quantity, Amount: l.Amount})
 	}
+	for _, c := range it.Consents {
+		m.Consents = append(m.Consents, &profferv1.Consent{Purpose: c.Purpose, Given: c.Given})
+	}
 	if it.OccurredMS != 0 {
 		m.Time = timestamppb.New(time.UnixMilli(it.OccurredMS))
 	}
@@ -65,6 +68,7 @@ func drawMessage(t *rapid.T) *profferv1.Item {
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "identifiers") {
 		m.Identifiers = append(m.Identifiers, &profferv1.Identifier{Type: text("id type"), Value: text("id")})
+		m.Consents = append(m.Consents, &profferv1.Consent{Purpose: text("purpose"), Given: rapid.Bool().Draw(t, "given")})
 		m.Lines = append(m.Lines, &profferv1.Line{Item: text("item"), Category: text("c"), Quantity: text("q"), Amount: text("a")})
 	}
 	if rapid.Bool().Draw(t, "has time") {
@@ -118,7 +122,7 @@ func TestItemMapsEveryField(t *testing.T) {
 		"message_id", "type", "identifiers", "time", "channel", "name", "kind", "amount", "currency", "order", "coupon", "lines",
 		"decision_id", "offer", "treatment", "placement", "cost", "category", "policy", "candidates", "propensity",
 		"propensity_estimated", "attributes", "validity_ms", "channels", "properties", "source_seq", "original",
-		"refused_reason", "refused_field", "refused_message", "received",
+		"refused_reason", "refused_field", "refused_message", "received", "consents",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("the message's fields changed: got %v", names)

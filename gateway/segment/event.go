@@ -115,6 +115,9 @@ func (e envelope) item(v jsontext.Value) commands.Item {
 	context := m.context.Over(e.context)
 	it.Channel = channel(&m, context)
 	it.Identifiers = identifiers(&m)
+	if it.Consents, ok = consents(context); !ok {
+		return refuse(commands.ReasonInvalidPurpose, consentField, "want categories with a name in Latin letters or digits, each true or false")
+	}
 	m.understand(&it, body)
 	if !m.category.Empty() && body.Member("category").IsZero() {
 		body = body.With("category", m.category)

@@ -109,6 +109,8 @@ func describe(e *event.Event) string {
 		text += fmt.Sprintf(" %q", b.Tracked.GetName())
 	case *event.Event_TraitsChanged:
 		text += fmt.Sprintf(" %v", b.TraitsChanged.GetNames())
+	case *event.Event_ConsentStated:
+		text += fmt.Sprintf(" %s %t by %s", b.ConsentStated.GetPurpose(), b.ConsentStated.GetGiven(), b.ConsentStated.GetRule())
 	case *event.Event_IdentityLinked:
 		text += " to " + b.IdentityLinked.GetOtherType() + " by " + b.IdentityLinked.GetRule()
 	case *event.Event_Quarantined:
@@ -159,6 +161,19 @@ func TestWorkedExamples(t *testing.T) {
 		{"order refunded", "/v1/track", `{"userId":"u","event":"Order Refunded","properties":{"order_id":"7","total":-5}}`, []string{"refunded user_id 5000000 order 7"}},
 		{"batch", "/v1/batch", `{"batch":[{"type":"track","userId":"u","event":"a"},{"type":"page","userId":"u","name":"Home"}],"context":{"library":{"name":"analytics-node"}},"sentAt":"2026-05-03T10:02:00Z"}`, []string{
 			`tracked user_id on server "a"`, `viewed user_id on web KIND_PAGE "Home"`,
+		}},
+		{"consents said along", "/v1/track", `{"anonymousId":"a","event":"x","context":{"consent":{"categoryPreferences":{"Advertising":true,"Data Sharing":false}}}}`, []string{
+			`tracked anonymous_id "x"`, "consent_stated anonymous_id advertising true by source", "consent_stated anonymous_id data-sharing false by source",
+		}},
+		{"consents of a batch, said again", "/v1/batch", `{"batch":[{"type":"track","userId":"u","event":"a"},{"type":"track","userId":"u","event":"b","context":{"consent":{"categoryPreferences":{"ads":false}}}}],"context":{"consent":{"categoryPreferences":{"ads":true}}}}`, []string{
+			`tracked user_id "a"`, `tracked user_id "b"`, "consent_stated user_id ads true by source", "consent_stated user_id ads false by source",
+		}},
+		{"two categories that are one purpose", "/v1/track", `{"userId":"u","event":"x","context":{"consent":{"categoryPreferences":{"Ads":false,"ads":true}}}}`, []string{
+			`tracked user_id "x"`, "consent_stated user_id ads false by source",
+		}},
+		{"no consents", "/v1/track", `{"userId":"u","event":"x","context":{"consent":{"categoryPreferences":{}}}}`, []string{`tracked user_id "x"`}},
+		{"refused: consents", "/v1/track", `{"userId":"u","event":"x","context":{"consent":{"categoryPreferences":{"ads":"yes"}}}}`, []string{
+			"quarantined  INVALID_PURPOSE in context.consent.categoryPreferences as segment",
 		}},
 		{"writeKey in the body", "/v1/b", `{"writeKey":"web-key","batch":[{"type":"track","anonymousId":"a","event":"x"}]}`, []string{`tracked anonymous_id "x"`}},
 		{"refused: unknown type", "/v1/batch", `{"batch":[{"type":"dance","userId":"u"}]}`, []string{"quarantined  UNKNOWN_TYPE in type as segment"}},

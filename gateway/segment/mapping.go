@@ -222,6 +222,8 @@ func rename(it *commands.Item, field string) string {
 		}
 	case "channel":
 		return "context.channel"
+	case "consents", "purpose":
+		return consentField
 	}
 	return field
 }

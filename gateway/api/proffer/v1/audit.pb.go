@@ -116,7 +116,9 @@ type ExplainResponse struct {
 	// The version of the feature view that was read: "core@1".
 	View string `protobuf:"bytes,22,opt,name=view,proto3" json:"view,omitempty"`
 	// In which segments the profile was, of each definition that the policy reads.
-	Segments      []*ExplainedSegments `protobuf:"bytes,23,rep,name=segments,proto3" json:"segments,omitempty"`
+	Segments []*ExplainedSegments `protobuf:"bytes,23,rep,name=segments,proto3" json:"segments,omitempty"`
+	// What the profile had said about each purpose that the policy reads.
+	Consents      []*ExplainedConsent `protobuf:"bytes,24,rep,name=consents,proto3" json:"consents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -312,6 +314,76 @@ func (x *ExplainResponse) GetSegments() []*ExplainedSegments {
 	return nil
 }
 
+func (x *ExplainResponse) GetConsents() []*ExplainedConsent {
+	if x != nil {
+		return x.Consents
+	}
+	return nil
+}
+
+// ExplainedConsent is the statement that counted for one purpose.
+type ExplainedConsent struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Purpose string                 `protobuf:"bytes,1,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// GIVEN or WITHDRAWN; empty: nothing was ever said.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// Where it was said: IDENTITY/12/0.
+	Position      string `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedConsent) Reset() {
+	*x = ExplainedConsent{}
+	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedConsent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedConsent) ProtoMessage() {}
+
+func (x *ExplainedConsent) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedConsent.ProtoReflect.Descriptor instead.
+func (*ExplainedConsent) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ExplainedConsent) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *ExplainedConsent) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ExplainedConsent) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
+}
+
 // ExplainedSegments is what one definition said.
 type ExplainedSegments struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -329,7 +401,7 @@ type ExplainedSegments struct {
 
 func (x *ExplainedSegments) Reset() {
 	*x = ExplainedSegments{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	mi := &file_proffer_v1_audit_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -341,7 +413,7 @@ func (x *ExplainedSegments) String() string {
 func (*ExplainedSegments) ProtoMessage() {}
 
 func (x *ExplainedSegments) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[2]
+	mi := &file_proffer_v1_audit_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -354,7 +426,7 @@ func (x *ExplainedSegments) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedSegments.ProtoReflect.Descriptor instead.
 func (*ExplainedSegments) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{2}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ExplainedSegments) GetDefinition() string {
@@ -420,7 +492,7 @@ type ExplainedScore struct {
 
 func (x *ExplainedScore) Reset() {
 	*x = ExplainedScore{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	mi := &file_proffer_v1_audit_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +504,7 @@ func (x *ExplainedScore) String() string {
 func (*ExplainedScore) ProtoMessage() {}
 
 func (x *ExplainedScore) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[3]
+	mi := &file_proffer_v1_audit_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +517,7 @@ func (x *ExplainedScore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedScore.ProtoReflect.Descriptor instead.
 func (*ExplainedScore) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{3}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ExplainedScore) GetName() string {
@@ -545,7 +617,7 @@ type ScoreReason struct {
 
 func (x *ScoreReason) Reset() {
 	*x = ScoreReason{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	mi := &file_proffer_v1_audit_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +629,7 @@ func (x *ScoreReason) String() string {
 func (*ScoreReason) ProtoMessage() {}
 
 func (x *ScoreReason) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[4]
+	mi := &file_proffer_v1_audit_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +642,7 @@ func (x *ScoreReason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReason.ProtoReflect.Descriptor instead.
 func (*ScoreReason) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{4}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ScoreReason) GetFeature() string {
@@ -620,14 +692,16 @@ type IdentityComparison struct {
 	// By field of the record.
 	Differences []*Difference `protobuf:"bytes,10,rep,name=differences,proto3" json:"differences,omitempty"`
 	// One sentence for people.
-	Summary       string `protobuf:"bytes,11,opt,name=summary,proto3" json:"summary,omitempty"`
+	Summary string `protobuf:"bytes,11,opt,name=summary,proto3" json:"summary,omitempty"`
+	// What that profile had said by then about each purpose that the policy reads.
+	Consents      []*ExplainedConsent `protobuf:"bytes,12,rep,name=consents,proto3" json:"consents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IdentityComparison) Reset() {
 	*x = IdentityComparison{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[5]
+	mi := &file_proffer_v1_audit_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +713,7 @@ func (x *IdentityComparison) String() string {
 func (*IdentityComparison) ProtoMessage() {}
 
 func (x *IdentityComparison) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[5]
+	mi := &file_proffer_v1_audit_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +726,7 @@ func (x *IdentityComparison) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityComparison.ProtoReflect.Descriptor instead.
 func (*IdentityComparison) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{5}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *IdentityComparison) GetThen() *KnownIdentity {
@@ -732,6 +806,13 @@ func (x *IdentityComparison) GetSummary() string {
 	return ""
 }
 
+func (x *IdentityComparison) GetConsents() []*ExplainedConsent {
+	if x != nil {
+		return x.Consents
+	}
+	return nil
+}
+
 // KnownIdentity is who one person is at a cut of IDENTITY.
 type KnownIdentity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -746,7 +827,7 @@ type KnownIdentity struct {
 
 func (x *KnownIdentity) Reset() {
 	*x = KnownIdentity{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[6]
+	mi := &file_proffer_v1_audit_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +839,7 @@ func (x *KnownIdentity) String() string {
 func (*KnownIdentity) ProtoMessage() {}
 
 func (x *KnownIdentity) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[6]
+	mi := &file_proffer_v1_audit_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +852,7 @@ func (x *KnownIdentity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KnownIdentity.ProtoReflect.Descriptor instead.
 func (*KnownIdentity) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{6}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *KnownIdentity) GetPosition() string {
@@ -809,7 +890,7 @@ type ChangedFeature struct {
 
 func (x *ChangedFeature) Reset() {
 	*x = ChangedFeature{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[7]
+	mi := &file_proffer_v1_audit_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -821,7 +902,7 @@ func (x *ChangedFeature) String() string {
 func (*ChangedFeature) ProtoMessage() {}
 
 func (x *ChangedFeature) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[7]
+	mi := &file_proffer_v1_audit_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -834,7 +915,7 @@ func (x *ChangedFeature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedFeature.ProtoReflect.Descriptor instead.
 func (*ChangedFeature) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{7}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ChangedFeature) GetName() string {
@@ -894,7 +975,7 @@ type ExplainedCandidate struct {
 
 func (x *ExplainedCandidate) Reset() {
 	*x = ExplainedCandidate{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[8]
+	mi := &file_proffer_v1_audit_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +987,7 @@ func (x *ExplainedCandidate) String() string {
 func (*ExplainedCandidate) ProtoMessage() {}
 
 func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[8]
+	mi := &file_proffer_v1_audit_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +1000,7 @@ func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedCandidate.ProtoReflect.Descriptor instead.
 func (*ExplainedCandidate) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{8}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ExplainedCandidate) GetOffer() string {
@@ -1011,7 +1092,7 @@ type ExplainedRule struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Name       string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Expression string                 `protobuf:"bytes,2,opt,name=expression,proto3" json:"expression,omitempty"`
-	// true, false, an error text, or for a limit "3 of 3 in 168h".
+	// true, false, an error text, for a limit "3 of 3 in 168h", for a consent "WITHDRAWN at IDENTITY/12/0".
 	Result        string            `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
 	Values        map[string]string `protobuf:"bytes,4,rep,name=values,proto3" json:"values,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
@@ -1020,7 +1101,7 @@ type ExplainedRule struct {
 
 func (x *ExplainedRule) Reset() {
 	*x = ExplainedRule{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[9]
+	mi := &file_proffer_v1_audit_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1113,7 @@ func (x *ExplainedRule) String() string {
 func (*ExplainedRule) ProtoMessage() {}
 
 func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[9]
+	mi := &file_proffer_v1_audit_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,7 +1126,7 @@ func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedRule.ProtoReflect.Descriptor instead.
 func (*ExplainedRule) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{9}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ExplainedRule) GetName() string {
@@ -1088,7 +1169,7 @@ type ExplainedFeature struct {
 
 func (x *ExplainedFeature) Reset() {
 	*x = ExplainedFeature{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[10]
+	mi := &file_proffer_v1_audit_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1100,7 +1181,7 @@ func (x *ExplainedFeature) String() string {
 func (*ExplainedFeature) ProtoMessage() {}
 
 func (x *ExplainedFeature) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[10]
+	mi := &file_proffer_v1_audit_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1113,7 +1194,7 @@ func (x *ExplainedFeature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedFeature.ProtoReflect.Descriptor instead.
 func (*ExplainedFeature) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{10}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ExplainedFeature) GetName() string {
@@ -1148,7 +1229,7 @@ type ReplayRequest struct {
 
 func (x *ReplayRequest) Reset() {
 	*x = ReplayRequest{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[11]
+	mi := &file_proffer_v1_audit_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1160,7 +1241,7 @@ func (x *ReplayRequest) String() string {
 func (*ReplayRequest) ProtoMessage() {}
 
 func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[11]
+	mi := &file_proffer_v1_audit_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1173,7 +1254,7 @@ func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRequest.ProtoReflect.Descriptor instead.
 func (*ReplayRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{11}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReplayRequest) GetDecisionId() string {
@@ -1203,7 +1284,7 @@ type ReplayResponse struct {
 
 func (x *ReplayResponse) Reset() {
 	*x = ReplayResponse{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[12]
+	mi := &file_proffer_v1_audit_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1296,7 @@ func (x *ReplayResponse) String() string {
 func (*ReplayResponse) ProtoMessage() {}
 
 func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[12]
+	mi := &file_proffer_v1_audit_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1309,7 @@ func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayResponse.ProtoReflect.Descriptor instead.
 func (*ReplayResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{12}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReplayResponse) GetIdentical() bool {
@@ -1275,7 +1356,7 @@ type Difference struct {
 
 func (x *Difference) Reset() {
 	*x = Difference{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[13]
+	mi := &file_proffer_v1_audit_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1287,7 +1368,7 @@ func (x *Difference) String() string {
 func (*Difference) ProtoMessage() {}
 
 func (x *Difference) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[13]
+	mi := &file_proffer_v1_audit_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1300,7 +1381,7 @@ func (x *Difference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Difference.ProtoReflect.Descriptor instead.
 func (*Difference) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{13}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Difference) GetDecisionId() string {
@@ -1356,7 +1437,7 @@ type ReplayAllRequest struct {
 
 func (x *ReplayAllRequest) Reset() {
 	*x = ReplayAllRequest{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[14]
+	mi := &file_proffer_v1_audit_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1368,7 +1449,7 @@ func (x *ReplayAllRequest) String() string {
 func (*ReplayAllRequest) ProtoMessage() {}
 
 func (x *ReplayAllRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[14]
+	mi := &file_proffer_v1_audit_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1381,7 +1462,7 @@ func (x *ReplayAllRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayAllRequest.ProtoReflect.Descriptor instead.
 func (*ReplayAllRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{14}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReplayAllRequest) GetRecordsOnly() bool {
@@ -1409,7 +1490,7 @@ type ReplayAllResponse struct {
 
 func (x *ReplayAllResponse) Reset() {
 	*x = ReplayAllResponse{}
-	mi := &file_proffer_v1_audit_proto_msgTypes[15]
+	mi := &file_proffer_v1_audit_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1421,7 +1502,7 @@ func (x *ReplayAllResponse) String() string {
 func (*ReplayAllResponse) ProtoMessage() {}
 
 func (x *ReplayAllResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_audit_proto_msgTypes[15]
+	mi := &file_proffer_v1_audit_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1434,7 +1515,7 @@ func (x *ReplayAllResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayAllResponse.ProtoReflect.Descriptor instead.
 func (*ReplayAllResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{15}
+	return file_proffer_v1_audit_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReplayAllResponse) GetReplayed() uint64 {
@@ -1503,7 +1584,7 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1a\n" +
-	"\bidentity\x18\x03 \x01(\tR\bidentity\"\xc9\x06\n" +
+	"\bidentity\x18\x03 \x01(\tR\bidentity\"\x83\a\n" +
 	"\x0fExplainResponse\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1a\n" +
@@ -1532,7 +1613,12 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\bidentity\x18\x14 \x01(\v2\x1e.proffer.v1.IdentityComparisonR\bidentity\x122\n" +
 	"\x06scores\x18\x15 \x03(\v2\x1a.proffer.v1.ExplainedScoreR\x06scores\x12\x12\n" +
 	"\x04view\x18\x16 \x01(\tR\x04view\x129\n" +
-	"\bsegments\x18\x17 \x03(\v2\x1d.proffer.v1.ExplainedSegmentsR\bsegments\"\x9b\x01\n" +
+	"\bsegments\x18\x17 \x03(\v2\x1d.proffer.v1.ExplainedSegmentsR\bsegments\x128\n" +
+	"\bconsents\x18\x18 \x03(\v2\x1c.proffer.v1.ExplainedConsentR\bconsents\"^\n" +
+	"\x10ExplainedConsent\x12\x18\n" +
+	"\apurpose\x18\x01 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\tR\bposition\"\x9b\x01\n" +
 	"\x11ExplainedSegments\x12\x1e\n" +
 	"\n" +
 	"definition\x18\x01 \x01(\tR\n" +
@@ -1559,7 +1645,7 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\afeature\x18\x01 \x01(\tR\afeature\x12\x18\n" +
 	"\amissing\x18\x02 \x01(\bR\amissing\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\x01R\x05value\x12\"\n" +
-	"\fcontribution\x18\x04 \x01(\x01R\fcontribution\"\x9d\x03\n" +
+	"\fcontribution\x18\x04 \x01(\x01R\fcontribution\"\xd7\x03\n" +
 	"\x12IdentityComparison\x12-\n" +
 	"\x04then\x18\x01 \x01(\v2\x19.proffer.v1.KnownIdentityR\x04then\x12+\n" +
 	"\x03now\x18\x02 \x01(\v2\x19.proffer.v1.KnownIdentityR\x03now\x12\x1c\n" +
@@ -1572,7 +1658,8 @@ const file_proffer_v1_audit_proto_rawDesc = "" +
 	"\bcontacts\x18\t \x03(\tR\bcontacts\x128\n" +
 	"\vdifferences\x18\n" +
 	" \x03(\v2\x16.proffer.v1.DifferenceR\vdifferences\x12\x18\n" +
-	"\asummary\x18\v \x01(\tR\asummary\"_\n" +
+	"\asummary\x18\v \x01(\tR\asummary\x128\n" +
+	"\bconsents\x18\f \x03(\v2\x1c.proffer.v1.ExplainedConsentR\bconsents\"_\n" +
 	"\rKnownIdentity\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\tR\bposition\x12\x18\n" +
 	"\aprofile\x18\x02 \x01(\tR\aprofile\x12\x18\n" +
@@ -1660,54 +1747,57 @@ func file_proffer_v1_audit_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_audit_proto_rawDescData
 }
 
-var file_proffer_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_proffer_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_proffer_v1_audit_proto_goTypes = []any{
 	(*ExplainRequest)(nil),        // 0: proffer.v1.ExplainRequest
 	(*ExplainResponse)(nil),       // 1: proffer.v1.ExplainResponse
-	(*ExplainedSegments)(nil),     // 2: proffer.v1.ExplainedSegments
-	(*ExplainedScore)(nil),        // 3: proffer.v1.ExplainedScore
-	(*ScoreReason)(nil),           // 4: proffer.v1.ScoreReason
-	(*IdentityComparison)(nil),    // 5: proffer.v1.IdentityComparison
-	(*KnownIdentity)(nil),         // 6: proffer.v1.KnownIdentity
-	(*ChangedFeature)(nil),        // 7: proffer.v1.ChangedFeature
-	(*ExplainedCandidate)(nil),    // 8: proffer.v1.ExplainedCandidate
-	(*ExplainedRule)(nil),         // 9: proffer.v1.ExplainedRule
-	(*ExplainedFeature)(nil),      // 10: proffer.v1.ExplainedFeature
-	(*ReplayRequest)(nil),         // 11: proffer.v1.ReplayRequest
-	(*ReplayResponse)(nil),        // 12: proffer.v1.ReplayResponse
-	(*Difference)(nil),            // 13: proffer.v1.Difference
-	(*ReplayAllRequest)(nil),      // 14: proffer.v1.ReplayAllRequest
-	(*ReplayAllResponse)(nil),     // 15: proffer.v1.ReplayAllResponse
-	nil,                           // 16: proffer.v1.ExplainedRule.ValuesEntry
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*ExplainedConsent)(nil),      // 2: proffer.v1.ExplainedConsent
+	(*ExplainedSegments)(nil),     // 3: proffer.v1.ExplainedSegments
+	(*ExplainedScore)(nil),        // 4: proffer.v1.ExplainedScore
+	(*ScoreReason)(nil),           // 5: proffer.v1.ScoreReason
+	(*IdentityComparison)(nil),    // 6: proffer.v1.IdentityComparison
+	(*KnownIdentity)(nil),         // 7: proffer.v1.KnownIdentity
+	(*ChangedFeature)(nil),        // 8: proffer.v1.ChangedFeature
+	(*ExplainedCandidate)(nil),    // 9: proffer.v1.ExplainedCandidate
+	(*ExplainedRule)(nil),         // 10: proffer.v1.ExplainedRule
+	(*ExplainedFeature)(nil),      // 11: proffer.v1.ExplainedFeature
+	(*ReplayRequest)(nil),         // 12: proffer.v1.ReplayRequest
+	(*ReplayResponse)(nil),        // 13: proffer.v1.ReplayResponse
+	(*Difference)(nil),            // 14: proffer.v1.Difference
+	(*ReplayAllRequest)(nil),      // 15: proffer.v1.ReplayAllRequest
+	(*ReplayAllResponse)(nil),     // 16: proffer.v1.ReplayAllResponse
+	nil,                           // 17: proffer.v1.ExplainedRule.ValuesEntry
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
 }
 var file_proffer_v1_audit_proto_depIdxs = []int32{
-	17, // 0: proffer.v1.ExplainResponse.decided_at:type_name -> google.protobuf.Timestamp
-	8,  // 1: proffer.v1.ExplainResponse.candidates:type_name -> proffer.v1.ExplainedCandidate
-	10, // 2: proffer.v1.ExplainResponse.features:type_name -> proffer.v1.ExplainedFeature
-	5,  // 3: proffer.v1.ExplainResponse.identity:type_name -> proffer.v1.IdentityComparison
-	3,  // 4: proffer.v1.ExplainResponse.scores:type_name -> proffer.v1.ExplainedScore
-	2,  // 5: proffer.v1.ExplainResponse.segments:type_name -> proffer.v1.ExplainedSegments
-	4,  // 6: proffer.v1.ExplainedScore.reasons:type_name -> proffer.v1.ScoreReason
-	6,  // 7: proffer.v1.IdentityComparison.then:type_name -> proffer.v1.KnownIdentity
-	6,  // 8: proffer.v1.IdentityComparison.now:type_name -> proffer.v1.KnownIdentity
-	7,  // 9: proffer.v1.IdentityComparison.features:type_name -> proffer.v1.ChangedFeature
-	13, // 10: proffer.v1.IdentityComparison.differences:type_name -> proffer.v1.Difference
-	9,  // 11: proffer.v1.ExplainedCandidate.rules:type_name -> proffer.v1.ExplainedRule
-	16, // 12: proffer.v1.ExplainedRule.values:type_name -> proffer.v1.ExplainedRule.ValuesEntry
-	13, // 13: proffer.v1.ReplayResponse.differences:type_name -> proffer.v1.Difference
-	13, // 14: proffer.v1.ReplayAllResponse.differences:type_name -> proffer.v1.Difference
-	0,  // 15: proffer.v1.AuditService.Explain:input_type -> proffer.v1.ExplainRequest
-	11, // 16: proffer.v1.AuditService.Replay:input_type -> proffer.v1.ReplayRequest
-	14, // 17: proffer.v1.AuditService.ReplayAll:input_type -> proffer.v1.ReplayAllRequest
-	1,  // 18: proffer.v1.AuditService.Explain:output_type -> proffer.v1.ExplainResponse
-	12, // 19: proffer.v1.AuditService.Replay:output_type -> proffer.v1.ReplayResponse
-	15, // 20: proffer.v1.AuditService.ReplayAll:output_type -> proffer.v1.ReplayAllResponse
-	18, // [18:21] is the sub-list for method output_type
-	15, // [15:18] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	18, // 0: proffer.v1.ExplainResponse.decided_at:type_name -> google.protobuf.Timestamp
+	9,  // 1: proffer.v1.ExplainResponse.candidates:type_name -> proffer.v1.ExplainedCandidate
+	11, // 2: proffer.v1.ExplainResponse.features:type_name -> proffer.v1.ExplainedFeature
+	6,  // 3: proffer.v1.ExplainResponse.identity:type_name -> proffer.v1.IdentityComparison
+	4,  // 4: proffer.v1.ExplainResponse.scores:type_name -> proffer.v1.ExplainedScore
+	3,  // 5: proffer.v1.ExplainResponse.segments:type_name -> proffer.v1.ExplainedSegments
+	2,  // 6: proffer.v1.ExplainResponse.consents:type_name -> proffer.v1.ExplainedConsent
+	5,  // 7: proffer.v1.ExplainedScore.reasons:type_name -> proffer.v1.ScoreReason
+	7,  // 8: proffer.v1.IdentityComparison.then:type_name -> proffer.v1.KnownIdentity
+	7,  // 9: proffer.v1.IdentityComparison.now:type_name -> proffer.v1.KnownIdentity
+	8,  // 10: proffer.v1.IdentityComparison.features:type_name -> proffer.v1.ChangedFeature
+	14, // 11: proffer.v1.IdentityComparison.differences:type_name -> proffer.v1.Difference
+	2,  // 12: proffer.v1.IdentityComparison.consents:type_name -> proffer.v1.ExplainedConsent
+	10, // 13: proffer.v1.ExplainedCandidate.rules:type_name -> proffer.v1.ExplainedRule
+	17, // 14: proffer.v1.ExplainedRule.values:type_name -> proffer.v1.ExplainedRule.ValuesEntry
+	14, // 15: proffer.v1.ReplayResponse.differences:type_name -> proffer.v1.Difference
+	14, // 16: proffer.v1.ReplayAllResponse.differences:type_name -> proffer.v1.Difference
+	0,  // 17: proffer.v1.AuditService.Explain:input_type -> proffer.v1.ExplainRequest
+	12, // 18: proffer.v1.AuditService.Replay:input_type -> proffer.v1.ReplayRequest
+	15, // 19: proffer.v1.AuditService.ReplayAll:input_type -> proffer.v1.ReplayAllRequest
+	1,  // 20: proffer.v1.AuditService.Explain:output_type -> proffer.v1.ExplainResponse
+	13, // 21: proffer.v1.AuditService.Replay:output_type -> proffer.v1.ReplayResponse
+	16, // 22: proffer.v1.AuditService.ReplayAll:output_type -> proffer.v1.ReplayAllResponse
+	20, // [20:23] is the sub-list for method output_type
+	17, // [17:20] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_audit_proto_init() }
@@ -1721,7 +1811,7 @@ func file_proffer_v1_audit_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_audit_proto_rawDesc), len(file_proffer_v1_audit_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -75,7 +75,57 @@ func (x MarkRequest_Mark) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use MarkRequest_Mark.Descriptor instead.
 func (MarkRequest_Mark) EnumDescriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{17, 0}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{18, 0}
+}
+
+type SetConsentRequest_State int32
+
+const (
+	SetConsentRequest_STATE_UNSPECIFIED SetConsentRequest_State = 0
+	SetConsentRequest_STATE_GIVEN       SetConsentRequest_State = 1
+	// Taken back, or objected to.
+	SetConsentRequest_STATE_WITHDRAWN SetConsentRequest_State = 2
+)
+
+// Enum value maps for SetConsentRequest_State.
+var (
+	SetConsentRequest_State_name = map[int32]string{
+		0: "STATE_UNSPECIFIED",
+		1: "STATE_GIVEN",
+		2: "STATE_WITHDRAWN",
+	}
+	SetConsentRequest_State_value = map[string]int32{
+		"STATE_UNSPECIFIED": 0,
+		"STATE_GIVEN":       1,
+		"STATE_WITHDRAWN":   2,
+	}
+)
+
+func (x SetConsentRequest_State) Enum() *SetConsentRequest_State {
+	p := new(SetConsentRequest_State)
+	*p = x
+	return p
+}
+
+func (x SetConsentRequest_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SetConsentRequest_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_proffer_v1_identity_proto_enumTypes[1].Descriptor()
+}
+
+func (SetConsentRequest_State) Type() protoreflect.EnumType {
+	return &file_proffer_v1_identity_proto_enumTypes[1]
+}
+
+func (x SetConsentRequest_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SetConsentRequest_State.Descriptor instead.
+func (SetConsentRequest_State) EnumDescriptor() ([]byte, []int) {
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{20, 0}
 }
 
 type IdentityServiceListRequest_Kind int32
@@ -120,11 +170,11 @@ func (x IdentityServiceListRequest_Kind) String() string {
 }
 
 func (IdentityServiceListRequest_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_proffer_v1_identity_proto_enumTypes[1].Descriptor()
+	return file_proffer_v1_identity_proto_enumTypes[2].Descriptor()
 }
 
 func (IdentityServiceListRequest_Kind) Type() protoreflect.EnumType {
-	return &file_proffer_v1_identity_proto_enumTypes[1]
+	return &file_proffer_v1_identity_proto_enumTypes[2]
 }
 
 func (x IdentityServiceListRequest_Kind) Number() protoreflect.EnumNumber {
@@ -133,7 +183,7 @@ func (x IdentityServiceListRequest_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use IdentityServiceListRequest_Kind.Descriptor instead.
 func (IdentityServiceListRequest_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{32, 0}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{35, 0}
 }
 
 // Who names a person by any identifier, or by an alias or a profile's id.
@@ -644,7 +694,9 @@ type Profile struct {
 	Aliases []*ProfileAlias        `protobuf:"bytes,2,rep,name=aliases,proto3" json:"aliases,omitempty"`
 	Links   []*ProfileLink         `protobuf:"bytes,3,rep,name=links,proto3" json:"links,omitempty"`
 	// Identifiers that this person shares with others, and with which profiles.
-	Households    []*Household `protobuf:"bytes,4,rep,name=households,proto3" json:"households,omitempty"`
+	Households []*Household `protobuf:"bytes,4,rep,name=households,proto3" json:"households,omitempty"`
+	// What the person consents to, ascending by purpose: of each purpose the latest statement of any alias.
+	Consents      []*ProfileConsent `protobuf:"bytes,5,rep,name=consents,proto3" json:"consents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -707,6 +759,116 @@ func (x *Profile) GetHouseholds() []*Household {
 	return nil
 }
 
+func (x *Profile) GetConsents() []*ProfileConsent {
+	if x != nil {
+		return x.Consents
+	}
+	return nil
+}
+
+// ProfileConsent is the statement that counts for one purpose.
+type ProfileConsent struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Purpose string                 `protobuf:"bytes,1,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// GIVEN or WITHDRAWN.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// Who said it, by which rule, when and where; empty while it is only to be validated.
+	Alias         string                 `protobuf:"bytes,3,opt,name=alias,proto3" json:"alias,omitempty"`
+	Rule          string                 `protobuf:"bytes,4,opt,name=rule,proto3" json:"rule,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string                 `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
+	Position      string                 `protobuf:"bytes,8,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProfileConsent) Reset() {
+	*x = ProfileConsent{}
+	mi := &file_proffer_v1_identity_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProfileConsent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProfileConsent) ProtoMessage() {}
+
+func (x *ProfileConsent) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_identity_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProfileConsent.ProtoReflect.Descriptor instead.
+func (*ProfileConsent) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ProfileConsent) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *ProfileConsent) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ProfileConsent) GetAlias() string {
+	if x != nil {
+		return x.Alias
+	}
+	return ""
+}
+
+func (x *ProfileConsent) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *ProfileConsent) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ProfileConsent) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *ProfileConsent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ProfileConsent) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
+}
+
 // ProfileAlias is one identifier's alias.
 type ProfileAlias struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -722,7 +884,7 @@ type ProfileAlias struct {
 
 func (x *ProfileAlias) Reset() {
 	*x = ProfileAlias{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[7]
+	mi := &file_proffer_v1_identity_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +896,7 @@ func (x *ProfileAlias) String() string {
 func (*ProfileAlias) ProtoMessage() {}
 
 func (x *ProfileAlias) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[7]
+	mi := &file_proffer_v1_identity_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +909,7 @@ func (x *ProfileAlias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileAlias.ProtoReflect.Descriptor instead.
 func (*ProfileAlias) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{7}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ProfileAlias) GetAlias() string {
@@ -808,7 +970,7 @@ type ProfileLink struct {
 
 func (x *ProfileLink) Reset() {
 	*x = ProfileLink{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[8]
+	mi := &file_proffer_v1_identity_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +982,7 @@ func (x *ProfileLink) String() string {
 func (*ProfileLink) ProtoMessage() {}
 
 func (x *ProfileLink) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[8]
+	mi := &file_proffer_v1_identity_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +995,7 @@ func (x *ProfileLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileLink.ProtoReflect.Descriptor instead.
 func (*ProfileLink) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{8}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ProfileLink) GetAlias() string {
@@ -934,7 +1096,7 @@ type Waterfall struct {
 
 func (x *Waterfall) Reset() {
 	*x = Waterfall{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[9]
+	mi := &file_proffer_v1_identity_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1108,7 @@ func (x *Waterfall) String() string {
 func (*Waterfall) ProtoMessage() {}
 
 func (x *Waterfall) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[9]
+	mi := &file_proffer_v1_identity_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1121,7 @@ func (x *Waterfall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waterfall.ProtoReflect.Descriptor instead.
 func (*Waterfall) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{9}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Waterfall) GetModel() string {
@@ -1010,7 +1172,7 @@ type WaterfallTerm struct {
 
 func (x *WaterfallTerm) Reset() {
 	*x = WaterfallTerm{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[10]
+	mi := &file_proffer_v1_identity_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1184,7 @@ func (x *WaterfallTerm) String() string {
 func (*WaterfallTerm) ProtoMessage() {}
 
 func (x *WaterfallTerm) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[10]
+	mi := &file_proffer_v1_identity_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1197,7 @@ func (x *WaterfallTerm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaterfallTerm.ProtoReflect.Descriptor instead.
 func (*WaterfallTerm) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{10}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WaterfallTerm) GetComparison() string {
@@ -1078,7 +1240,7 @@ type Household struct {
 
 func (x *Household) Reset() {
 	*x = Household{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[11]
+	mi := &file_proffer_v1_identity_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1252,7 @@ func (x *Household) String() string {
 func (*Household) ProtoMessage() {}
 
 func (x *Household) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[11]
+	mi := &file_proffer_v1_identity_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1265,7 @@ func (x *Household) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Household.ProtoReflect.Descriptor instead.
 func (*Household) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{11}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Household) GetAlias() string {
@@ -1139,7 +1301,7 @@ type ProfileFeature struct {
 
 func (x *ProfileFeature) Reset() {
 	*x = ProfileFeature{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[12]
+	mi := &file_proffer_v1_identity_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1151,7 +1313,7 @@ func (x *ProfileFeature) String() string {
 func (*ProfileFeature) ProtoMessage() {}
 
 func (x *ProfileFeature) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[12]
+	mi := &file_proffer_v1_identity_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1164,7 +1326,7 @@ func (x *ProfileFeature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileFeature.ProtoReflect.Descriptor instead.
 func (*ProfileFeature) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{12}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProfileFeature) GetName() string {
@@ -1202,7 +1364,7 @@ type LinkRequest struct {
 
 func (x *LinkRequest) Reset() {
 	*x = LinkRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[13]
+	mi := &file_proffer_v1_identity_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1214,7 +1376,7 @@ func (x *LinkRequest) String() string {
 func (*LinkRequest) ProtoMessage() {}
 
 func (x *LinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[13]
+	mi := &file_proffer_v1_identity_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1227,7 +1389,7 @@ func (x *LinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkRequest.ProtoReflect.Descriptor instead.
 func (*LinkRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{13}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LinkRequest) GetFirst() *Who {
@@ -1270,7 +1432,7 @@ type LinkResponse struct {
 
 func (x *LinkResponse) Reset() {
 	*x = LinkResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[14]
+	mi := &file_proffer_v1_identity_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1282,7 +1444,7 @@ func (x *LinkResponse) String() string {
 func (*LinkResponse) ProtoMessage() {}
 
 func (x *LinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[14]
+	mi := &file_proffer_v1_identity_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1295,7 +1457,7 @@ func (x *LinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkResponse.ProtoReflect.Descriptor instead.
 func (*LinkResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{14}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LinkResponse) GetProfile() *Profile {
@@ -1334,7 +1496,7 @@ type UnlinkRequest struct {
 
 func (x *UnlinkRequest) Reset() {
 	*x = UnlinkRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[15]
+	mi := &file_proffer_v1_identity_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1508,7 @@ func (x *UnlinkRequest) String() string {
 func (*UnlinkRequest) ProtoMessage() {}
 
 func (x *UnlinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[15]
+	mi := &file_proffer_v1_identity_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1521,7 @@ func (x *UnlinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnlinkRequest.ProtoReflect.Descriptor instead.
 func (*UnlinkRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{15}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UnlinkRequest) GetFirst() *Who {
@@ -1402,7 +1564,7 @@ type UnlinkResponse struct {
 
 func (x *UnlinkResponse) Reset() {
 	*x = UnlinkResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[16]
+	mi := &file_proffer_v1_identity_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1414,7 +1576,7 @@ func (x *UnlinkResponse) String() string {
 func (*UnlinkResponse) ProtoMessage() {}
 
 func (x *UnlinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[16]
+	mi := &file_proffer_v1_identity_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1427,7 +1589,7 @@ func (x *UnlinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnlinkResponse.ProtoReflect.Descriptor instead.
 func (*UnlinkResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{16}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UnlinkResponse) GetProfiles() []*Profile {
@@ -1463,7 +1625,7 @@ type MarkRequest struct {
 
 func (x *MarkRequest) Reset() {
 	*x = MarkRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[17]
+	mi := &file_proffer_v1_identity_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1475,7 +1637,7 @@ func (x *MarkRequest) String() string {
 func (*MarkRequest) ProtoMessage() {}
 
 func (x *MarkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[17]
+	mi := &file_proffer_v1_identity_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1650,7 @@ func (x *MarkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkRequest.ProtoReflect.Descriptor instead.
 func (*MarkRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{17}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MarkRequest) GetWho() *Who {
@@ -1524,7 +1686,7 @@ type MarkResponse struct {
 
 func (x *MarkResponse) Reset() {
 	*x = MarkResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[18]
+	mi := &file_proffer_v1_identity_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1536,7 +1698,7 @@ func (x *MarkResponse) String() string {
 func (*MarkResponse) ProtoMessage() {}
 
 func (x *MarkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[18]
+	mi := &file_proffer_v1_identity_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1549,7 +1711,7 @@ func (x *MarkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkResponse.ProtoReflect.Descriptor instead.
 func (*MarkResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{18}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MarkResponse) GetProfile() *Profile {
@@ -1573,6 +1735,138 @@ func (x *MarkResponse) GetUnchanged() bool {
 	return false
 }
 
+// SetConsentRequest states one thing of one identifier; one that was never seen may object before it is.
+type SetConsentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Who   *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
+	// A short word: marketing, marketing.email.
+	Purpose       string                  `protobuf:"bytes,2,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	State         SetConsentRequest_State `protobuf:"varint,3,opt,name=state,proto3,enum=proffer.v1.SetConsentRequest_State" json:"state,omitempty"`
+	Change        *Change                 `protobuf:"bytes,4,opt,name=change,proto3" json:"change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetConsentRequest) Reset() {
+	*x = SetConsentRequest{}
+	mi := &file_proffer_v1_identity_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetConsentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetConsentRequest) ProtoMessage() {}
+
+func (x *SetConsentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_identity_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetConsentRequest.ProtoReflect.Descriptor instead.
+func (*SetConsentRequest) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *SetConsentRequest) GetWho() *Who {
+	if x != nil {
+		return x.Who
+	}
+	return nil
+}
+
+func (x *SetConsentRequest) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *SetConsentRequest) GetState() SetConsentRequest_State {
+	if x != nil {
+		return x.State
+	}
+	return SetConsentRequest_STATE_UNSPECIFIED
+}
+
+func (x *SetConsentRequest) GetChange() *Change {
+	if x != nil {
+		return x.Change
+	}
+	return nil
+}
+
+// SetConsentResponse is the profile as it results.
+type SetConsentResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Profile  *Profile               `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
+	Position string                 `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	// It is so already: this identifier says it, and it counts for the profile.
+	Unchanged     bool `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetConsentResponse) Reset() {
+	*x = SetConsentResponse{}
+	mi := &file_proffer_v1_identity_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetConsentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetConsentResponse) ProtoMessage() {}
+
+func (x *SetConsentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_identity_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetConsentResponse.ProtoReflect.Descriptor instead.
+func (*SetConsentResponse) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SetConsentResponse) GetProfile() *Profile {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+func (x *SetConsentResponse) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
+}
+
+func (x *SetConsentResponse) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
+}
+
 // PreviewRequest is one change.
 type PreviewRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1590,7 +1884,7 @@ type PreviewRequest struct {
 
 func (x *PreviewRequest) Reset() {
 	*x = PreviewRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[19]
+	mi := &file_proffer_v1_identity_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1602,7 +1896,7 @@ func (x *PreviewRequest) String() string {
 func (*PreviewRequest) ProtoMessage() {}
 
 func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[19]
+	mi := &file_proffer_v1_identity_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1615,7 +1909,7 @@ func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewRequest.ProtoReflect.Descriptor instead.
 func (*PreviewRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{19}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PreviewRequest) GetChange() isPreviewRequest_Change {
@@ -1706,7 +2000,7 @@ type PreviewResponse struct {
 
 func (x *PreviewResponse) Reset() {
 	*x = PreviewResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[20]
+	mi := &file_proffer_v1_identity_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1718,7 +2012,7 @@ func (x *PreviewResponse) String() string {
 func (*PreviewResponse) ProtoMessage() {}
 
 func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[20]
+	mi := &file_proffer_v1_identity_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1731,7 +2025,7 @@ func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewResponse.ProtoReflect.Descriptor instead.
 func (*PreviewResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{20}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PreviewResponse) GetProfilesBefore() uint64 {
@@ -1843,7 +2137,7 @@ type Regrouping struct {
 
 func (x *Regrouping) Reset() {
 	*x = Regrouping{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[21]
+	mi := &file_proffer_v1_identity_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +2149,7 @@ func (x *Regrouping) String() string {
 func (*Regrouping) ProtoMessage() {}
 
 func (x *Regrouping) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[21]
+	mi := &file_proffer_v1_identity_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +2162,7 @@ func (x *Regrouping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Regrouping.ProtoReflect.Descriptor instead.
 func (*Regrouping) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{21}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Regrouping) GetBefore() []*Profile {
@@ -1901,7 +2195,7 @@ type DecisionDifference struct {
 
 func (x *DecisionDifference) Reset() {
 	*x = DecisionDifference{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[22]
+	mi := &file_proffer_v1_identity_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1913,7 +2207,7 @@ func (x *DecisionDifference) String() string {
 func (*DecisionDifference) ProtoMessage() {}
 
 func (x *DecisionDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[22]
+	mi := &file_proffer_v1_identity_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1926,7 +2220,7 @@ func (x *DecisionDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecisionDifference.ProtoReflect.Descriptor instead.
 func (*DecisionDifference) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{22}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DecisionDifference) GetDecisionId() string {
@@ -1989,7 +2283,7 @@ type SetGuardsRequest struct {
 
 func (x *SetGuardsRequest) Reset() {
 	*x = SetGuardsRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[23]
+	mi := &file_proffer_v1_identity_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2001,7 +2295,7 @@ func (x *SetGuardsRequest) String() string {
 func (*SetGuardsRequest) ProtoMessage() {}
 
 func (x *SetGuardsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[23]
+	mi := &file_proffer_v1_identity_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2014,7 +2308,7 @@ func (x *SetGuardsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGuardsRequest.ProtoReflect.Descriptor instead.
 func (*SetGuardsRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{23}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SetGuardsRequest) GetDocument() string {
@@ -2046,7 +2340,7 @@ type SetGuardsResponse struct {
 
 func (x *SetGuardsResponse) Reset() {
 	*x = SetGuardsResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[24]
+	mi := &file_proffer_v1_identity_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2058,7 +2352,7 @@ func (x *SetGuardsResponse) String() string {
 func (*SetGuardsResponse) ProtoMessage() {}
 
 func (x *SetGuardsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[24]
+	mi := &file_proffer_v1_identity_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2071,7 +2365,7 @@ func (x *SetGuardsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGuardsResponse.ProtoReflect.Descriptor instead.
 func (*SetGuardsResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{24}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SetGuardsResponse) GetVersion() uint64 {
@@ -2129,7 +2423,7 @@ type SetMatchingRequest struct {
 
 func (x *SetMatchingRequest) Reset() {
 	*x = SetMatchingRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[25]
+	mi := &file_proffer_v1_identity_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2141,7 +2435,7 @@ func (x *SetMatchingRequest) String() string {
 func (*SetMatchingRequest) ProtoMessage() {}
 
 func (x *SetMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[25]
+	mi := &file_proffer_v1_identity_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2154,7 +2448,7 @@ func (x *SetMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMatchingRequest.ProtoReflect.Descriptor instead.
 func (*SetMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{25}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SetMatchingRequest) GetDocument() string {
@@ -2190,7 +2484,7 @@ type SetMatchingResponse struct {
 
 func (x *SetMatchingResponse) Reset() {
 	*x = SetMatchingResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[26]
+	mi := &file_proffer_v1_identity_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2202,7 +2496,7 @@ func (x *SetMatchingResponse) String() string {
 func (*SetMatchingResponse) ProtoMessage() {}
 
 func (x *SetMatchingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[26]
+	mi := &file_proffer_v1_identity_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2215,7 +2509,7 @@ func (x *SetMatchingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMatchingResponse.ProtoReflect.Descriptor instead.
 func (*SetMatchingResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{26}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SetMatchingResponse) GetVersion() uint64 {
@@ -2252,7 +2546,7 @@ type ReviewRequest struct {
 
 func (x *ReviewRequest) Reset() {
 	*x = ReviewRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[27]
+	mi := &file_proffer_v1_identity_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2264,7 +2558,7 @@ func (x *ReviewRequest) String() string {
 func (*ReviewRequest) ProtoMessage() {}
 
 func (x *ReviewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[27]
+	mi := &file_proffer_v1_identity_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2277,7 +2571,7 @@ func (x *ReviewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewRequest.ProtoReflect.Descriptor instead.
 func (*ReviewRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{27}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ReviewRequest) GetAlias() string {
@@ -2319,7 +2613,7 @@ type ReviewResponse struct {
 
 func (x *ReviewResponse) Reset() {
 	*x = ReviewResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[28]
+	mi := &file_proffer_v1_identity_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2331,7 +2625,7 @@ func (x *ReviewResponse) String() string {
 func (*ReviewResponse) ProtoMessage() {}
 
 func (x *ReviewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[28]
+	mi := &file_proffer_v1_identity_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2344,7 +2638,7 @@ func (x *ReviewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewResponse.ProtoReflect.Descriptor instead.
 func (*ReviewResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{28}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReviewResponse) GetProfiles() []*Profile {
@@ -2372,7 +2666,7 @@ type IdentityServiceExplainRequest struct {
 
 func (x *IdentityServiceExplainRequest) Reset() {
 	*x = IdentityServiceExplainRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[29]
+	mi := &file_proffer_v1_identity_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2384,7 +2678,7 @@ func (x *IdentityServiceExplainRequest) String() string {
 func (*IdentityServiceExplainRequest) ProtoMessage() {}
 
 func (x *IdentityServiceExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[29]
+	mi := &file_proffer_v1_identity_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2397,7 +2691,7 @@ func (x *IdentityServiceExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityServiceExplainRequest.ProtoReflect.Descriptor instead.
 func (*IdentityServiceExplainRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{29}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *IdentityServiceExplainRequest) GetFirst() *Who {
@@ -2431,7 +2725,7 @@ type IdentityServiceExplainResponse struct {
 
 func (x *IdentityServiceExplainResponse) Reset() {
 	*x = IdentityServiceExplainResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[30]
+	mi := &file_proffer_v1_identity_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2443,7 +2737,7 @@ func (x *IdentityServiceExplainResponse) String() string {
 func (*IdentityServiceExplainResponse) ProtoMessage() {}
 
 func (x *IdentityServiceExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[30]
+	mi := &file_proffer_v1_identity_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2456,7 +2750,7 @@ func (x *IdentityServiceExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityServiceExplainResponse.ProtoReflect.Descriptor instead.
 func (*IdentityServiceExplainResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{30}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *IdentityServiceExplainResponse) GetOnePerson() bool {
@@ -2499,22 +2793,24 @@ type IdentityEvent struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Position string                 `protobuf:"bytes,1,opt,name=position,proto3" json:"position,omitempty"`
 	At       *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
-	// identity_linked, identity_withheld, alias_marked, ...
-	Type          string     `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	Alias         string     `protobuf:"bytes,4,opt,name=alias,proto3" json:"alias,omitempty"`
-	Other         string     `protobuf:"bytes,5,opt,name=other,proto3" json:"other,omitempty"`
-	Rule          string     `protobuf:"bytes,6,opt,name=rule,proto3" json:"rule,omitempty"`
-	Reason        string     `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
-	Actor         string     `protobuf:"bytes,8,opt,name=actor,proto3" json:"actor,omitempty"`
-	Posterior     float64    `protobuf:"fixed64,9,opt,name=posterior,proto3" json:"posterior,omitempty"`
-	Waterfall     *Waterfall `protobuf:"bytes,10,opt,name=waterfall,proto3" json:"waterfall,omitempty"`
+	// identity_linked, identity_withheld, alias_marked, consent_given, ...
+	Type      string     `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	Alias     string     `protobuf:"bytes,4,opt,name=alias,proto3" json:"alias,omitempty"`
+	Other     string     `protobuf:"bytes,5,opt,name=other,proto3" json:"other,omitempty"`
+	Rule      string     `protobuf:"bytes,6,opt,name=rule,proto3" json:"rule,omitempty"`
+	Reason    string     `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor     string     `protobuf:"bytes,8,opt,name=actor,proto3" json:"actor,omitempty"`
+	Posterior float64    `protobuf:"fixed64,9,opt,name=posterior,proto3" json:"posterior,omitempty"`
+	Waterfall *Waterfall `protobuf:"bytes,10,opt,name=waterfall,proto3" json:"waterfall,omitempty"`
+	// Of consent_given and consent_withdrawn.
+	Purpose       string `protobuf:"bytes,11,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IdentityEvent) Reset() {
 	*x = IdentityEvent{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[31]
+	mi := &file_proffer_v1_identity_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2526,7 +2822,7 @@ func (x *IdentityEvent) String() string {
 func (*IdentityEvent) ProtoMessage() {}
 
 func (x *IdentityEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[31]
+	mi := &file_proffer_v1_identity_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2539,7 +2835,7 @@ func (x *IdentityEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityEvent.ProtoReflect.Descriptor instead.
 func (*IdentityEvent) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{31}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *IdentityEvent) GetPosition() string {
@@ -2612,6 +2908,13 @@ func (x *IdentityEvent) GetWaterfall() *Waterfall {
 	return nil
 }
 
+func (x *IdentityEvent) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
 // IdentityServiceListRequest is a page.
 type IdentityServiceListRequest struct {
 	state protoimpl.MessageState          `protogen:"open.v1"`
@@ -2625,7 +2928,7 @@ type IdentityServiceListRequest struct {
 
 func (x *IdentityServiceListRequest) Reset() {
 	*x = IdentityServiceListRequest{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[32]
+	mi := &file_proffer_v1_identity_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2637,7 +2940,7 @@ func (x *IdentityServiceListRequest) String() string {
 func (*IdentityServiceListRequest) ProtoMessage() {}
 
 func (x *IdentityServiceListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[32]
+	mi := &file_proffer_v1_identity_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2650,7 +2953,7 @@ func (x *IdentityServiceListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityServiceListRequest.ProtoReflect.Descriptor instead.
 func (*IdentityServiceListRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{32}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *IdentityServiceListRequest) GetKind() IdentityServiceListRequest_Kind {
@@ -2694,7 +2997,7 @@ type IdentityServiceListResponse struct {
 
 func (x *IdentityServiceListResponse) Reset() {
 	*x = IdentityServiceListResponse{}
-	mi := &file_proffer_v1_identity_proto_msgTypes[33]
+	mi := &file_proffer_v1_identity_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2706,7 +3009,7 @@ func (x *IdentityServiceListResponse) String() string {
 func (*IdentityServiceListResponse) ProtoMessage() {}
 
 func (x *IdentityServiceListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_identity_proto_msgTypes[33]
+	mi := &file_proffer_v1_identity_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2719,7 +3022,7 @@ func (x *IdentityServiceListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityServiceListResponse.ProtoReflect.Descriptor instead.
 func (*IdentityServiceListResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{33}
+	return file_proffer_v1_identity_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *IdentityServiceListResponse) GetLinks() []*ProfileLink {
@@ -2832,14 +3135,24 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\aprofile\x18\x01 \x01(\v2\x13.proffer.v1.ProfileR\aprofile\x12\x10\n" +
 	"\x03cut\x18\x02 \x01(\tR\x03cut\x12\x12\n" +
 	"\x04view\x18\x03 \x01(\tR\x04view\x126\n" +
-	"\bfeatures\x18\x04 \x03(\v2\x1a.proffer.v1.ProfileFeatureR\bfeatures\"\xbd\x01\n" +
+	"\bfeatures\x18\x04 \x03(\v2\x1a.proffer.v1.ProfileFeatureR\bfeatures\"\xf5\x01\n" +
 	"\aProfile\x12\x18\n" +
 	"\aprofile\x18\x01 \x01(\tR\aprofile\x122\n" +
 	"\aaliases\x18\x02 \x03(\v2\x18.proffer.v1.ProfileAliasR\aaliases\x12-\n" +
 	"\x05links\x18\x03 \x03(\v2\x17.proffer.v1.ProfileLinkR\x05links\x125\n" +
 	"\n" +
 	"households\x18\x04 \x03(\v2\x15.proffer.v1.HouseholdR\n" +
-	"households\"\x9d\x01\n" +
+	"households\x126\n" +
+	"\bconsents\x18\x05 \x03(\v2\x1a.proffer.v1.ProfileConsentR\bconsents\"\xe0\x01\n" +
+	"\x0eProfileConsent\x12\x18\n" +
+	"\apurpose\x18\x01 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x14\n" +
+	"\x05alias\x18\x03 \x01(\tR\x05alias\x12\x12\n" +
+	"\x04rule\x18\x04 \x01(\tR\x04rule\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x06 \x01(\tR\x05actor\x12*\n" +
+	"\x02at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
+	"\bposition\x18\b \x01(\tR\bposition\"\x9d\x01\n" +
 	"\fProfileAlias\x12\x14\n" +
 	"\x05alias\x18\x01 \x01(\tR\x05alias\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
@@ -2913,6 +3226,20 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\vMARK_SHARED\x10\x02\x12\x10\n" +
 	"\fMARK_BLOCKED\x10\x03\"w\n" +
 	"\fMarkResponse\x12-\n" +
+	"\aprofile\x18\x01 \x01(\v2\x13.proffer.v1.ProfileR\aprofile\x12\x1a\n" +
+	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1c\n" +
+	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"\x9a\x02\n" +
+	"\x11SetConsentRequest\x12)\n" +
+	"\x03who\x18\x01 \x01(\v2\x0f.proffer.v1.WhoB\x06\xbaH\x03\xc8\x01\x01R\x03who\x12!\n" +
+	"\apurpose\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18<R\apurpose\x12E\n" +
+	"\x05state\x18\x03 \x01(\x0e2#.proffer.v1.SetConsentRequest.StateB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05state\x12*\n" +
+	"\x06change\x18\x04 \x01(\v2\x12.proffer.v1.ChangeR\x06change\"D\n" +
+	"\x05State\x12\x15\n" +
+	"\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vSTATE_GIVEN\x10\x01\x12\x13\n" +
+	"\x0fSTATE_WITHDRAWN\x10\x02\"}\n" +
+	"\x12SetConsentResponse\x12-\n" +
 	"\aprofile\x18\x01 \x01(\v2\x13.proffer.v1.ProfileR\aprofile\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\tR\bposition\x12\x1c\n" +
 	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"\xdd\x01\n" +
@@ -2993,7 +3320,7 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\x04path\x18\x02 \x03(\v2\x17.proffer.v1.ProfileLinkR\x04path\x123\n" +
 	"\ahistory\x18\x03 \x03(\v2\x19.proffer.v1.IdentityEventR\ahistory\x12\x18\n" +
 	"\asummary\x18\x04 \x01(\tR\asummary\x122\n" +
-	"\aaliases\x18\x05 \x03(\v2\x18.proffer.v1.ProfileAliasR\aaliases\"\xac\x02\n" +
+	"\aaliases\x18\x05 \x03(\v2\x18.proffer.v1.ProfileAliasR\aaliases\"\xc6\x02\n" +
 	"\rIdentityEvent\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\tR\bposition\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
@@ -3005,7 +3332,8 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\x05actor\x18\b \x01(\tR\x05actor\x12\x1c\n" +
 	"\tposterior\x18\t \x01(\x01R\tposterior\x123\n" +
 	"\twaterfall\x18\n" +
-	" \x01(\v2\x15.proffer.v1.WaterfallR\twaterfall\"\x9c\x02\n" +
+	" \x01(\v2\x15.proffer.v1.WaterfallR\twaterfall\x12\x18\n" +
+	"\apurpose\x18\v \x01(\tR\apurpose\"\x9c\x02\n" +
 	"\x1aIdentityServiceListRequest\x12?\n" +
 	"\x04kind\x18\x01 \x01(\x0e2+.proffer.v1.IdentityServiceListRequest.KindR\x04kind\x12,\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -3031,14 +3359,16 @@ const file_proffer_v1_identity_proto_rawDesc = "" +
 	"\bposition\x18\b \x01(\tR\bposition\x12\x14\n" +
 	"\x05total\x18\t \x01(\x04R\x05total\x122\n" +
 	"\aaliases\x18\n" +
-	" \x03(\v2\x18.proffer.v1.ProfileAliasR\aaliases2\xc3\x06\n" +
+	" \x03(\v2\x18.proffer.v1.ProfileAliasR\aaliases2\x92\a\n" +
 	"\x0fIdentityService\x12G\n" +
 	"\aResolve\x12\x1a.proffer.v1.ResolveRequest\x1a\x1b.proffer.v1.ResolveResponse\"\x03\x90\x02\x01\x12;\n" +
 	"\x03Get\x12\x16.proffer.v1.GetRequest\x1a\x17.proffer.v1.GetResponse\"\x03\x90\x02\x01\x12;\n" +
 	"\x04Link\x12\x17.proffer.v1.LinkRequest\x1a\x18.proffer.v1.LinkResponse\"\x00\x12A\n" +
 	"\x06Unlink\x12\x19.proffer.v1.UnlinkRequest\x1a\x1a.proffer.v1.UnlinkResponse\"\x00\x12G\n" +
 	"\aPreview\x12\x1a.proffer.v1.PreviewRequest\x1a\x1b.proffer.v1.PreviewResponse\"\x03\x90\x02\x01\x12;\n" +
-	"\x04Mark\x12\x17.proffer.v1.MarkRequest\x1a\x18.proffer.v1.MarkResponse\"\x00\x12J\n" +
+	"\x04Mark\x12\x17.proffer.v1.MarkRequest\x1a\x18.proffer.v1.MarkResponse\"\x00\x12M\n" +
+	"\n" +
+	"SetConsent\x12\x1d.proffer.v1.SetConsentRequest\x1a\x1e.proffer.v1.SetConsentResponse\"\x00\x12J\n" +
 	"\tSetGuards\x12\x1c.proffer.v1.SetGuardsRequest\x1a\x1d.proffer.v1.SetGuardsResponse\"\x00\x12P\n" +
 	"\vSetMatching\x12\x1e.proffer.v1.SetMatchingRequest\x1a\x1f.proffer.v1.SetMatchingResponse\"\x00\x12A\n" +
 	"\x06Review\x12\x19.proffer.v1.ReviewRequest\x1a\x1a.proffer.v1.ReviewResponse\"\x00\x12e\n" +
@@ -3057,124 +3387,136 @@ func file_proffer_v1_identity_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_identity_proto_rawDescData
 }
 
-var file_proffer_v1_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_proffer_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_proffer_v1_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_proffer_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_proffer_v1_identity_proto_goTypes = []any{
 	(MarkRequest_Mark)(0),                  // 0: proffer.v1.MarkRequest.Mark
-	(IdentityServiceListRequest_Kind)(0),   // 1: proffer.v1.IdentityServiceListRequest.Kind
-	(*Who)(nil),                            // 2: proffer.v1.Who
-	(*Change)(nil),                         // 3: proffer.v1.Change
-	(*ResolveRequest)(nil),                 // 4: proffer.v1.ResolveRequest
-	(*ResolveResponse)(nil),                // 5: proffer.v1.ResolveResponse
-	(*GetRequest)(nil),                     // 6: proffer.v1.GetRequest
-	(*GetResponse)(nil),                    // 7: proffer.v1.GetResponse
-	(*Profile)(nil),                        // 8: proffer.v1.Profile
-	(*ProfileAlias)(nil),                   // 9: proffer.v1.ProfileAlias
-	(*ProfileLink)(nil),                    // 10: proffer.v1.ProfileLink
-	(*Waterfall)(nil),                      // 11: proffer.v1.Waterfall
-	(*WaterfallTerm)(nil),                  // 12: proffer.v1.WaterfallTerm
-	(*Household)(nil),                      // 13: proffer.v1.Household
-	(*ProfileFeature)(nil),                 // 14: proffer.v1.ProfileFeature
-	(*LinkRequest)(nil),                    // 15: proffer.v1.LinkRequest
-	(*LinkResponse)(nil),                   // 16: proffer.v1.LinkResponse
-	(*UnlinkRequest)(nil),                  // 17: proffer.v1.UnlinkRequest
-	(*UnlinkResponse)(nil),                 // 18: proffer.v1.UnlinkResponse
-	(*MarkRequest)(nil),                    // 19: proffer.v1.MarkRequest
-	(*MarkResponse)(nil),                   // 20: proffer.v1.MarkResponse
-	(*PreviewRequest)(nil),                 // 21: proffer.v1.PreviewRequest
-	(*PreviewResponse)(nil),                // 22: proffer.v1.PreviewResponse
-	(*Regrouping)(nil),                     // 23: proffer.v1.Regrouping
-	(*DecisionDifference)(nil),             // 24: proffer.v1.DecisionDifference
-	(*SetGuardsRequest)(nil),               // 25: proffer.v1.SetGuardsRequest
-	(*SetGuardsResponse)(nil),              // 26: proffer.v1.SetGuardsResponse
-	(*SetMatchingRequest)(nil),             // 27: proffer.v1.SetMatchingRequest
-	(*SetMatchingResponse)(nil),            // 28: proffer.v1.SetMatchingResponse
-	(*ReviewRequest)(nil),                  // 29: proffer.v1.ReviewRequest
-	(*ReviewResponse)(nil),                 // 30: proffer.v1.ReviewResponse
-	(*IdentityServiceExplainRequest)(nil),  // 31: proffer.v1.IdentityServiceExplainRequest
-	(*IdentityServiceExplainResponse)(nil), // 32: proffer.v1.IdentityServiceExplainResponse
-	(*IdentityEvent)(nil),                  // 33: proffer.v1.IdentityEvent
-	(*IdentityServiceListRequest)(nil),     // 34: proffer.v1.IdentityServiceListRequest
-	(*IdentityServiceListResponse)(nil),    // 35: proffer.v1.IdentityServiceListResponse
-	(*Identifier)(nil),                     // 36: proffer.v1.Identifier
-	(*timestamppb.Timestamp)(nil),          // 37: google.protobuf.Timestamp
+	(SetConsentRequest_State)(0),           // 1: proffer.v1.SetConsentRequest.State
+	(IdentityServiceListRequest_Kind)(0),   // 2: proffer.v1.IdentityServiceListRequest.Kind
+	(*Who)(nil),                            // 3: proffer.v1.Who
+	(*Change)(nil),                         // 4: proffer.v1.Change
+	(*ResolveRequest)(nil),                 // 5: proffer.v1.ResolveRequest
+	(*ResolveResponse)(nil),                // 6: proffer.v1.ResolveResponse
+	(*GetRequest)(nil),                     // 7: proffer.v1.GetRequest
+	(*GetResponse)(nil),                    // 8: proffer.v1.GetResponse
+	(*Profile)(nil),                        // 9: proffer.v1.Profile
+	(*ProfileConsent)(nil),                 // 10: proffer.v1.ProfileConsent
+	(*ProfileAlias)(nil),                   // 11: proffer.v1.ProfileAlias
+	(*ProfileLink)(nil),                    // 12: proffer.v1.ProfileLink
+	(*Waterfall)(nil),                      // 13: proffer.v1.Waterfall
+	(*WaterfallTerm)(nil),                  // 14: proffer.v1.WaterfallTerm
+	(*Household)(nil),                      // 15: proffer.v1.Household
+	(*ProfileFeature)(nil),                 // 16: proffer.v1.ProfileFeature
+	(*LinkRequest)(nil),                    // 17: proffer.v1.LinkRequest
+	(*LinkResponse)(nil),                   // 18: proffer.v1.LinkResponse
+	(*UnlinkRequest)(nil),                  // 19: proffer.v1.UnlinkRequest
+	(*UnlinkResponse)(nil),                 // 20: proffer.v1.UnlinkResponse
+	(*MarkRequest)(nil),                    // 21: proffer.v1.MarkRequest
+	(*MarkResponse)(nil),                   // 22: proffer.v1.MarkResponse
+	(*SetConsentRequest)(nil),              // 23: proffer.v1.SetConsentRequest
+	(*SetConsentResponse)(nil),             // 24: proffer.v1.SetConsentResponse
+	(*PreviewRequest)(nil),                 // 25: proffer.v1.PreviewRequest
+	(*PreviewResponse)(nil),                // 26: proffer.v1.PreviewResponse
+	(*Regrouping)(nil),                     // 27: proffer.v1.Regrouping
+	(*DecisionDifference)(nil),             // 28: proffer.v1.DecisionDifference
+	(*SetGuardsRequest)(nil),               // 29: proffer.v1.SetGuardsRequest
+	(*SetGuardsResponse)(nil),              // 30: proffer.v1.SetGuardsResponse
+	(*SetMatchingRequest)(nil),             // 31: proffer.v1.SetMatchingRequest
+	(*SetMatchingResponse)(nil),            // 32: proffer.v1.SetMatchingResponse
+	(*ReviewRequest)(nil),                  // 33: proffer.v1.ReviewRequest
+	(*ReviewResponse)(nil),                 // 34: proffer.v1.ReviewResponse
+	(*IdentityServiceExplainRequest)(nil),  // 35: proffer.v1.IdentityServiceExplainRequest
+	(*IdentityServiceExplainResponse)(nil), // 36: proffer.v1.IdentityServiceExplainResponse
+	(*IdentityEvent)(nil),                  // 37: proffer.v1.IdentityEvent
+	(*IdentityServiceListRequest)(nil),     // 38: proffer.v1.IdentityServiceListRequest
+	(*IdentityServiceListResponse)(nil),    // 39: proffer.v1.IdentityServiceListResponse
+	(*Identifier)(nil),                     // 40: proffer.v1.Identifier
+	(*timestamppb.Timestamp)(nil),          // 41: google.protobuf.Timestamp
 }
 var file_proffer_v1_identity_proto_depIdxs = []int32{
-	36, // 0: proffer.v1.Who.identifier:type_name -> proffer.v1.Identifier
-	2,  // 1: proffer.v1.ResolveRequest.who:type_name -> proffer.v1.Who
-	37, // 2: proffer.v1.ResolveRequest.time:type_name -> google.protobuf.Timestamp
-	2,  // 3: proffer.v1.GetRequest.who:type_name -> proffer.v1.Who
-	37, // 4: proffer.v1.GetRequest.time:type_name -> google.protobuf.Timestamp
-	8,  // 5: proffer.v1.GetResponse.profile:type_name -> proffer.v1.Profile
-	14, // 6: proffer.v1.GetResponse.features:type_name -> proffer.v1.ProfileFeature
-	9,  // 7: proffer.v1.Profile.aliases:type_name -> proffer.v1.ProfileAlias
-	10, // 8: proffer.v1.Profile.links:type_name -> proffer.v1.ProfileLink
-	13, // 9: proffer.v1.Profile.households:type_name -> proffer.v1.Household
-	37, // 10: proffer.v1.ProfileAlias.first_seen:type_name -> google.protobuf.Timestamp
-	37, // 11: proffer.v1.ProfileLink.at:type_name -> google.protobuf.Timestamp
-	11, // 12: proffer.v1.ProfileLink.waterfall:type_name -> proffer.v1.Waterfall
-	12, // 13: proffer.v1.Waterfall.terms:type_name -> proffer.v1.WaterfallTerm
-	2,  // 14: proffer.v1.LinkRequest.first:type_name -> proffer.v1.Who
-	2,  // 15: proffer.v1.LinkRequest.second:type_name -> proffer.v1.Who
-	3,  // 16: proffer.v1.LinkRequest.change:type_name -> proffer.v1.Change
-	8,  // 17: proffer.v1.LinkResponse.profile:type_name -> proffer.v1.Profile
-	2,  // 18: proffer.v1.UnlinkRequest.first:type_name -> proffer.v1.Who
-	2,  // 19: proffer.v1.UnlinkRequest.second:type_name -> proffer.v1.Who
-	3,  // 20: proffer.v1.UnlinkRequest.change:type_name -> proffer.v1.Change
-	8,  // 21: proffer.v1.UnlinkResponse.profiles:type_name -> proffer.v1.Profile
-	2,  // 22: proffer.v1.MarkRequest.who:type_name -> proffer.v1.Who
-	0,  // 23: proffer.v1.MarkRequest.mark:type_name -> proffer.v1.MarkRequest.Mark
-	3,  // 24: proffer.v1.MarkRequest.change:type_name -> proffer.v1.Change
-	8,  // 25: proffer.v1.MarkResponse.profile:type_name -> proffer.v1.Profile
-	15, // 26: proffer.v1.PreviewRequest.link:type_name -> proffer.v1.LinkRequest
-	17, // 27: proffer.v1.PreviewRequest.unlink:type_name -> proffer.v1.UnlinkRequest
-	23, // 28: proffer.v1.PreviewResponse.regroupings:type_name -> proffer.v1.Regrouping
-	24, // 29: proffer.v1.PreviewResponse.differences:type_name -> proffer.v1.DecisionDifference
-	8,  // 30: proffer.v1.Regrouping.before:type_name -> proffer.v1.Profile
-	8,  // 31: proffer.v1.Regrouping.after:type_name -> proffer.v1.Profile
-	37, // 32: proffer.v1.DecisionDifference.decided_at:type_name -> google.protobuf.Timestamp
-	3,  // 33: proffer.v1.SetGuardsRequest.change:type_name -> proffer.v1.Change
-	3,  // 34: proffer.v1.SetMatchingRequest.change:type_name -> proffer.v1.Change
-	3,  // 35: proffer.v1.ReviewRequest.change:type_name -> proffer.v1.Change
-	8,  // 36: proffer.v1.ReviewResponse.profiles:type_name -> proffer.v1.Profile
-	2,  // 37: proffer.v1.IdentityServiceExplainRequest.first:type_name -> proffer.v1.Who
-	2,  // 38: proffer.v1.IdentityServiceExplainRequest.second:type_name -> proffer.v1.Who
-	10, // 39: proffer.v1.IdentityServiceExplainResponse.path:type_name -> proffer.v1.ProfileLink
-	33, // 40: proffer.v1.IdentityServiceExplainResponse.history:type_name -> proffer.v1.IdentityEvent
-	9,  // 41: proffer.v1.IdentityServiceExplainResponse.aliases:type_name -> proffer.v1.ProfileAlias
-	37, // 42: proffer.v1.IdentityEvent.at:type_name -> google.protobuf.Timestamp
-	11, // 43: proffer.v1.IdentityEvent.waterfall:type_name -> proffer.v1.Waterfall
-	1,  // 44: proffer.v1.IdentityServiceListRequest.kind:type_name -> proffer.v1.IdentityServiceListRequest.Kind
-	10, // 45: proffer.v1.IdentityServiceListResponse.links:type_name -> proffer.v1.ProfileLink
-	9,  // 46: proffer.v1.IdentityServiceListResponse.marked:type_name -> proffer.v1.ProfileAlias
-	9,  // 47: proffer.v1.IdentityServiceListResponse.aliases:type_name -> proffer.v1.ProfileAlias
-	4,  // 48: proffer.v1.IdentityService.Resolve:input_type -> proffer.v1.ResolveRequest
-	6,  // 49: proffer.v1.IdentityService.Get:input_type -> proffer.v1.GetRequest
-	15, // 50: proffer.v1.IdentityService.Link:input_type -> proffer.v1.LinkRequest
-	17, // 51: proffer.v1.IdentityService.Unlink:input_type -> proffer.v1.UnlinkRequest
-	21, // 52: proffer.v1.IdentityService.Preview:input_type -> proffer.v1.PreviewRequest
-	19, // 53: proffer.v1.IdentityService.Mark:input_type -> proffer.v1.MarkRequest
-	25, // 54: proffer.v1.IdentityService.SetGuards:input_type -> proffer.v1.SetGuardsRequest
-	27, // 55: proffer.v1.IdentityService.SetMatching:input_type -> proffer.v1.SetMatchingRequest
-	29, // 56: proffer.v1.IdentityService.Review:input_type -> proffer.v1.ReviewRequest
-	31, // 57: proffer.v1.IdentityService.Explain:input_type -> proffer.v1.IdentityServiceExplainRequest
-	34, // 58: proffer.v1.IdentityService.List:input_type -> proffer.v1.IdentityServiceListRequest
-	5,  // 59: proffer.v1.IdentityService.Resolve:output_type -> proffer.v1.ResolveResponse
-	7,  // 60: proffer.v1.IdentityService.Get:output_type -> proffer.v1.GetResponse
-	16, // 61: proffer.v1.IdentityService.Link:output_type -> proffer.v1.LinkResponse
-	18, // 62: proffer.v1.IdentityService.Unlink:output_type -> proffer.v1.UnlinkResponse
-	22, // 63: proffer.v1.IdentityService.Preview:output_type -> proffer.v1.PreviewResponse
-	20, // 64: proffer.v1.IdentityService.Mark:output_type -> proffer.v1.MarkResponse
-	26, // 65: proffer.v1.IdentityService.SetGuards:output_type -> proffer.v1.SetGuardsResponse
-	28, // 66: proffer.v1.IdentityService.SetMatching:output_type -> proffer.v1.SetMatchingResponse
-	30, // 67: proffer.v1.IdentityService.Review:output_type -> proffer.v1.ReviewResponse
-	32, // 68: proffer.v1.IdentityService.Explain:output_type -> proffer.v1.IdentityServiceExplainResponse
-	35, // 69: proffer.v1.IdentityService.List:output_type -> proffer.v1.IdentityServiceListResponse
-	59, // [59:70] is the sub-list for method output_type
-	48, // [48:59] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	40, // 0: proffer.v1.Who.identifier:type_name -> proffer.v1.Identifier
+	3,  // 1: proffer.v1.ResolveRequest.who:type_name -> proffer.v1.Who
+	41, // 2: proffer.v1.ResolveRequest.time:type_name -> google.protobuf.Timestamp
+	3,  // 3: proffer.v1.GetRequest.who:type_name -> proffer.v1.Who
+	41, // 4: proffer.v1.GetRequest.time:type_name -> google.protobuf.Timestamp
+	9,  // 5: proffer.v1.GetResponse.profile:type_name -> proffer.v1.Profile
+	16, // 6: proffer.v1.GetResponse.features:type_name -> proffer.v1.ProfileFeature
+	11, // 7: proffer.v1.Profile.aliases:type_name -> proffer.v1.ProfileAlias
+	12, // 8: proffer.v1.Profile.links:type_name -> proffer.v1.ProfileLink
+	15, // 9: proffer.v1.Profile.households:type_name -> proffer.v1.Household
+	10, // 10: proffer.v1.Profile.consents:type_name -> proffer.v1.ProfileConsent
+	41, // 11: proffer.v1.ProfileConsent.at:type_name -> google.protobuf.Timestamp
+	41, // 12: proffer.v1.ProfileAlias.first_seen:type_name -> google.protobuf.Timestamp
+	41, // 13: proffer.v1.ProfileLink.at:type_name -> google.protobuf.Timestamp
+	13, // 14: proffer.v1.ProfileLink.waterfall:type_name -> proffer.v1.Waterfall
+	14, // 15: proffer.v1.Waterfall.terms:type_name -> proffer.v1.WaterfallTerm
+	3,  // 16: proffer.v1.LinkRequest.first:type_name -> proffer.v1.Who
+	3,  // 17: proffer.v1.LinkRequest.second:type_name -> proffer.v1.Who
+	4,  // 18: proffer.v1.LinkRequest.change:type_name -> proffer.v1.Change
+	9,  // 19: proffer.v1.LinkResponse.profile:type_name -> proffer.v1.Profile
+	3,  // 20: proffer.v1.UnlinkRequest.first:type_name -> proffer.v1.Who
+	3,  // 21: proffer.v1.UnlinkRequest.second:type_name -> proffer.v1.Who
+	4,  // 22: proffer.v1.UnlinkRequest.change:type_name -> proffer.v1.Change
+	9,  // 23: proffer.v1.UnlinkResponse.profiles:type_name -> proffer.v1.Profile
+	3,  // 24: proffer.v1.MarkRequest.who:type_name -> proffer.v1.Who
+	0,  // 25: proffer.v1.MarkRequest.mark:type_name -> proffer.v1.MarkRequest.Mark
+	4,  // 26: proffer.v1.MarkRequest.change:type_name -> proffer.v1.Change
+	9,  // 27: proffer.v1.MarkResponse.profile:type_name -> proffer.v1.Profile
+	3,  // 28: proffer.v1.SetConsentRequest.who:type_name -> proffer.v1.Who
+	1,  // 29: proffer.v1.SetConsentRequest.state:type_name -> proffer.v1.SetConsentRequest.State
+	4,  // 30: proffer.v1.SetConsentRequest.change:type_name -> proffer.v1.Change
+	9,  // 31: proffer.v1.SetConsentResponse.profile:type_name -> proffer.v1.Profile
+	17, // 32: proffer.v1.PreviewRequest.link:type_name -> proffer.v1.LinkRequest
+	19, // 33: proffer.v1.PreviewRequest.unlink:type_name -> proffer.v1.UnlinkRequest
+	27, // 34: proffer.v1.PreviewResponse.regroupings:type_name -> proffer.v1.Regrouping
+	28, // 35: proffer.v1.PreviewResponse.differences:type_name -> proffer.v1.DecisionDifference
+	9,  // 36: proffer.v1.Regrouping.before:type_name -> proffer.v1.Profile
+	9,  // 37: proffer.v1.Regrouping.after:type_name -> proffer.v1.Profile
+	41, // 38: proffer.v1.DecisionDifference.decided_at:type_name -> google.protobuf.Timestamp
+	4,  // 39: proffer.v1.SetGuardsRequest.change:type_name -> proffer.v1.Change
+	4,  // 40: proffer.v1.SetMatchingRequest.change:type_name -> proffer.v1.Change
+	4,  // 41: proffer.v1.ReviewRequest.change:type_name -> proffer.v1.Change
+	9,  // 42: proffer.v1.ReviewResponse.profiles:type_name -> proffer.v1.Profile
+	3,  // 43: proffer.v1.IdentityServiceExplainRequest.first:type_name -> proffer.v1.Who
+	3,  // 44: proffer.v1.IdentityServiceExplainRequest.second:type_name -> proffer.v1.Who
+	12, // 45: proffer.v1.IdentityServiceExplainResponse.path:type_name -> proffer.v1.ProfileLink
+	37, // 46: proffer.v1.IdentityServiceExplainResponse.history:type_name -> proffer.v1.IdentityEvent
+	11, // 47: proffer.v1.IdentityServiceExplainResponse.aliases:type_name -> proffer.v1.ProfileAlias
+	41, // 48: proffer.v1.IdentityEvent.at:type_name -> google.protobuf.Timestamp
+	13, // 49: proffer.v1.IdentityEvent.waterfall:type_name -> proffer.v1.Waterfall
+	2,  // 50: proffer.v1.IdentityServiceListRequest.kind:type_name -> proffer.v1.IdentityServiceListRequest.Kind
+	12, // 51: proffer.v1.IdentityServiceListResponse.links:type_name -> proffer.v1.ProfileLink
+	11, // 52: proffer.v1.IdentityServiceListResponse.marked:type_name -> proffer.v1.ProfileAlias
+	11, // 53: proffer.v1.IdentityServiceListResponse.aliases:type_name -> proffer.v1.ProfileAlias
+	5,  // 54: proffer.v1.IdentityService.Resolve:input_type -> proffer.v1.ResolveRequest
+	7,  // 55: proffer.v1.IdentityService.Get:input_type -> proffer.v1.GetRequest
+	17, // 56: proffer.v1.IdentityService.Link:input_type -> proffer.v1.LinkRequest
+	19, // 57: proffer.v1.IdentityService.Unlink:input_type -> proffer.v1.UnlinkRequest
+	25, // 58: proffer.v1.IdentityService.Preview:input_type -> proffer.v1.PreviewRequest
+	21, // 59: proffer.v1.IdentityService.Mark:input_type -> proffer.v1.MarkRequest
+	23, // 60: proffer.v1.IdentityService.SetConsent:input_type -> proffer.v1.SetConsentRequest
+	29, // 61: proffer.v1.IdentityService.SetGuards:input_type -> proffer.v1.SetGuardsRequest
+	31, // 62: proffer.v1.IdentityService.SetMatching:input_type -> proffer.v1.SetMatchingRequest
+	33, // 63: proffer.v1.IdentityService.Review:input_type -> proffer.v1.ReviewRequest
+	35, // 64: proffer.v1.IdentityService.Explain:input_type -> proffer.v1.IdentityServiceExplainRequest
+	38, // 65: proffer.v1.IdentityService.List:input_type -> proffer.v1.IdentityServiceListRequest
+	6,  // 66: proffer.v1.IdentityService.Resolve:output_type -> proffer.v1.ResolveResponse
+	8,  // 67: proffer.v1.IdentityService.Get:output_type -> proffer.v1.GetResponse
+	18, // 68: proffer.v1.IdentityService.Link:output_type -> proffer.v1.LinkResponse
+	20, // 69: proffer.v1.IdentityService.Unlink:output_type -> proffer.v1.UnlinkResponse
+	26, // 70: proffer.v1.IdentityService.Preview:output_type -> proffer.v1.PreviewResponse
+	22, // 71: proffer.v1.IdentityService.Mark:output_type -> proffer.v1.MarkResponse
+	24, // 72: proffer.v1.IdentityService.SetConsent:output_type -> proffer.v1.SetConsentResponse
+	30, // 73: proffer.v1.IdentityService.SetGuards:output_type -> proffer.v1.SetGuardsResponse
+	32, // 74: proffer.v1.IdentityService.SetMatching:output_type -> proffer.v1.SetMatchingResponse
+	34, // 75: proffer.v1.IdentityService.Review:output_type -> proffer.v1.ReviewResponse
+	36, // 76: proffer.v1.IdentityService.Explain:output_type -> proffer.v1.IdentityServiceExplainResponse
+	39, // 77: proffer.v1.IdentityService.List:output_type -> proffer.v1.IdentityServiceListResponse
+	66, // [66:78] is the sub-list for method output_type
+	54, // [54:66] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_identity_proto_init() }
@@ -3195,19 +3537,19 @@ func file_proffer_v1_identity_proto_init() {
 		(*GetRequest_Cut)(nil),
 		(*GetRequest_Time)(nil),
 	}
-	file_proffer_v1_identity_proto_msgTypes[19].OneofWrappers = []any{
+	file_proffer_v1_identity_proto_msgTypes[22].OneofWrappers = []any{
 		(*PreviewRequest_Guards)(nil),
 		(*PreviewRequest_Link)(nil),
 		(*PreviewRequest_Unlink)(nil),
 	}
-	file_proffer_v1_identity_proto_msgTypes[32].OneofWrappers = []any{}
+	file_proffer_v1_identity_proto_msgTypes[35].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_identity_proto_rawDesc), len(file_proffer_v1_identity_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   34,
+			NumEnums:      3,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

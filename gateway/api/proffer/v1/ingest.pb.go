@@ -73,7 +73,7 @@ func (x Verdict_Status) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Verdict_Status.Descriptor instead.
 func (Verdict_Status) EnumDescriptor() ([]byte, []int) {
-	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{5, 0}
+	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // Identifier is how a source knows a person.
@@ -209,7 +209,7 @@ type Item struct {
 	// Empty: one is drawn, and a retry counts twice.
 	MessageId string `protobuf:"bytes,1,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	// view, cart, purchase, refund, track, identify, link, group, deliver, expose, click, convert,
-	// offer, external_decision.
+	// offer, external_decision, consent.
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
 	// Strongest first: the first is whom the item is about.
 	Identifiers []*Identifier `protobuf:"bytes,3,rep,name=identifiers,proto3" json:"identifiers,omitempty"`
@@ -251,7 +251,10 @@ type Item struct {
 	RefusedField   string `protobuf:"bytes,30,opt,name=refused_field,json=refusedField,proto3" json:"refused_field,omitempty"`
 	RefusedMessage string `protobuf:"bytes,31,opt,name=refused_message,json=refusedMessage,proto3" json:"refused_message,omitempty"`
 	// File imports: when the system that wrote the file received it. Absent: unknown.
-	Received      *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=received,proto3" json:"received,omitempty"`
+	Received *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=received,proto3" json:"received,omitempty"`
+	// consent: exactly one, which is kept. Other types may say along what holds anyway: only what differs from what the
+	// first identifier says already is kept. What is older than what was said since adds nothing.
+	Consents      []*Consent `protobuf:"bytes,33,rep,name=consents,proto3" json:"consents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -510,6 +513,67 @@ func (x *Item) GetReceived() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Item) GetConsents() []*Consent {
+	if x != nil {
+		return x.Consents
+	}
+	return nil
+}
+
+// Consent is yes or no to one purpose.
+type Consent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Lower-case letters, digits, '.', '_' and '-', at most 60: marketing, marketing.email.
+	Purpose       string `protobuf:"bytes,1,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	Given         bool   `protobuf:"varint,2,opt,name=given,proto3" json:"given,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Consent) Reset() {
+	*x = Consent{}
+	mi := &file_proffer_v1_ingest_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Consent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Consent) ProtoMessage() {}
+
+func (x *Consent) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_ingest_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Consent.ProtoReflect.Descriptor instead.
+func (*Consent) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Consent) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *Consent) GetGiven() bool {
+	if x != nil {
+		return x.Given
+	}
+	return false
+}
+
 // IngestRequest is a batch from one source.
 type IngestRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -523,7 +587,7 @@ type IngestRequest struct {
 
 func (x *IngestRequest) Reset() {
 	*x = IngestRequest{}
-	mi := &file_proffer_v1_ingest_proto_msgTypes[3]
+	mi := &file_proffer_v1_ingest_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -535,7 +599,7 @@ func (x *IngestRequest) String() string {
 func (*IngestRequest) ProtoMessage() {}
 
 func (x *IngestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_ingest_proto_msgTypes[3]
+	mi := &file_proffer_v1_ingest_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -548,7 +612,7 @@ func (x *IngestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IngestRequest.ProtoReflect.Descriptor instead.
 func (*IngestRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{3}
+	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *IngestRequest) GetSource() string {
@@ -582,7 +646,7 @@ type IngestResponse struct {
 
 func (x *IngestResponse) Reset() {
 	*x = IngestResponse{}
-	mi := &file_proffer_v1_ingest_proto_msgTypes[4]
+	mi := &file_proffer_v1_ingest_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +658,7 @@ func (x *IngestResponse) String() string {
 func (*IngestResponse) ProtoMessage() {}
 
 func (x *IngestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_ingest_proto_msgTypes[4]
+	mi := &file_proffer_v1_ingest_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +671,7 @@ func (x *IngestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IngestResponse.ProtoReflect.Descriptor instead.
 func (*IngestResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{4}
+	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *IngestResponse) GetVerdicts() []*Verdict {
@@ -633,7 +697,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_proffer_v1_ingest_proto_msgTypes[5]
+	mi := &file_proffer_v1_ingest_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +709,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_ingest_proto_msgTypes[5]
+	mi := &file_proffer_v1_ingest_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +722,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{5}
+	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Verdict) GetStatus() Verdict_Status {
@@ -706,7 +770,7 @@ type IngestStreamRequest struct {
 
 func (x *IngestStreamRequest) Reset() {
 	*x = IngestStreamRequest{}
-	mi := &file_proffer_v1_ingest_proto_msgTypes[6]
+	mi := &file_proffer_v1_ingest_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +782,7 @@ func (x *IngestStreamRequest) String() string {
 func (*IngestStreamRequest) ProtoMessage() {}
 
 func (x *IngestStreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_ingest_proto_msgTypes[6]
+	mi := &file_proffer_v1_ingest_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +795,7 @@ func (x *IngestStreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IngestStreamRequest.ProtoReflect.Descriptor instead.
 func (*IngestStreamRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{6}
+	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *IngestStreamRequest) GetBatch() *IngestRequest {
@@ -753,7 +817,7 @@ type IngestStreamResponse struct {
 
 func (x *IngestStreamResponse) Reset() {
 	*x = IngestStreamResponse{}
-	mi := &file_proffer_v1_ingest_proto_msgTypes[7]
+	mi := &file_proffer_v1_ingest_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -765,7 +829,7 @@ func (x *IngestStreamResponse) String() string {
 func (*IngestStreamResponse) ProtoMessage() {}
 
 func (x *IngestStreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_ingest_proto_msgTypes[7]
+	mi := &file_proffer_v1_ingest_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -778,7 +842,7 @@ func (x *IngestStreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IngestStreamResponse.ProtoReflect.Descriptor instead.
 func (*IngestStreamResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{7}
+	return file_proffer_v1_ingest_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *IngestStreamResponse) GetAccepted() uint64 {
@@ -816,7 +880,7 @@ const file_proffer_v1_ingest_proto_rawDesc = "" +
 	"\x04item\x18\x01 \x01(\tR\x04item\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1a\n" +
 	"\bquantity\x18\x03 \x01(\tR\bquantity\x12\x16\n" +
-	"\x06amount\x18\x04 \x01(\tR\x06amount\"\xfc\b\n" +
+	"\x06amount\x18\x04 \x01(\tR\x06amount\"\xad\t\n" +
 	"\x04Item\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x01(\tR\tmessageId\x12\x12\n" +
@@ -862,10 +926,14 @@ const file_proffer_v1_ingest_proto_rawDesc = "" +
 	"\x0erefused_reason\x18\x1d \x01(\tR\rrefusedReason\x12#\n" +
 	"\rrefused_field\x18\x1e \x01(\tR\frefusedField\x12'\n" +
 	"\x0frefused_message\x18\x1f \x01(\tR\x0erefusedMessage\x126\n" +
-	"\breceived\x18  \x01(\v2\x1a.google.protobuf.TimestampR\breceived\x1a=\n" +
+	"\breceived\x18  \x01(\v2\x1a.google.protobuf.TimestampR\breceived\x12/\n" +
+	"\bconsents\x18! \x03(\v2\x13.proffer.v1.ConsentR\bconsents\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"9\n" +
+	"\aConsent\x12\x18\n" +
+	"\apurpose\x18\x01 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05given\x18\x02 \x01(\bR\x05given\"\x89\x01\n" +
 	"\rIngestRequest\x12 \n" +
 	"\x06source\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06source\x121\n" +
 	"\x05items\x18\x02 \x03(\v2\x10.proffer.v1.ItemB\t\xbaH\x06\x92\x01\x03\x10\xc4\x13R\x05items\x12#\n" +
@@ -908,41 +976,43 @@ func file_proffer_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_proffer_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_proffer_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_proffer_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_proffer_v1_ingest_proto_goTypes = []any{
 	(Verdict_Status)(0),           // 0: proffer.v1.Verdict.Status
 	(*Identifier)(nil),            // 1: proffer.v1.Identifier
 	(*Line)(nil),                  // 2: proffer.v1.Line
 	(*Item)(nil),                  // 3: proffer.v1.Item
-	(*IngestRequest)(nil),         // 4: proffer.v1.IngestRequest
-	(*IngestResponse)(nil),        // 5: proffer.v1.IngestResponse
-	(*Verdict)(nil),               // 6: proffer.v1.Verdict
-	(*IngestStreamRequest)(nil),   // 7: proffer.v1.IngestStreamRequest
-	(*IngestStreamResponse)(nil),  // 8: proffer.v1.IngestStreamResponse
-	nil,                           // 9: proffer.v1.Item.AttributesEntry
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 11: google.protobuf.Struct
+	(*Consent)(nil),               // 4: proffer.v1.Consent
+	(*IngestRequest)(nil),         // 5: proffer.v1.IngestRequest
+	(*IngestResponse)(nil),        // 6: proffer.v1.IngestResponse
+	(*Verdict)(nil),               // 7: proffer.v1.Verdict
+	(*IngestStreamRequest)(nil),   // 8: proffer.v1.IngestStreamRequest
+	(*IngestStreamResponse)(nil),  // 9: proffer.v1.IngestStreamResponse
+	nil,                           // 10: proffer.v1.Item.AttributesEntry
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 12: google.protobuf.Struct
 }
 var file_proffer_v1_ingest_proto_depIdxs = []int32{
 	1,  // 0: proffer.v1.Item.identifiers:type_name -> proffer.v1.Identifier
-	10, // 1: proffer.v1.Item.time:type_name -> google.protobuf.Timestamp
+	11, // 1: proffer.v1.Item.time:type_name -> google.protobuf.Timestamp
 	2,  // 2: proffer.v1.Item.lines:type_name -> proffer.v1.Line
-	9,  // 3: proffer.v1.Item.attributes:type_name -> proffer.v1.Item.AttributesEntry
-	11, // 4: proffer.v1.Item.properties:type_name -> google.protobuf.Struct
-	10, // 5: proffer.v1.Item.received:type_name -> google.protobuf.Timestamp
-	3,  // 6: proffer.v1.IngestRequest.items:type_name -> proffer.v1.Item
-	6,  // 7: proffer.v1.IngestResponse.verdicts:type_name -> proffer.v1.Verdict
-	0,  // 8: proffer.v1.Verdict.status:type_name -> proffer.v1.Verdict.Status
-	4,  // 9: proffer.v1.IngestStreamRequest.batch:type_name -> proffer.v1.IngestRequest
-	4,  // 10: proffer.v1.IngestService.Ingest:input_type -> proffer.v1.IngestRequest
-	7,  // 11: proffer.v1.IngestService.IngestStream:input_type -> proffer.v1.IngestStreamRequest
-	5,  // 12: proffer.v1.IngestService.Ingest:output_type -> proffer.v1.IngestResponse
-	8,  // 13: proffer.v1.IngestService.IngestStream:output_type -> proffer.v1.IngestStreamResponse
-	12, // [12:14] is the sub-list for method output_type
-	10, // [10:12] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	10, // 3: proffer.v1.Item.attributes:type_name -> proffer.v1.Item.AttributesEntry
+	12, // 4: proffer.v1.Item.properties:type_name -> google.protobuf.Struct
+	11, // 5: proffer.v1.Item.received:type_name -> google.protobuf.Timestamp
+	4,  // 6: proffer.v1.Item.consents:type_name -> proffer.v1.Consent
+	3,  // 7: proffer.v1.IngestRequest.items:type_name -> proffer.v1.Item
+	7,  // 8: proffer.v1.IngestResponse.verdicts:type_name -> proffer.v1.Verdict
+	0,  // 9: proffer.v1.Verdict.status:type_name -> proffer.v1.Verdict.Status
+	5,  // 10: proffer.v1.IngestStreamRequest.batch:type_name -> proffer.v1.IngestRequest
+	5,  // 11: proffer.v1.IngestService.Ingest:input_type -> proffer.v1.IngestRequest
+	8,  // 12: proffer.v1.IngestService.IngestStream:input_type -> proffer.v1.IngestStreamRequest
+	6,  // 13: proffer.v1.IngestService.Ingest:output_type -> proffer.v1.IngestResponse
+	9,  // 14: proffer.v1.IngestService.IngestStream:output_type -> proffer.v1.IngestStreamResponse
+	13, // [13:15] is the sub-list for method output_type
+	11, // [11:13] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_ingest_proto_init() }
@@ -956,7 +1026,7 @@ func file_proffer_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_ingest_proto_rawDesc), len(file_proffer_v1_ingest_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

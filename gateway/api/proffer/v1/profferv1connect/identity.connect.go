@@ -45,6 +45,9 @@ const (
 	IdentityServicePreviewProcedure = "/proffer.v1.IdentityService/Preview"
 	// IdentityServiceMarkProcedure is the fully-qualified name of the IdentityService's Mark RPC.
 	IdentityServiceMarkProcedure = "/proffer.v1.IdentityService/Mark"
+	// IdentityServiceSetConsentProcedure is the fully-qualified name of the IdentityService's
+	// SetConsent RPC.
+	IdentityServiceSetConsentProcedure = "/proffer.v1.IdentityService/SetConsent"
 	// IdentityServiceSetGuardsProcedure is the fully-qualified name of the IdentityService's SetGuards
 	// RPC.
 	IdentityServiceSetGuardsProcedure = "/proffer.v1.IdentityService/SetGuards"
@@ -71,6 +74,9 @@ type IdentityServiceClient interface {
 	Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error)
 	// Mark blocks one exact identifier, or says that it is shared, or takes that back; on older links too.
 	Mark(context.Context, *v1.MarkRequest) (*v1.MarkResponse, error)
+	// SetConsent says that a person consents to a purpose, or no longer does. It answers when decisions of this server
+	// follow; sources send events of type consent instead.
+	SetConsent(context.Context, *v1.SetConsentRequest) (*v1.SetConsentResponse, error)
 	// SetGuards puts guards into effect, on older links too.
 	SetGuards(context.Context, *v1.SetGuardsRequest) (*v1.SetGuardsResponse, error)
 	// SetMatching puts a model for probabilistic matching into effect, fitted from the records known when asked to.
@@ -133,6 +139,12 @@ func NewIdentityServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			connect.WithSchema(identityServiceMethods.ByName("Mark")),
 			connect.WithClientOptions(opts...),
 		),
+		setConsent: connect.NewClient[v1.SetConsentRequest, v1.SetConsentResponse](
+			httpClient,
+			baseURL+IdentityServiceSetConsentProcedure,
+			connect.WithSchema(identityServiceMethods.ByName("SetConsent")),
+			connect.WithClientOptions(opts...),
+		),
 		setGuards: connect.NewClient[v1.SetGuardsRequest, v1.SetGuardsResponse](
 			httpClient,
 			baseURL+IdentityServiceSetGuardsProcedure,
@@ -176,6 +188,7 @@ type identityServiceClient struct {
 	unlink      *connect.Client[v1.UnlinkRequest, v1.UnlinkResponse]
 	preview     *connect.Client[v1.PreviewRequest, v1.PreviewResponse]
 	mark        *connect.Client[v1.MarkRequest, v1.MarkResponse]
+	setConsent  *connect.Client[v1.SetConsentRequest, v1.SetConsentResponse]
 	setGuards   *connect.Client[v1.SetGuardsRequest, v1.SetGuardsResponse]
 	setMatching *connect.Client[v1.SetMatchingRequest, v1.SetMatchingResponse]
 	review      *connect.Client[v1.ReviewRequest, v1.ReviewResponse]
@@ -231,6 +244,15 @@ func (c *identityServiceClient) Preview(ctx context.Context, req *v1.PreviewRequ
 // Mark calls proffer.v1.IdentityService.Mark.
 func (c *identityServiceClient) Mark(ctx context.Context, req *v1.MarkRequest) (*v1.MarkResponse, error) {
 	response, err := c.mark.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetConsent calls proffer.v1.IdentityService.SetConsent.
+func (c *identityServiceClient) SetConsent(ctx context.Context, req *v1.SetConsentRequest) (*v1.SetConsentResponse, error) {
+	response, err := c.setConsent.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -294,6 +316,9 @@ type IdentityServiceHandler interface {
 	Preview(context.Context, *v1.PreviewRequest) (*v1.PreviewResponse, error)
 	// Mark blocks one exact identifier, or says that it is shared, or takes that back; on older links too.
 	Mark(context.Context, *v1.MarkRequest) (*v1.MarkResponse, error)
+	// SetConsent says that a person consents to a purpose, or no longer does. It answers when decisions of this server
+	// follow; sources send events of type consent instead.
+	SetConsent(context.Context, *v1.SetConsentRequest) (*v1.SetConsentResponse, error)
 	// SetGuards puts guards into effect, on older links too.
 	SetGuards(context.Context, *v1.SetGuardsRequest) (*v1.SetGuardsResponse, error)
 	// SetMatching puts a model for probabilistic matching into effect, fitted from the records known when asked to.
@@ -352,6 +377,12 @@ func NewIdentityServiceHandler(svc IdentityServiceHandler, opts ...connect.Handl
 		connect.WithSchema(identityServiceMethods.ByName("Mark")),
 		connect.WithHandlerOptions(opts...),
 	)
+	identityServiceSetConsentHandler := connect.NewUnaryHandlerSimple(
+		IdentityServiceSetConsentProcedure,
+		svc.SetConsent,
+		connect.WithSchema(identityServiceMethods.ByName("SetConsent")),
+		connect.WithHandlerOptions(opts...),
+	)
 	identityServiceSetGuardsHandler := connect.NewUnaryHandlerSimple(
 		IdentityServiceSetGuardsProcedure,
 		svc.SetGuards,
@@ -398,6 +429,8 @@ func NewIdentityServiceHandler(svc IdentityServiceHandler, opts ...connect.Handl
 			identityServicePreviewHandler.ServeHTTP(w, r)
 		case IdentityServiceMarkProcedure:
 			identityServiceMarkHandler.ServeHTTP(w, r)
+		case IdentityServiceSetConsentProcedure:
+			identityServiceSetConsentHandler.ServeHTTP(w, r)
 		case IdentityServiceSetGuardsProcedure:
 			identityServiceSetGuardsHandler.ServeHTTP(w, r)
 		case IdentityServiceSetMatchingProcedure:
@@ -439,6 +472,10 @@ func (UnimplementedIdentityServiceHandler) Preview(context.Context, *v1.PreviewR
 
 func (UnimplementedIdentityServiceHandler) Mark(context.Context, *v1.MarkRequest) (*v1.MarkResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.IdentityService.Mark is not implemented"))
+}
+
+func (UnimplementedIdentityServiceHandler) SetConsent(context.Context, *v1.SetConsentRequest) (*v1.SetConsentResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.IdentityService.SetConsent is not implemented"))
 }
 
 func (UnimplementedIdentityServiceHandler) SetGuards(context.Context, *v1.SetGuardsRequest) (*v1.SetGuardsResponse, error) {
