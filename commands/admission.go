@@ -115,7 +115,7 @@ func (in *Ingest) admit(ctx context.Context, c *call, open []int) (*round, error
 	people := in.ports.Recall.People
 	people.turn.RLock()
 	defer people.turn.RUnlock()
-	if err := people.lockCertain(ctx, in.ports.Recall); err != nil {
+	if err := people.lockCertain(ctx, in.ports.Log, in.ports.Recall); err != nil {
 		return nil, err
 	}
 	defer people.mu.Unlock()
@@ -130,10 +130,10 @@ func (in *Ingest) admit(ctx context.Context, c *call, open []int) (*round, error
 	return r, nil
 }
 
-// lockCertain takes the lock when the register holds all that the log holds.
-func (p *People) lockCertain(ctx context.Context, recall *Recall) error {
+// lockCertain takes the lock when the register is certain.
+func (p *People) lockCertain(ctx context.Context, log SharedLog, recall *Recall) error {
 	for {
-		if err := p.certain(ctx, recall); err != nil {
+		if err := p.certain(ctx, log, recall); err != nil {
 			return err
 		}
 		p.mu.Lock()

@@ -83,7 +83,7 @@ type IdentityChanges struct {
 
 // IdentityPorts is what the commands need; all are required.
 type IdentityPorts struct {
-	Log         Log
+	Log         SharedLog
 	Vault       Vault
 	Identifiers Identifiers
 	Recall      *Recall

@@ -88,7 +88,11 @@ func (x *IdentityChanges) still(ctx context.Context) (release func(), err error)
 	if last != nil {
 		<-last.ended // the log bounds it; how it ends, the register knows
 	}
-	if err := x.ports.Recall.CatchUp(ctx, domain.Identity); err != nil {
+	err = people.certain(ctx, x.ports.Log, x.ports.Recall)
+	if err == nil {
+		err = x.ports.Recall.CatchUp(ctx, domain.Identity)
+	}
+	if err != nil {
 		people.turn.Unlock()
 		return nil, fmt.Errorf("change an identity: %w", err)
 	}

@@ -2,9 +2,13 @@ package commands_test
 
 import (
 	"errors"
+	"math/rand/v2"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/profferhq/proffer/commands"
+	"github.com/profferhq/proffer/commands/commandstest"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/model/registry"
@@ -91,6 +95,30 @@ func TestTwoServersRaiseAnAlertOnce(t *testing.T) {
 		if err != nil || back.Roles[0].GetVersion() != 1 || back.Unchanged != (w == two) {
 			t.Errorf("%+v, %v", back, err)
 		}
+	}
+}
+
+// Both decide before either has appended.
+func TestTwoServersThatAlertAtOnceRaiseAnAlertOnce(t *testing.T) {
+	t.Parallel()
+	log, vault := commandstest.NewMemoryLog(4), commandstest.NewMemoryVault()
+	var met, raised sync.WaitGroup
+	met.Add(2)
+	for _, end := range []*commandstest.MemoryLog{log, log.Rival()} {
+		w := startWorld(t, end, vault)
+		models := commands.NewModels(commands.ModelPorts{
+			Log:    meeting{end, sync.OnceFunc(func() { met.Done(); met.Wait() })},
+			Recall: w.recall, Now: func() time.Time { return now }, Random: rand.NewChaCha8([32]byte{1}),
+		})
+		raised.Go(func() {
+			if err := models.RaiseAlerts(t.Context(), []*event.AlertRaised{{Subject: "model:churn@1", Metric: "psi"}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	raised.Wait()
+	if got := startWorld(t, log, vault).types(t)["alert_raised"]; got != 1 {
+		t.Errorf("%d alerts are in the log, want 1", got)
 	}
 }
 

@@ -59,7 +59,7 @@ type Ingest struct {
 
 // IngestPorts is what Ingest needs; all are required.
 type IngestPorts struct {
-	Log        Log
+	Log        SharedLog
 	Vault      Vault
 	Normalizer Normalizer
 	Recall     *Recall

@@ -400,7 +400,7 @@ func (l lostReplies) Append(ctx context.Context, lane domain.Lane, events ...*ev
 // swap is a log whose behaviour changes in mid-test.
 type swap struct {
 	mu  sync.Mutex
-	log commands.Log
+	log commands.SharedLog
 }
 
 func (s *swap) Append(ctx context.Context, lane domain.Lane, events ...*event.Event) (domain.Position, error) {
@@ -408,6 +408,13 @@ func (s *swap) Append(ctx context.Context, lane domain.Lane, events ...*event.Ev
 	log := s.log
 	s.mu.Unlock()
 	return log.Append(ctx, lane, events...)
+}
+
+func (s *swap) TakeOver(ctx context.Context, lane domain.Lane) (uint64, error) {
+	s.mu.Lock()
+	log := s.log
+	s.mu.Unlock()
+	return log.TakeOver(ctx, lane)
 }
 
 func (s *swap) Lanes() int { return 4 }

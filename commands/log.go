@@ -4,6 +4,8 @@ package commands
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -26,4 +28,17 @@ type SharedLog interface {
 	// owner appends, or what was under way here and ended with domain.ErrUnavailable lands yet, appends succeed; from then
 	// on they fail with domain.ErrLaneLost.
 	TakeOver(ctx context.Context, lane domain.Lane) (uint64, error)
+}
+
+// takeOverWithin is how long taking a lane over is tried: a log that is there answers within.
+const takeOverWithin = 2 * time.Second
+
+// takeOver makes this process the lane's owner. It fails with domain.ErrUnavailable.
+func takeOver(ctx context.Context, log SharedLog, lane domain.Lane) error {
+	within, cancel := context.WithTimeout(ctx, takeOverWithin)
+	defer cancel()
+	if _, err := log.TakeOver(within, lane); err != nil {
+		return fmt.Errorf("take %s over: %w: %w", lane.Subject(), domain.ErrUnavailable, err)
+	}
+	return nil
 }

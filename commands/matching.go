@@ -33,7 +33,7 @@ type MatchCheckpoint interface {
 
 // MatchingPorts is what matching needs. Those without a default are required.
 type MatchingPorts struct {
-	Log     Log
+	Log     SharedLog
 	History History
 	Vault   Vault
 	// Identifiers opens what aliases of e-mail addresses and phone numbers stand for; nil leaves them out.

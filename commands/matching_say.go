@@ -41,7 +41,7 @@ func (s *matchSession) decide(ctx context.Context, f found, doubtful bool) (*rou
 	people := s.of.ports.Recall.People
 	people.turn.RLock()
 	defer people.turn.RUnlock()
-	if err := people.lockCertain(ctx, s.of.ports.Recall); err != nil {
+	if err := people.lockCertain(ctx, s.of.ports.Log, s.of.ports.Recall); err != nil {
 		return nil, err
 	}
 	defer people.mu.Unlock()

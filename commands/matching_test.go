@@ -360,7 +360,7 @@ func TestTheLatestValueIsCompared(t *testing.T) {
 
 // awayLog fails the first appends.
 type awayLog struct {
-	commands.Log
+	commands.SharedLog
 	fail atomic.Int32
 }
 
@@ -368,13 +368,13 @@ func (l *awayLog) Append(ctx context.Context, lane domain.Lane, events ...*event
 	if l.fail.Add(-1) >= 0 {
 		return domain.Position{}, domain.ErrUnavailable
 	}
-	return l.Log.Append(ctx, lane, events...)
+	return l.SharedLog.Append(ctx, lane, events...)
 }
 
 func TestMatchingWaitsForALogThatIsAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	away := &awayLog{Log: w.log}
+	away := &awayLog{SharedLog: w.log}
 	away.fail.Store(1)
 	m := startMatching(t, away, w.log, w.vault, newMemoryCheckpoint())
 	m.use(peopleModel())

@@ -83,7 +83,7 @@ func restartMatching(t testing.TB, log *commandstest.MemoryLog, vault *commandst
 
 // startMatching lets matching append through a log of its own; its bounds may be others than by default.
 func startMatching(
-	t testing.TB, through commands.Log, log *commandstest.MemoryLog, vault *commandstest.MemoryVault, checkpoint *memoryCheckpoint,
+	t testing.TB, through commands.SharedLog, log *commandstest.MemoryLog, vault *commandstest.MemoryVault, checkpoint *memoryCheckpoint,
 	bounds ...func(*commands.MatchingPorts),
 ) *matchWorld {
 	w := startWorld(t, log, vault)

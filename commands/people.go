@@ -36,12 +36,18 @@ type People struct {
 	operator sync.Mutex
 }
 
-// NewPeople is before the first event: everybody is alone, and the default guards hold.
+// NewPeople is before the first event: everybody is alone, and the default guards hold. Whether the register has all that
+// the log holds nobody knows yet.
 func NewPeople() *People {
-	return &People{
+	p := &People{
 		register: identity.NewRegister(), requests: map[eventID]*changed{}, alarmed: map[domain.Alias]struct{}{},
 	}
+	p.doubtful()
+	return p
 }
+
+// doubtful says that the graph's lane may hold what the register does not have.
+func (p *People) doubtful() { p.doubt.cast([]domain.Stream{domain.Identity}) }
 
 // Observe folds in an envelope of IDENTITY. One that was observed before changes nothing, and an event that this
 // process applied before it was in the log does not count again.
@@ -83,14 +89,18 @@ func (p *People) remember(r domain.Recorded) {
 	}
 }
 
-// certain makes sure that the register holds all that the log holds after an append ended in doubt.
-func (p *People) certain(ctx context.Context, recall *Recall) error {
+// certain makes sure, where it is in doubt, that the register has all that the graph's lane holds, and that what another
+// server appends to it from then on makes the next append of this one fail.
+func (p *People) certain(ctx context.Context, log SharedLog, recall *Recall) error {
 	round, streams := p.doubt.now()
 	if len(streams) == 0 {
 		return nil
 	}
+	if err := takeOver(ctx, log, graphLane(log.Lanes())); err != nil {
+		return err
+	}
 	if err := recall.CatchUp(ctx, streams...); err != nil {
-		return fmt.Errorf("learn what became of an append: %w", err)
+		return fmt.Errorf("learn who is one person: %w", err)
 	}
 	p.doubt.clear(round)
 	return nil

@@ -101,7 +101,7 @@ func drawCommand(t *rapid.T) command {
 }
 
 // ingestThrough is an Ingest of the world through another log.
-func (w *world) ingestThrough(log commands.Log) *commands.Ingest {
+func (w *world) ingestThrough(log commands.SharedLog) *commands.Ingest {
 	return commands.NewIngest(commands.IngestPorts{
 		Log: log, Vault: w.vault, Normalizer: trimmer{}, Recall: w.recall,
 		Now: func() time.Time { return now }, Random: commandstest.NewRandom(3),

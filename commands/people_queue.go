@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -19,7 +20,7 @@ type queue struct {
 }
 
 // sender is one part's end of the log; the pointer tells the parts apart.
-type sender struct{ log Log }
+type sender struct{ log SharedLog }
 
 // unit is events that stand next to one another in one envelope: what one item says, or one change of an operator.
 type unit struct {
@@ -148,8 +149,8 @@ func (p *People) done(batch []*unit, at domain.Position) {
 func (p *People) fail(err error) {
 	waiting := p.queue.waiting
 	p.queue.waiting = nil
-	if streams := doubtful(domain.Lane{Stream: domain.Identity}, err); len(streams) > 0 {
-		p.doubt.cast(streams)
+	if unsure(err) || errors.Is(err, domain.ErrLaneLost) {
+		p.doubtful()
 	}
 	for n := len(waiting) - 1; n >= 0; n-- {
 		for e := len(waiting[n].events) - 1; e >= 0; e-- {

@@ -16,7 +16,7 @@ import (
 )
 
 // changes are the operators' commands of the world, through a log.
-func (w *world) changes(log commands.Log) *commands.IdentityChanges {
+func (w *world) changes(log commands.SharedLog) *commands.IdentityChanges {
 	return commands.NewIdentityChanges(commands.IdentityPorts{
 		Log: log, Vault: w.vault, Identifiers: w.vault, Recall: w.recall,
 		Now: func() time.Time { return now }, Random: commandstest.NewRandom(7),

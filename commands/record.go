@@ -83,6 +83,9 @@ func (in *Ingest) refused(c *call, t translation, i int) pendingEvent {
 // what became of it.
 func (in *Ingest) claim(ctx context.Context, c *call) (*reservation, error) {
 	seen := in.ports.Recall.Seen
+	if err := in.ports.Recall.People.certain(ctx, in.ports.Log, in.ports.Recall); err != nil {
+		return nil, err
+	}
 	for {
 		doubted, streams := in.doubt.now()
 		if len(streams) > 0 {
@@ -169,10 +172,15 @@ func first(errs []error) error {
 
 // doubtful is the lane's stream when the error leaves open whether its events are in the log.
 func doubtful(lane domain.Lane, err error) []domain.Stream {
-	if err == nil || errors.Is(err, domain.ErrTooLarge) || errors.Is(err, domain.ErrLaneLost) || errors.Is(err, domain.ErrLogFull) {
+	if !unsure(err) {
 		return nil
 	}
 	return []domain.Stream{lane.Stream}
+}
+
+// unsure says whether the error of an append leaves open whether its events are in the log.
+func unsure(err error) bool {
+	return err != nil && !errors.Is(err, domain.ErrTooLarge) && !errors.Is(err, domain.ErrLaneLost) && !errors.Is(err, domain.ErrLogFull)
 }
 
 func (c *call) batches() []*batch {
@@ -202,6 +210,9 @@ func (in *Ingest) appendLane(ctx context.Context, c *call, b *batch) error {
 			events = append(events, e.event)
 		}
 		at, err := in.ports.Log.Append(ctx, b.lane, events...)
+		if errors.Is(err, domain.ErrLaneLost) && b.lane == graphLane(c.t.lanes) {
+			in.ports.Recall.People.doubtful()
+		}
 		if err != nil {
 			return fmt.Errorf("append to %s: %w", b.lane.Subject(), err)
 		}

@@ -86,6 +86,10 @@ func (m *Models) Register(ctx context.Context, r RegisterModel) (ModelVersion, e
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	lane := domain.PolicyLane("model", r.Name)
+	if err := takeOver(ctx, m.ports.Log, lane); err != nil {
+		return ModelVersion{}, fmt.Errorf("register a model: %w", err)
+	}
 	if err := m.ports.Recall.CatchUp(ctx, domain.Policy); err != nil {
 		return ModelVersion{}, fmt.Errorf("register a model: %w", err)
 	}
@@ -108,7 +112,7 @@ func (m *Models) Register(ctx context.Context, r RegisterModel) (ModelVersion, e
 	if _, err := m.ports.Bytes.Put(ctx, r.Bytes); err != nil {
 		return ModelVersion{}, fmt.Errorf("register a model: keep its bytes: %w", err)
 	}
-	at, err := m.append(ctx, domain.PolicyLane("model", r.Name), &event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: next}})
+	at, err := m.append(ctx, lane, &event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: next}})
 	if err != nil {
 		return ModelVersion{}, fmt.Errorf("register a model: %w", err)
 	}
@@ -116,7 +120,7 @@ func (m *Models) Register(ctx context.Context, r RegisterModel) (ModelVersion, e
 }
 
 // commit appends what is decided on all that POLICY holds, if anything, unless it is only to be tried. When another server
-// has appended to the lane in between, it is decided anew.
+// appends to the lane in between, it is decided anew.
 func (m *Models) commit(
 	ctx context.Context, lane domain.Lane, validateOnly bool, decide func(*Catalogue) ([]*event.Event, error),
 ) (domain.Place, error) {
@@ -124,6 +128,9 @@ func (m *Models) commit(
 	defer m.mu.Unlock()
 	const attempts = 4
 	for n := 1; ; n++ {
+		if err := takeOver(ctx, m.ports.Log, lane); err != nil {
+			return domain.Place{}, err
+		}
 		if err := m.ports.Recall.CatchUp(ctx, domain.Policy); err != nil {
 			return domain.Place{}, err
 		}
@@ -137,9 +144,6 @@ func (m *Models) commit(
 		at, err := m.append(ctx, lane, events...)
 		if n == attempts || !errors.Is(err, domain.ErrLaneLost) {
 			return at, err
-		}
-		if _, err := m.ports.Log.TakeOver(ctx, lane); err != nil {
-			return domain.Place{}, fmt.Errorf("take the lane over: %w", err)
 		}
 	}
 }
