@@ -24,6 +24,9 @@ func (g *gathering) addIdentity(place Place, r domain.Recorded) {
 	case *event.Event_AliasMarked:
 		row.setMark(b.AliasMarked)
 		g.keep(place, r)
+	case *event.Event_ConsentStated:
+		row.Rule, row.Actor, row.Reason = cell(b.ConsentStated.GetRule()), cell(b.ConsentStated.GetActor()), cell(b.ConsentStated.GetReason())
+		g.addConsent(row, b.ConsentStated)
 	case *event.Event_GuardsChanged:
 		row.Version, row.Actor, row.Reason = version(b.GuardsChanged.GetVersion()), cell(b.GuardsChanged.GetActor()), cell(b.GuardsChanged.GetReason())
 		g.batch.Rows.Guards = append(g.batch.Rows.Guards, guardsRow(place, b.GuardsChanged))
@@ -36,6 +39,16 @@ func (g *gathering) addIdentity(place Place, r domain.Recorded) {
 		g.countOther(row)
 	}
 	g.batch.Rows.Identity = append(g.batch.Rows.Identity, row)
+}
+
+// addConsent makes the row of a statement, of one that says whose and to what.
+func (g *gathering) addConsent(said IdentityRow, c *event.ConsentStated) {
+	if said.Alias.IsZero() || c.GetPurpose() == "" {
+		return
+	}
+	g.batch.Rows.Consents = append(g.batch.Rows.Consents, ConsentRow{
+		Place: said.Place, Purpose: cell(c.GetPurpose()), Given: c.GetGiven(), Rule: said.Rule, Actor: said.Actor, Reason: said.Reason,
+	})
 }
 
 // keep keeps what settle needs. An event that is about nobody, as no source can make one, joins nobody: it could not be

@@ -70,6 +70,16 @@ type IdentityRow struct {
 	Names []string
 }
 
+// ConsentRow is one statement about consent.
+type ConsentRow struct {
+	Place
+	Purpose string
+	Given   bool
+	Rule    string
+	Actor   string
+	Reason  string
+}
+
 // DecisionRow is one decision, own or external.
 type DecisionRow struct {
 	Place
@@ -217,6 +227,7 @@ type Rows struct {
 	Behaviour    []BehaviourRow
 	Lines        []LineRow
 	Identity     []IdentityRow
+	Consents     []ConsentRow
 	Decisions    []DecisionRow
 	Candidates   []CandidateRow
 	Outcomes     []OutcomeRow

@@ -70,6 +70,7 @@ func upsertAll(ctx context.Context, conn *pgconn.PgConn, rows *projections.Rows)
 		func() error { return bare(ctx, conn, behaviourTable(), rows.Behaviour) },
 		func() error { return bare(ctx, conn, lineTable(), rows.Lines) },
 		func() error { return bare(ctx, conn, identityTable(), rows.Identity) },
+		func() error { return bare(ctx, conn, consentTable(), rows.Consents) },
 		func() error { return bare(ctx, conn, decisionTable(), rows.Decisions) },
 		func() error { return bare(ctx, conn, candidateTable(), rows.Candidates) },
 		func() error { return bare(ctx, conn, outcomeTable(), rows.Outcomes) },

@@ -34,6 +34,31 @@ func identityTable() table[projections.IdentityRow] {
 	}}
 }
 
+func consentTable() table[projections.ConsentRow] {
+	type row = projections.ConsentRow
+	return table[row]{name: "consents", columns: []column[row]{
+		{"log_sequence", oidInt8, func(b []byte, r *row) []byte { return int8Cell(b, int64(r.At.Sequence)) }},
+		{"log_index", oidInt4, func(b []byte, r *row) []byte { return int4Cell(b, int(r.At.Index)) }},
+		{"alias", oidUUID, func(b []byte, r *row) []byte { return uuidCell(b, r.Alias) }},
+		{"purpose", oidText, func(b []byte, r *row) []byte { return textCell(b, r.Purpose) }},
+		{"state", oidText, func(b []byte, r *row) []byte { return textCell(b, consentState(r.Given)) }},
+		{"rule", oidText, func(b []byte, r *row) []byte { return optionalText(b, r.Rule) }},
+		{"actor", oidText, func(b []byte, r *row) []byte { return optionalText(b, r.Actor) }},
+		{"reason", oidText, func(b []byte, r *row) []byte { return optionalText(b, r.Reason) }},
+		{"occurred_at", oidTimestamptz, func(b []byte, r *row) []byte { return timeCell(b, r.OccurredMs) }},
+		{"received_at", oidTimestamptz, func(b []byte, r *row) []byte { return timeCell(b, r.ReceivedMs) }},
+		{"source", oidText, func(b []byte, r *row) []byte { return optionalText(b, r.Source) }},
+		{"channel", oidText, func(b []byte, r *row) []byte { return optionalText(b, r.Channel) }},
+	}}
+}
+
+func consentState(given bool) string {
+	if given {
+		return "given"
+	}
+	return "withdrawn"
+}
+
 // hasPosterior says whether an event's type weighs how sure it is.
 func hasPosterior(r *projections.IdentityRow) bool {
 	return slices.Contains([]string{"identity_linked", "identity_withheld", "match_proposed", "match_reviewed"}, r.Type)

@@ -25,6 +25,7 @@ func digestedTables() []digested {
 		{"aliases", aliasTable().columnNames(), "alias"},
 		{"profiles", profileTable().columnNames(), "profile_id"},
 		{"identity_events", identityTable().columnNames(), byPlace},
+		{"consents", consentTable().columnNames(), byPlace},
 		{"identity_history", historyTable().columnNames(), "alias, from_sequence, from_index"},
 		{"identity_pairs", pairTable().columnNames(), "alias, other"},
 		{"identity_guards", guardsTable().columnNames(), "version"},

@@ -55,6 +55,10 @@ func markedShared(n int) *event.Event {
 	return about(n, &event.Event{Body: &event.Event_AliasMarked{AliasMarked: &event.AliasMarked{Mark: event.AliasMarked_MARK_SHARED, Rule: "guards"}}})
 }
 
+func states(n int, purpose string, given bool) *event.Event {
+	return about(n, &event.Event{Body: &event.Event_ConsentStated{ConsentStated: &event.ConsentStated{Purpose: purpose, Given: given, Rule: "source"}}})
+}
+
 // projected is a database with the tables of a log.
 func projected(t *testing.T, log projections.Source) *pgxpool.Pool {
 	t.Helper()
@@ -267,5 +271,42 @@ func TestHouseholdsAreWhoIsLinkedToASharedAlias(t *testing.T) {
 	wantProfiles := []profile{{person(0)}, {person(1)}, {person(2)}, {person(4)}}
 	if !slices.Equal(profiles, wantProfiles) {
 		t.Errorf("profiles: got %v", profiles)
+	}
+}
+
+// TestProfileConsentsAreTheLastWords: of a profile the last statement of any alias counts, and what was said stays with
+// who said it when two profiles part.
+func TestProfileConsentsAreTheLastWords(t *testing.T) {
+	t.Parallel()
+	type consent struct {
+		Profile        [16]byte
+		Purpose, State string
+		Alias          [16]byte
+		Sequence       int64
+	}
+	const query = "SELECT profile_id, purpose, state, alias, log_sequence FROM proffer.profile_consents ORDER BY 1, 2"
+	joined := []*event.Event{
+		states(1, "ads", true), states(0, "ads", false), states(1, "stats", true), states(2, "ads", true), states(2, "ads", false),
+		states(2, "ads", true), linkedTo(1, 0, "identify"),
+	}
+	want := []consent{
+		{person(0), "ads", "withdrawn", person(0), 2}, {person(0), "stats", "given", person(1), 3}, {person(2), "ads", "given", person(2), 6},
+	}
+	if diff := cmp.Diff(want, read[consent](t, projected(t, logOf(joined...)), query)); diff != "" {
+		t.Error("joined, -want +got\n" + diff)
+	}
+	parted := append(joined, about(1, &event.Event{Body: &event.Event_IdentityUnlinked{IdentityUnlinked: &event.IdentityUnlinked{
+		Other: bytesOf(person(0)), Rule: "operator"}}}))
+	pool := projected(t, logOf(parted...))
+	want = []consent{
+		{person(0), "ads", "withdrawn", person(0), 2}, {person(1), "ads", "given", person(1), 1},
+		{person(1), "stats", "given", person(1), 3}, {person(2), "ads", "given", person(2), 6},
+	}
+	if diff := cmp.Diff(want, read[consent](t, pool, query)); diff != "" {
+		t.Error("parted, -want +got\n" + diff)
+	}
+	type count struct{ N int64 }
+	if got := read[count](t, pool, "SELECT count(*) FROM proffer.consents"); got[0].N != 6 {
+		t.Errorf("%d statements, want 6", got[0].N)
 	}
 }

@@ -70,7 +70,7 @@ func readCheckpoint(ctx context.Context, q querier, lock string) (domain.Cut, er
 
 // contentTables are the tables that hold what is projected, all of them.
 func contentTables() []string {
-	return []string{"aliases", "profiles", "identity_events", "identity_history",
+	return []string{"aliases", "profiles", "identity_events", "identity_history", "consents",
 		"identity_pairs", "identity_guards", "segment_stays", "match_models", "behaviour_events", "purchase_lines", "decisions",
 		"decision_candidates", "outcomes", "policy_events", "policies", "offers", "feature_views", "quarantine", "unknown_events"}
 }

@@ -69,6 +69,7 @@ func writeRows(ctx context.Context, conn *pgconn.PgConn, rows *projections.Rows)
 		func() error { return behaviourTable().copyIn(ctx, conn, rows.Behaviour) },
 		func() error { return lineTable().copyIn(ctx, conn, rows.Lines) },
 		func() error { return identityTable().copyIn(ctx, conn, rows.Identity) },
+		func() error { return consentTable().copyIn(ctx, conn, rows.Consents) },
 		func() error { return decisionTable().copyIn(ctx, conn, rows.Decisions) },
 		func() error { return candidateTable().copyIn(ctx, conn, rows.Candidates) },
 		func() error { return outcomeTable().copyIn(ctx, conn, rows.Outcomes) },

@@ -101,6 +101,7 @@ func (c *content) append(rows projections.Rows) {
 	h.Behaviour = append(h.Behaviour, rows.Behaviour...)
 	h.Lines = append(h.Lines, rows.Lines...)
 	h.Identity = append(h.Identity, rows.Identity...)
+	h.Consents = append(h.Consents, rows.Consents...)
 	h.Decisions = append(h.Decisions, rows.Decisions...)
 	h.Candidates = append(h.Candidates, rows.Candidates...)
 	h.Outcomes = append(h.Outcomes, rows.Outcomes...)
@@ -179,7 +180,7 @@ func (c *content) digest() domain.Hash {
 	})
 	// %v writes every value, NaN included, and maps with ascending keys.
 	for _, part := range []any{
-		h.Behaviour, h.Lines, h.Identity, h.Decisions, h.Candidates, h.Outcomes, h.PolicyEvents, h.Quarantined, unknown,
+		h.Behaviour, h.Lines, h.Identity, h.Consents, h.Decisions, h.Candidates, h.Outcomes, h.PolicyEvents, h.Quarantined, unknown,
 		c.resolutions, c.offers, c.policies, c.featureViews, c.guards, c.models,
 		c.pairs, c.aliases, c.profiles, c.history, c.stays,
 	} {

@@ -8,7 +8,7 @@ import (
 )
 
 // fillIdentity draws an event of IDENTITY: links of every rule, some withheld, some taken back, some with an end that
-// is marked; matches, reviews, bars, guards.
+// is marked; matches, reviews, bars, guards, consents.
 func (s *Sample) fillIdentity(e *event.Event) {
 	other := s.someone()
 	switch s.random.IntN(12) {
@@ -38,10 +38,20 @@ func (s *Sample) fillIdentity(e *event.Event) {
 	case 10:
 		s.fillRules(e)
 	default:
-		if s.random.IntN(2) == 0 {
-			e.Body = &event.Event_GroupJoined{GroupJoined: &event.GroupJoined{Group: s.id()}}
-			return
-		}
+		s.fillAbout(e)
+	}
+}
+
+// fillAbout draws what is said about one person.
+func (s *Sample) fillAbout(e *event.Event) {
+	switch s.random.IntN(3) {
+	case 0:
+		e.Body = &event.Event_GroupJoined{GroupJoined: &event.GroupJoined{Group: s.id()}}
+	case 1:
+		e.Body = &event.Event_ConsentStated{ConsentStated: &event.ConsentStated{
+			Purpose: pick(s.random, "ads", "stats\x00", ""), Given: s.random.IntN(2) == 0, Rule: "operator", Reason: "by phone\x00", Actor: "key:desk",
+		}}
+	default:
 		e.Body = &event.Event_TraitsChanged{TraitsChanged: &event.TraitsChanged{Names: []string{"age", "plan\x00"}}}
 	}
 }

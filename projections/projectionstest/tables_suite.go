@@ -184,6 +184,7 @@ func everyTableShowsInTheDigest(t *testing.T, open func(t *testing.T) projection
 		"behaviour":    {Behaviour: []projections.BehaviourRow{{Place: place, Type: "viewed"}}},
 		"lines":        {Lines: []projections.LineRow{{Place: place, Type: "purchased"}}},
 		"identity":     {Identity: []projections.IdentityRow{{Place: place, Type: "traits_changed"}}},
+		"consents":     {Consents: []projections.ConsentRow{{Place: place, Purpose: "ads"}}},
 		"history":      {History: []projections.HistoryRow{{Alias: a, Profile: a}}},
 		"pairs":        {Pairs: []projections.PairRow{{Pair: projections.Pair{Alias: a, Other: NewSample(1, 1).Alias(1)}}}},
 		"guards":       {Guards: []projections.GuardsRow{{At: projections.Moment{At: place.At}, Version: 1, GuardsJSON: "[]"}}},
