@@ -9,7 +9,7 @@ import (
 // identityShapes are the contracts of --json of the commands about identity, as shapes has the others.
 func identityShapes() map[string][]string {
 	profile := func(path string) []string {
-		return joined(aliasShape(path+".aliases[]"), []string{path + ".households list"}, linkShape(path+".links[]", "string"), []string{path + ".profile string"})
+		return joined(aliasShape(path+".aliases[]"), []string{path + ".consents list", path + ".households list"}, linkShape(path+".links[]", "string"), []string{path + ".profile string"})
 	}
 	list := func(lists ...[]string) []string {
 		return joined(append(lists, []string{
@@ -24,10 +24,17 @@ func identityShapes() map[string][]string {
 		"identity explain user_id:a email:a@example.com": joined(
 			aliasShape("aliases[]"), linkShape("path[]", "string"), []string{
 				"history[].actor string", "history[].alias string", "history[].at string", "history[].other string",
-				"history[].position string", "history[].posterior number", "history[].reason string", "history[].rule string",
+				"history[].position string", "history[].posterior number", "history[].purpose string", "history[].reason string", "history[].rule string",
 				"history[].type string", "history[].waterfall null", "one_person bool", "summary string",
 			}),
 		"identity link user_id:a user_id:b --validate-only": joined(profile("profile"), []string{"position string", "unchanged bool"}),
+		"identity consent user_id:c --give marketing": {
+			"position string", "profile.aliases[].alias string", "profile.aliases[].first_seen string", "profile.aliases[].mark string",
+			"profile.aliases[].type string", "profile.aliases[].value string", "profile.consents[].actor string",
+			"profile.consents[].alias string", "profile.consents[].at string", "profile.consents[].position string",
+			"profile.consents[].purpose string", "profile.consents[].reason string", "profile.consents[].rule string",
+			"profile.consents[].state string", "profile.households list", "profile.links list", "profile.profile string", "unchanged bool",
+		},
 		"identity unlink user_id:a email:a@example.com --validate-only": joined(
 			profile("profiles[]"), []string{"position string", "unchanged bool"}),
 		"identity preview unlink user_id:a email:a@example.com": joined(
@@ -50,7 +57,7 @@ func aliasShape(path string) []string {
 }
 
 func outlineShape(path string) []string {
-	return joined(aliasShape(path+".aliases[]"), []string{path + ".households list", path + ".links list", path + ".profile string"})
+	return joined(aliasShape(path+".aliases[]"), []string{path + ".consents list", path + ".households list", path + ".links list", path + ".profile string"})
 }
 
 // linkShape is of a link without a waterfall; at is the type of its time.
