@@ -81,10 +81,20 @@ func (w *watched) answer(s *scan, now int64) (value float64, found bool) {
 
 // decayed adds amounts up, each less for its age.
 func (w *watched) decayed(s *scan, now int64) (sum float64, found bool) {
+	var amounts [4]float64
+	var ages [4]int64
+	n := 0
 	for i := range w.entries {
 		if e := &w.entries[i]; s.from&(1<<e.kind) != 0 {
-			found = true
-			sum += float64(float64(e.amount) / microsPerUnit * halved(now-e.time, s.halfLife))
+			amounts[n], ages[n] = float64(e.amount)/microsPerUnit, now-e.time
+			found, n = true, n+1
+		}
+		if n == len(ages) || n > 0 && i+1 == len(w.entries) {
+			shares := halved(&ages, s.halfLife)
+			for j := range n {
+				sum += float64(amounts[j] * shares[j])
+			}
+			n = 0
 		}
 	}
 	return sum, found

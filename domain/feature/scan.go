@@ -27,15 +27,20 @@ func (r *reading) scan(p *part, i int) {
 
 // window are the listed events of a band, ascending.
 func (r *reading) window(p *part, band int) []entry {
-	from, _ := slices.BinarySearchFunc(p.entries, r.since[band], func(e entry, since int64) int {
-		if e.time <= since && band < len(r.plan.windows) {
-			return -1
-		}
-		return 1
-	})
 	until := len(p.entries)
-	for until > from && p.entries[until-1].time > r.now {
+	for until > 0 && p.entries[until-1].time > r.now {
 		until--
+	}
+	if band == len(r.plan.windows) {
+		return p.entries[:until]
+	}
+	from, to := 0, until
+	for from < to { // a binary search, written out: that of slices copies entries
+		if middle := (from + to) / 2; p.entries[middle].time <= r.since[band] {
+			from = middle + 1
+		} else {
+			to = middle
+		}
 	}
 	return p.entries[from:until]
 }
