@@ -98,7 +98,7 @@ func (e *Environment) Compile(source, want string, allowed ...*types.Type) (Comp
 	}
 	var faults []Fault
 	r.compiled.program, faults = e.program(checked)
-	r.compiled.direct = e.directOf(checked.NativeRep().Expr())
+	r.compiled.direct = e.directOf(checked.NativeRep(), checked.NativeRep().Expr())
 	return r.compiled, faults
 }
 

@@ -8,8 +8,8 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// direct is an expression of a plain shape, evaluated without the interpreter: literals, fields, comparisons of a field
-// with a literal, and, or, not. A fold evaluates many of them for every event. It means what CEL means, errors included:
+// direct is an expression of a plain shape, evaluated without the interpreter: literals, fields, comparisons, arithmetic of
+// doubles, and, or, not, conditions. A fold evaluates many of them for every event. It means what CEL means, errors included:
 // an error is a nil value, and "and" and "or" absorb it when the other side decides.
 type direct struct {
 	op      string // one of operators, "" for a leaf
@@ -19,15 +19,15 @@ type direct struct {
 	kids    []*direct
 }
 
-// directOf is the direct form of a checked expression; nil when it is of another shape.
-func (e *Environment) directOf(x ast.Expr) *direct {
+// directOf is the direct form of a part of a checked expression; nil when it is of another shape.
+func (e *Environment) directOf(checked *ast.AST, x ast.Expr) *direct {
 	switch x.Kind() {
 	case ast.LiteralKind:
 		return &direct{literal: x.AsLiteral()}
 	case ast.SelectKind:
 		return e.directField(x.AsSelect())
 	case ast.CallKind:
-		return e.directCall(x.AsCall())
+		return e.directCall(checked, x)
 	}
 	return nil
 }
@@ -47,16 +47,21 @@ func (e *Environment) directField(s ast.SelectExpr) *direct {
 	return &direct{object: o.Name, get: f.Get}
 }
 
-func (e *Environment) directCall(c ast.CallExpr) *direct {
+func (e *Environment) directCall(checked *ast.AST, x ast.Expr) *direct {
+	c := x.AsCall()
 	switch c.FunctionName() {
-	case operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot:
+	case operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.Conditional:
 	case operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+	case operators.Add, operators.Subtract, operators.Multiply, operators.Divide:
+		if !checked.GetType(x.ID()).IsExactType(types.DoubleType) {
+			return nil
+		}
 	default:
 		return nil
 	}
 	d := &direct{op: c.FunctionName()}
 	for _, a := range c.Args() {
-		kid := e.directOf(a)
+		kid := e.directOf(checked, a)
 		if kid == nil {
 			return nil
 		}
@@ -87,6 +92,16 @@ func (d *direct) eval(scope cel.Activation) ref.Val {
 		return d.both(scope, types.False)
 	case operators.LogicalOr:
 		return d.both(scope, types.True)
+	case operators.Conditional:
+		switch d.kids[0].eval(scope) {
+		case types.True:
+			return d.kids[1].eval(scope)
+		case types.False:
+			return d.kids[2].eval(scope)
+		}
+		return nil
+	case operators.Add, operators.Subtract, operators.Multiply, operators.Divide:
+		return d.compute(d.kids[0].eval(scope), d.kids[1].eval(scope))
 	}
 	return d.compare(d.kids[0].eval(scope), d.kids[1].eval(scope))
 }
@@ -105,6 +120,24 @@ func (d *direct) both(scope cel.Activation, deciding types.Bool) ref.Val {
 		return !deciding
 	}
 	return nil
+}
+
+// compute is arithmetic of doubles, which never fails: a division by zero is infinite, or no number.
+func (d *direct) compute(x, y ref.Val) ref.Val {
+	a, ok := x.(types.Double)
+	b, also := y.(types.Double)
+	if !ok || !also {
+		return nil
+	}
+	switch d.op {
+	case operators.Add:
+		return a + b
+	case operators.Subtract:
+		return a - b
+	case operators.Multiply:
+		return a * b
+	}
+	return a / b
 }
 
 func (d *direct) compare(x, y ref.Val) ref.Val {

@@ -58,10 +58,13 @@ func TestDirectMeansTheSame(t *testing.T) {
 				return "(" + write(depth-1) + " || " + write(depth-1) + ")"
 			case depth > 0 && n < 5:
 				return "!" + write(depth-1)
+			case depth > 0 && n < 6:
+				return "(" + write(depth-1) + " ? " + write(depth-1) + " : " + write(depth-1) + ")"
 			}
 			op := rapid.SampledFrom([]string{" == ", " != ", " < ", " <= ", " > ", " >= "}).Draw(t, "op")
 			return rapid.SampledFrom([]string{
 				"x.flag", "(x.text" + op + "'b')", "(x.number" + op + "2)", "(x.number" + op + "1.5)", "(x.whole" + op + "3)", "(x.number" + op + "x.number)", "true",
+				"(x.number / (x.number - 2.0)" + op + "x.number * 3.0 + 1.0)", "((x.flag ? x.number : 7.0)" + op + "2.5)",
 			}).Draw(t, "leaf")
 		}
 		source := write(3)
@@ -71,7 +74,7 @@ func TestDirectMeansTheSame(t *testing.T) {
 		}
 		maybe := func(vs ...ref.Val) ref.Val { return rapid.SampledFrom(append(vs, nil)).Draw(t, "value") }
 		x := &thing{
-			text: maybe(types.String("a"), types.String("b")), number: maybe(types.Double(1), types.Double(2), types.Double(2.5)),
+			text: maybe(types.String("a"), types.String("b")), number: maybe(types.Double(0), types.Double(1), types.Double(2), types.Double(2.5)),
 			whole: maybe(types.Int(2), types.Int(3)), flag: maybe(types.True, types.False),
 		}
 		x.of = InstanceOf("x", x)

@@ -216,16 +216,14 @@ func (p *plan) demand(m Moment, vector []float64) {
 	r.contextOf = expression.InstanceOf("context", r.context)
 	for _, d := range p.demands {
 		vector[d.index] = d.fallback
-		if x, ok := numberOf(d.compiled.Eval(r)); ok {
+		if x, ok := numberOf(d.compiled.Quick(r)); ok {
 			vector[d.index] = x
 		}
 	}
 }
 
-func numberOf(v ref.Val, err error) (float64, bool) {
-	if err != nil {
-		return 0, false
-	}
+// numberOf is false of nil, too.
+func numberOf(v ref.Val) (float64, bool) {
 	switch n := v.(type) {
 	case types.Double:
 		return float64(n), n-n == 0
