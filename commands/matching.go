@@ -72,7 +72,7 @@ type MatchPeople struct {
 
 // MatchProgress is how far matching is.
 type MatchProgress struct {
-	// Version is that of the model in use; 0 while matching is off.
+	// Version is that of the model in use; 0 while matching is off, or not run here.
 	Version uint64
 	// Records are known; Unindexed of them are still being read, and Unmatched wait to be compared.
 	Records, Unindexed, Unmatched int
@@ -119,6 +119,7 @@ func (m *MatchPeople) report(p MatchProgress) {
 // Run matches until the context ends, under each model that comes into effect. It needs a loaded Recall. It returns an
 // error that following the log gave; what else fails is tried again.
 func (m *MatchPeople) Run(ctx context.Context) error {
+	defer m.report(MatchProgress{})
 	from := m.ports.Recall.Applied(domain.Identity) + 1
 	model := m.ports.Recall.People.Matching().Model
 	for ctx.Err() == nil {

@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/profferhq/proffer/gateway/lease"
 	"github.com/profferhq/proffer/gateway/metrics"
 	"github.com/profferhq/proffer/gateway/natslog"
 	"github.com/profferhq/proffer/gateway/rpc"
@@ -78,6 +80,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	}{
 		{"read the keys", n.readKeys},
 		{"open the log", n.openLog},               // the truth
+		{"open the leases", n.openLeases},         // which server of a cluster does what only one need do
 		{"open the vault", n.openVault},           // the other truth: who an alias is
 		{"open the views", n.openViews},           // what is known of each alias, in memory
 		{"start deciding", n.startDeciding},       // request + views -> decision
@@ -148,6 +151,16 @@ func (n *Node) run(name string, work func(context.Context) error) {
 			n.fail(fmt.Errorf("%s: %w", name, err))
 		}
 	})
+}
+
+// runOnOne is run for work that one server of the cluster does for all. Without a cluster it is this one.
+func (n *Node) runOnOne(name, work string, do func(context.Context) error) {
+	if n.parts.leases == nil {
+		n.run(name, do)
+		return
+	}
+	l := lease.New(n.parts.leases, work, rand.Text())
+	n.run(name, func(ctx context.Context) error { return l.While(ctx, do) })
 }
 
 func (n *Node) fail(err error) {

@@ -25,7 +25,7 @@ func (n *Node) startMatching(context.Context) error {
 		Workers: runtime.GOMAXPROCS(0), Checkpoint: matchedTo{n.parts.counters}, Now: n.now,
 		LinkedFrom: n.config.MatchLink, ProposedFrom: n.config.MatchReview,
 	})
-	n.run("match people", n.parts.matching.Run)
+	n.runOnOne("match people", "matching", n.parts.matching.Run)
 	return nil
 }
 

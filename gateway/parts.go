@@ -30,6 +30,7 @@ type parts struct {
 	embedded   *natslog.Embedded // nil in a cluster
 	log        *natslog.Log
 	nc         *nats.Conn
+	leases     *natskv.Leases // nil without a cluster
 	vault      *natskv.Vault
 	views      *liveViews
 	counts     *projections.CountsProjector
@@ -99,6 +100,14 @@ func (n *Node) openLog(ctx context.Context) error {
 	}
 	n.closing(func() error { n.parts.log.Close(); return nil })
 	return nil
+}
+
+// openLeases needs none on a log of its own, which no other server can open.
+func (n *Node) openLeases(ctx context.Context) (err error) {
+	if n.config.NatsURL != "" {
+		n.parts.leases, err = natskv.OpenLeases(ctx, n.parts.nc, n.config.Replicas)
+	}
+	return err
 }
 
 func (n *Node) dialCluster(ctx context.Context) (*nats.Conn, error) {

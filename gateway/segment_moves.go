@@ -14,7 +14,7 @@ func (n *Node) followSegments(context.Context) error {
 		n.parts.log, n.parts.segments, n.parts.views.Applied, currentSegments{n.parts.policies}, n.parts.defining,
 		projections.SegmentMovesOptions{Now: n.now, Log: slog.Default()},
 	)
-	n.run("follow the segments", moves.Run)
+	n.runOnOne("follow the segments", "segments", moves.Run)
 	return nil
 }
 

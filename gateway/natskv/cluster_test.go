@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/profferhq/proffer/gateway/lease/leasetest"
 	"github.com/profferhq/proffer/gateway/natskv"
 	"github.com/profferhq/proffer/projections"
 	"github.com/profferhq/proffer/projections/projectionstest"
@@ -116,4 +117,16 @@ func TestReplicatedListsAreARecommendationStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	projectionstest.RunRecommendationStoreSuite(t, lists)
+}
+
+func TestReplicatedLeasesAreALeaseStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three servers")
+	}
+	t.Parallel()
+	leases, err := natskv.OpenLeases(t.Context(), connectCluster(t), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leasetest.RunStoreSuite(t, leases)
 }
