@@ -19,6 +19,7 @@ type People struct {
 	mu       sync.RWMutex
 	register *identity.Register
 	places   identity.Places
+	trail    identity.Trail
 	// requests are the operators' changes that are in the log, by the id of the event that says them.
 	requests map[eventID]*changed
 	// latest is the last change that is in the log, nil when there was none: what follows from it may be cut off.
@@ -64,6 +65,7 @@ func (p *People) Observe(e domain.Envelope) error {
 	for _, r := range recorded {
 		p.register.Apply(r)
 		p.places.Observe(r)
+		p.trail.Observe(p.register.Graph(), r)
 		p.remember(r)
 	}
 	return nil
@@ -135,11 +137,16 @@ func (p *People) Places(aliases []domain.Alias, to uint64) (sequences []uint64, 
 	return p.places.Of(aliases, to), p.register.Applied()
 }
 
-// MarkPlaces are Places of the envelopes that may mark one of the aliases.
-func (p *People) MarkPlaces(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64) {
+// Changes are the links, unlinks and marks up to the sequence `to` that name one of the aliases, in order, as bare facts; with
+// marksOnly, only the marks. They are known up to a sequence: what comes after must be read.
+func (p *People) Changes(aliases []domain.Alias, marksOnly bool, to uint64) (changes []domain.Recorded, known uint64) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.places.Marks(aliases, to), p.register.Applied()
+	find := p.places.Of
+	if marksOnly {
+		find = p.places.Marks
+	}
+	return p.trail.Of(p.register.Graph(), aliases, find(aliases, to), marksOnly), p.register.Applied()
 }
 
 // Matching is the model in effect.

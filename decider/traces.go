@@ -12,13 +12,14 @@ import (
 	"github.com/profferhq/proffer/domain/past"
 )
 
-// Places knows in which envelopes of IDENTITY something is said of somebody. Both methods tell the sequences up to
-// `to`, ascending, perhaps one too many now and then, and up to where that is known: what comes after must be read.
+// Places knows where in IDENTITY something is said of somebody, up to a sequence `to`. Both methods tell up to where they
+// know it: what comes after must be read.
 type Places interface {
-	// Places are of the envelopes that name one of the aliases.
+	// Places are the sequences of the envelopes that name one of the aliases, ascending, perhaps one too many now and then.
 	Places(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64)
-	// MarkPlaces are of the envelopes that mark one of the aliases.
-	MarkPlaces(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64)
+	// Changes are the links, unlinks and marks that name one of the aliases, in order, with the bare facts that a graph
+	// reads; with marksOnly, only the marks.
+	Changes(aliases []domain.Alias, marksOnly bool, to uint64) (changes []domain.Recorded, known uint64)
 }
 
 // Entries reads the log by sequence. Both methods fail with domain.ErrUnavailable when the log cannot be reached, and
@@ -51,9 +52,9 @@ func (t *Traces) Of(ctx context.Context, aliases []domain.Alias, to uint64) ([]d
 	return events, nil
 }
 
-// Around is everything in IDENTITY that decides who is one person with an alias at the cuts, in order: a fold of it up
-// to one of them says of that person what a fold of everything says. With households, it also decides who shares an
-// identifier with the person.
+// Around are the links, unlinks and marks in IDENTITY that decide who is one person with an alias at the cuts, in order and
+// perhaps with nothing but the bare facts: a fold of them up to one of the cuts says of that person what a fold of
+// everything says. With households, they also decide who shares an identifier with the person.
 func (t *Traces) Around(ctx context.Context, alias domain.Alias, households bool, cuts ...uint64) ([]domain.Recorded, error) {
 	a, to := past.NewAround(alias, households, cuts...), slices.Max(cuts)
 	for {
@@ -61,18 +62,20 @@ func (t *Traces) Around(ctx context.Context, alias domain.Alias, households bool
 		if len(whole)+len(marks) == 0 {
 			return a.Events(), nil
 		}
-		aliases, find := marks, t.places.MarkPlaces
-		if len(whole) > 0 {
-			aliases, find = whole, t.places.Places
+		for aliases := range slices.Chunk(append(whole, marks...), changesAtOnce) {
+			changes, known := t.places.Changes(aliases, len(marks) > 0, to)
+			a.Add(changes)
+			later, err := t.events(ctx, aliases, nil, known, to)
+			if err != nil {
+				return nil, fmt.Errorf("decider: read identity as of a cut: %w", err)
+			}
+			a.Add(later)
 		}
-		sequences, known := find(aliases, to)
-		events, err := t.events(ctx, aliases, sequences, known, to)
-		if err != nil {
-			return nil, fmt.Errorf("decider: read identity as of a cut: %w", err)
-		}
-		a.Add(events)
 	}
 }
+
+// changesAtOnce is of how many aliases changes are asked for at once: others may wait for the answer.
+const changesAtOnce = 512
 
 // events are those about the aliases in the envelopes with these sequences, and in those that are not known yet.
 func (t *Traces) events(ctx context.Context, aliases []domain.Alias, sequences []uint64, known, to uint64) ([]domain.Recorded, error) {

@@ -16,11 +16,15 @@ type Places struct {
 
 	mu     sync.Mutex
 	places identity.Places
+	trail  identity.Trail
+	graph  *identity.Graph
 	known  uint64
 }
 
 // NewPlaces knows all that is in the log when it is asked.
-func NewPlaces(log *Log) *Places { return &Places{log: log, To: math.MaxUint64} }
+func NewPlaces(log *Log) *Places {
+	return &Places{log: log, To: math.MaxUint64, graph: identity.NewGraph()}
+}
 
 // Places is that of decider.Places.
 func (p *Places) Places(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64) {
@@ -30,12 +34,16 @@ func (p *Places) Places(aliases []domain.Alias, to uint64) (sequences []uint64, 
 	return p.places.Of(aliases, to), p.known
 }
 
-// MarkPlaces is that of decider.Places.
-func (p *Places) MarkPlaces(aliases []domain.Alias, to uint64) (sequences []uint64, known uint64) {
+// Changes is that of decider.Places.
+func (p *Places) Changes(aliases []domain.Alias, marksOnly bool, to uint64) (changes []domain.Recorded, known uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.catchUp()
-	return p.places.Marks(aliases, to), p.known
+	find := p.places.Of
+	if marksOnly {
+		find = p.places.Marks
+	}
+	return p.trail.Of(p.graph, aliases, find(aliases, to), marksOnly), p.known
 }
 
 func (p *Places) catchUp() {
@@ -50,6 +58,8 @@ func (p *Places) catchUp() {
 		}
 		for _, r := range events {
 			p.places.Observe(r)
+			p.graph.Apply(r)
+			p.trail.Observe(p.graph, r)
 		}
 		p.known++
 	}

@@ -21,8 +21,9 @@ type Around struct {
 	events     []domain.Recorded
 	// read are the aliases of whom everything is known, marked those whose marks are.
 	read, marked map[domain.Alias]bool
-	// whole and marks are whom Next asked for last.
-	whole, marks []domain.Alias
+	// asked are whom Next asked for last: for all about them, or for their marks only.
+	asked     map[domain.Alias]bool
+	onlyMarks bool
 }
 
 // standing is the graph of what is known at a cut, and how far it was followed from the alias.
@@ -63,23 +64,31 @@ func NewAround(alias domain.Alias, households bool, cuts ...uint64) *Around {
 // Next is whose events up to the last cut are to be added now: all that name one of `whole`, or those that mark one of
 // `marks`. When both are empty, all is known.
 func (a *Around) Next() (whole, marks []domain.Alias) {
-	a.whole, a.marks = nil, nil
+	whole, marks = a.next()
+	a.asked, a.onlyMarks = make(map[domain.Alias]bool, len(whole)+len(marks)), len(marks) > 0
+	for _, x := range append(whole, marks...) {
+		a.asked[x] = true
+	}
+	return whole, marks
+}
+
+func (a *Around) next() (whole, marks []domain.Alias) {
 	for {
 		for x := range a.fronts() {
-			a.whole = lacking(a.whole, a.read, x)
+			whole = lacking(whole, a.read, x)
 		}
-		if len(a.whole) > 0 {
-			return a.whole, nil
+		if len(whole) > 0 {
+			return whole, nil
 		}
 		for x, s := range a.fronts() {
 			for _, e := range s.graph.Edges(x) {
 				if !a.read[e.Other] {
-					a.marks = lacking(a.marks, a.marked, e.Other)
+					marks = lacking(marks, a.marked, e.Other)
 				}
 			}
 		}
-		if len(a.marks) > 0 || !a.step() {
-			return nil, a.marks
+		if len(marks) > 0 || !a.step() {
+			return nil, marks
 		}
 	}
 }
@@ -153,20 +162,13 @@ func (s *standing) meet(list *[]domain.Alias, x domain.Alias) {
 	}
 }
 
-// Add takes what Next asked for, in the order of the log. Other events, and those that were added before, are passed
-// over: whoever reads whole envelopes may give them.
+// Add takes what Next asked for, at once or alias by alias; what is about one alias in the order of the log. Other events, and
+// those that were added before, are passed over: whoever reads whole envelopes may give them.
 func (a *Around) Add(events []domain.Recorded) {
-	asked := map[domain.Alias]bool{}
-	for _, x := range a.whole {
-		asked[x] = true
-	}
-	for _, x := range a.marks {
-		asked[x] = true
-	}
 	for _, r := range events {
 		first, _ := domain.AliasFromBytes(r.Event.GetAlias())          // an event about nobody has no alias
 		second, _ := domain.AliasFromBytes(identity.OtherEnd(r.Event)) // nor has every event another end
-		wanted := asked[first] && (len(a.whole) > 0 || r.Event.GetAliasMarked() != nil) || asked[second] && len(a.whole) > 0
+		wanted := a.asked[first] && (!a.onlyMarks || r.Event.GetAliasMarked() != nil) || a.asked[second] && !a.onlyMarks
 		if wanted && !a.taken[r.At] {
 			a.take(r)
 		}

@@ -132,11 +132,11 @@ func (s *Identity) Resolve(ctx context.Context, r *profferv1.ResolveRequest) (*p
 	if alias.IsZero() {
 		return resolved(nil, alias, at), nil
 	}
-	register, _, err := s.registerAt(ctx, alias, false, at)
+	graph, err := s.graphAt(ctx, alias, false, at)
 	if err != nil {
 		return nil, err
 	}
-	return resolved(register.Graph(), alias, at), nil
+	return resolved(graph, alias, at), nil
 }
 
 // resolved is what a graph says of an alias; nothing of the zero alias.
@@ -209,7 +209,7 @@ func (s *Identity) present(ctx context.Context, r *profferv1.GetRequest, alias d
 		}
 	}
 	var who portrait
-	s.People.Look(func(register *identity.Register) { who = portraitOf(register, alias) })
+	s.People.Look(func(register *identity.Register) { who = portraitOf(register.Graph(), alias) })
 	out.Profile, err = s.profile(ctx, who, cut[domain.Identity])
 	out.Cut = cutText(cut)
 	return out, err
@@ -240,12 +240,11 @@ func (s *Identity) past(
 		}
 		out.View, out.Features = view.Name(), featuresOf(known)
 	}
-	register, events, err := s.registerAt(ctx, alias, true, cut[domain.Identity])
+	graph, err := s.graphAt(ctx, alias, true, cut[domain.Identity])
 	if err != nil {
 		return nil, err
 	}
-	who := portraitOf(register, alias)
-	out.Profile, err = s.drawn(ctx, who, about(events, who.aliases))
+	out.Profile, err = s.profile(ctx, portraitOf(graph, alias), cut[domain.Identity])
 	out.Cut = cutText(cut)
 	return out, err
 }

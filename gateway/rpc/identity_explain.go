@@ -75,7 +75,7 @@ func relationOf(r *identity.Register, first, second domain.Alias) relation {
 		members = append(members, g.Aliases(second)...)
 	}
 	out := relation{
-		first: first, second: second, portrait: portraitOfMembers(r, g.Profile(first), members),
+		first: first, second: second, portrait: portraitOfMembers(g, g.Profile(first), members),
 		path: g.Path(first, second), barred: len(r.BarsBetween(first, second)) > 0,
 	}
 	for _, w := range r.WithheldOf(first) {

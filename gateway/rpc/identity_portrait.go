@@ -2,37 +2,33 @@ package rpc
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/profferhq/proffer/domain"
-	"github.com/profferhq/proffer/domain/consent"
 	"github.com/profferhq/proffer/domain/identity"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
 
-// portrait is a profile as a register has it.
+// portrait is a profile as a graph has it.
 type portrait struct {
 	profile    domain.Alias
 	aliases    []domain.Alias
 	types      map[domain.Alias]string
 	marks      map[domain.Alias]identity.Mark
 	households []identity.Household
-	consents   []consent.Statement
 }
 
-func portraitOf(r *identity.Register, alias domain.Alias) portrait {
-	return portraitOfMembers(r, r.Graph().Profile(alias), r.Graph().Aliases(alias))
+func portraitOf(g *identity.Graph, alias domain.Alias) portrait {
+	return portraitOfMembers(g, g.Profile(alias), g.Aliases(alias))
 }
 
 // portraitOfMembers is of aliases that may not be a profile, as a preview has them.
-func portraitOfMembers(r *identity.Register, profile domain.Alias, aliases []domain.Alias) portrait {
-	g := r.Graph()
+func portraitOfMembers(g *identity.Graph, profile domain.Alias, aliases []domain.Alias) portrait {
 	out := portrait{
 		profile: profile, aliases: aliases, types: map[domain.Alias]string{}, marks: map[domain.Alias]identity.Mark{},
-		households: g.Households(profile), consents: r.Consents().All(aliases),
+		households: g.Households(profile),
 	}
 	for _, a := range aliases {
 		out.note(g, a)
@@ -56,16 +52,11 @@ func (s *Identity) profile(ctx context.Context, p portrait, to uint64) (*proffer
 	if err != nil {
 		return nil, err
 	}
-	return s.drawn(ctx, p, history)
-}
-
-// drawn is a portrait as a message, with its links and consents as its history tells them.
-func (s *Identity) drawn(ctx context.Context, p portrait, history []domain.Recorded) (*profferv1.Profile, error) {
 	out, err := s.outline(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	out.Links, out.Consents = linksOf(history, p), consentsOf(history, p)
+	out.Links, out.Consents = linksOf(history, p), consentsOf(history, p.aliases)
 	return out, nil
 }
 
@@ -118,25 +109,13 @@ func aliasTime(a domain.Alias) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// registerAt is the register as it stood at a sequence of IDENTITY, of an alias's profile and, with households, of those
-// who share an identifier with it; and what IDENTITY had said by then about them.
-func (s *Identity) registerAt(ctx context.Context, alias domain.Alias, households bool, to uint64) (*identity.Register, []domain.Recorded, error) {
-	events, err := s.Traces.Around(ctx, alias, households, to)
-	out := identity.NewRegister()
-	for _, r := range events {
+// graphAt is the graph as it stood at a sequence of IDENTITY, of an alias's profile and, with households, of those who share
+// an identifier with it.
+func (s *Identity) graphAt(ctx context.Context, alias domain.Alias, households bool, to uint64) (*identity.Graph, error) {
+	changes, err := s.Traces.Around(ctx, alias, households, to)
+	out := identity.NewGraph()
+	for _, r := range changes {
 		out.Apply(r)
 	}
-	return out, events, err
-}
-
-// about are the events that name one of the aliases.
-func about(events []domain.Recorded, aliases []domain.Alias) []domain.Recorded {
-	of := map[domain.Alias]bool{}
-	for _, a := range aliases {
-		of[a] = true
-	}
-	return slices.DeleteFunc(slices.Clone(events), func(r domain.Recorded) bool {
-		a, b := endsOf(r.Event)
-		return !of[a] && !of[b]
-	})
+	return out, err
 }

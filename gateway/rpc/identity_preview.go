@@ -118,7 +118,7 @@ func (s *Identity) outlines(ctx context.Context, groups [][]domain.Alias) ([]*pr
 	var portraits []portrait
 	s.People.Look(func(register *identity.Register) {
 		for _, members := range groups {
-			p := portraitOfMembers(register, slices.MinFunc(members, domain.Alias.Compare), members)
+			p := portraitOfMembers(register.Graph(), slices.MinFunc(members, domain.Alias.Compare), members)
 			p.households = nil // of the present, not of what would be
 			portraits = append(portraits, p)
 		}
