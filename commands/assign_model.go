@@ -120,7 +120,7 @@ func (c *Catalogue) latest(model string) uint64 {
 func (c *Catalogue) reading(use string) []PublishedPolicy {
 	var out []PublishedPolicy
 	for _, p := range c.policies {
-		if slices.ContainsFunc(p.Policy.GetModels(), func(m *event.PolicyModel) bool { return m.GetUse() == use }) {
+		if !p.Withdrawn && slices.ContainsFunc(p.Policy.GetModels(), func(m *event.PolicyModel) bool { return m.GetUse() == use }) {
 			out = append(out, p)
 		}
 	}

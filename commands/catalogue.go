@@ -29,7 +29,7 @@ type Catalogue struct {
 // alertKey is what an alert is about.
 type alertKey struct{ subject, metric string }
 
-// PublishedPolicy is the version of a policy that is in effect.
+// PublishedPolicy is the version of a policy that is in effect, or was before it was withdrawn.
 type PublishedPolicy struct {
 	Policy *event.Policy
 	// Version counts from 1.
@@ -41,6 +41,8 @@ type PublishedPolicy struct {
 	// PublishedMS is when it took effect, Unix milliseconds.
 	PublishedMS int64
 	At          domain.Place
+	// Withdrawn: it is in effect no more.
+	Withdrawn bool
 }
 
 // NewCatalogue has nothing defined.
@@ -88,6 +90,12 @@ func (c *Catalogue) apply(lane domain.Lane, r domain.Recorded) {
 			c.alerts[key] = a
 		}
 	}
+	if w := r.Event.GetDefinitionWithdrawn(); w.GetKind() == event.DefinitionWithdrawn_KIND_POLICY {
+		if p, known := c.policies[w.GetName()]; known {
+			p.Withdrawn = true
+			c.policies[w.GetName()] = p
+		}
+	}
 	if p := r.Event.GetPolicyPublished(); p.GetPolicy() != nil {
 		c.policies[p.GetPolicy().GetId()] = PublishedPolicy{
 			Policy: p.GetPolicy(), Version: p.GetVersion(), Source: p.GetSource(), Digest: DigestPolicy(p.GetPolicy()),
@@ -105,7 +113,7 @@ func (c *Catalogue) Defined(o *event.Offer) bool {
 	return ok && known == digest
 }
 
-// Policy is the version of the policy that is in effect; false if it was never published.
+// Policy is the version of the policy that is in effect, or was before it was withdrawn; false if it was never published.
 func (c *Catalogue) Policy(id string) (PublishedPolicy, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -119,7 +127,9 @@ func (c *Catalogue) Policies() []PublishedPolicy {
 	defer c.mu.RUnlock()
 	out := make([]PublishedPolicy, 0, len(c.policies))
 	for _, p := range c.policies {
-		out = append(out, p)
+		if !p.Withdrawn {
+			out = append(out, p)
+		}
 	}
 	return out
 }

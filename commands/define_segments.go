@@ -97,9 +97,9 @@ func (s *DefineSegments) Define(ctx context.Context, d segment.Definition, chang
 		return SegmentsDefined{}, fmt.Errorf("define segments: %w", err)
 	}
 	next := DefinedSegments{Compiled: compiled, Version: 1, Digest: sha256.Sum256(document), Document: document, DefinedMS: s.ports.Now().UnixMilli()}
-	if current, has := s.ports.Recall.Catalogue.definition(d.ID); has {
+	if current := s.ports.Recall.Catalogue.definition(d.ID); current != nil {
 		next.Version = current.Version + 1
-		if current.Digest == next.Digest {
+		if current.Digest == next.Digest { // not that of one that was withdrawn
 			next.Version, next.DefinedMS, next.At = current.Version, current.DefinedMS, domain.Place{Stream: domain.Policy, Position: current.At}
 			return SegmentsDefined{next, true}, nil
 		}
@@ -144,6 +144,14 @@ func (s *DefineSegments) InEffect() []DefinedSegments {
 	return out
 }
 
+// Withdrawn are the definitions that are withdrawn, by id.
+func (s *DefineSegments) Withdrawn() []*segment.Version {
+	c := s.ports.Recall.Catalogue
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.segments.Withdrawn()
+}
+
 // compiled compiles a definition of the log.
 func (s *DefineSegments) compiled(v *segment.Version) (DefinedSegments, error) {
 	definition, err := segment.Parse(v.Document)
@@ -161,11 +169,12 @@ func (s *DefineSegments) compiled(v *segment.Version) (DefinedSegments, error) {
 	return DefinedSegments{c, v.Version, v.Digest, v.Document, v.DefinedMS, domain.Place{Stream: domain.Policy, Position: v.At}}, nil
 }
 
-// definition is the version of a segment definition in effect.
-func (c *Catalogue) definition(id string) (*segment.Version, bool) {
+// definition is the last version of a segment definition, or that it was withdrawn; nil when there was none.
+func (c *Catalogue) definition(id string) *segment.Version {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.segments.Latest(id)
+	last, _ := c.segments.Latest(id)
+	return last
 }
 
 // definitions are all in effect, by id.

@@ -59,7 +59,7 @@ func (p *PublishPolicy) Publish(ctx context.Context, policy *event.Policy, docum
 	}
 	digest := DigestPolicy(policy)
 	current, _ := p.ports.Recall.Catalogue.Policy(policy.GetId())
-	if current.Version > 0 && current.Digest == digest && current.Source == document {
+	if current.Version > 0 && !current.Withdrawn && current.Digest == digest && current.Source == document {
 		return Published{PublishedPolicy: current, Unchanged: true}, nil
 	}
 	next := PublishedPolicy{

@@ -62,7 +62,7 @@ type PublishedView struct {
 	Difference feature.Difference
 }
 
-// Publish appends a version of a view; the first of its name is live with it. It fails with ErrViewTaken,
+// Publish appends a version of a view, or brings back one that was withdrawn; the first of its name is live with it. It fails with ErrViewTaken,
 // ErrChangeInvalid and the log's errors.
 func (f *FeatureViews) Publish(ctx context.Context, p PublishView) (PublishedView, error) {
 	if err := p.Change.check(); err != nil {
@@ -100,8 +100,9 @@ func (f *FeatureViews) draft(v feature.View) (out PublishedView, err error) {
 			out.Difference = feature.Compare(live.View, v)
 		}
 		if before, taken := c.Version(v.Name()); taken {
-			out.Unchanged = true
-			out.At = domain.Place{Stream: domain.Policy, Position: before.At}
+			if out.Unchanged = !before.Withdrawn(); out.Unchanged {
+				out.At = domain.Place{Stream: domain.Policy, Position: before.At}
+			}
 			if before.Err != nil || before.Fingerprint() != v.Fingerprint() {
 				latest, _ := c.Latest(v.Family())
 				err = fmt.Errorf("%w: the latest is %s: publish yours as the next", ErrViewTaken, latest.Name)
@@ -142,6 +143,10 @@ func (f *FeatureViews) Switch(ctx context.Context, s SwitchView) (SwitchedView, 
 	var err error
 	f.ports.Recall.Catalogue.FeatureViews(func(c *feature.Catalogue) {
 		found, known := c.Version(s.View)
+		if known && found.Withdrawn() {
+			err = fmt.Errorf("%w: %s is withdrawn: publish it again first", ErrUnknownView, s.View)
+			return
+		}
 		if !versioned || !known || found.Err != nil {
 			err = fmt.Errorf("%w: %q%s", ErrUnknownView, s.View, expression.Suggestion(s.View, c.Names()))
 			return

@@ -70,8 +70,8 @@ type ModelVersion struct {
 	Unchanged bool
 }
 
-// Register checks a model, keeps its bytes and appends it as the next version of its name, unless one has the same
-// bytes. The bytes are durable before the log names them. It fails with ErrModelName, ErrChangeInvalid, the error of
+// Register checks a model, keeps its bytes and appends it as the next version of its name, unless one that is not
+// withdrawn has the same bytes. The bytes are durable before the log names them. It fails with ErrModelName, ErrChangeInvalid, the error of
 // Describe, and those of the bytes' store and of the log.
 func (m *Models) Register(ctx context.Context, r RegisterModel) (ModelVersion, error) {
 	if !modelName.MatchString(r.Name) {
@@ -95,7 +95,7 @@ func (m *Models) Register(ctx context.Context, r RegisterModel) (ModelVersion, e
 	}
 	versions := m.ports.Recall.Catalogue.ModelVersions(r.Name)
 	for _, v := range versions {
-		if bytes.Equal(v.GetDigest(), next.GetDigest()) {
+		if bytes.Equal(v.GetDigest(), next.GetDigest()) && !v.Withdrawn() {
 			return ModelVersion{v.ModelRegistered, domain.Place{Stream: domain.Policy, Position: v.At}, true}, nil
 		}
 	}

@@ -23,7 +23,7 @@ func (p *Policies) DescribeModel(data []byte) (*event.ModelRegistered, error) {
 	if canonical, err := f.Encode(); err != nil || !bytes.Equal(canonical, data) {
 		return nil, fmt.Errorf("%w: it is not written as this program writes models: was it edited?", model.ErrFile)
 	}
-	view, known := p.models.view(f.View)
+	view, known := p.CurrentView(f.View)
 	if err := checkModelView(f, view, known, p.viewNames()); err != nil {
 		return nil, err
 	}

@@ -21,11 +21,25 @@ func (p *Policies) LookViews(look func(*feature.Catalogue)) {
 // when this version of the program cannot read it.
 func (p *Policies) View(name string) (feature.View, bool) { return p.viewAt(name, math.MaxUint64) }
 
-// viewNames are all versions of all views, ascending.
+// CurrentView is View without what is withdrawn: for what is not in the log yet.
+func (p *Policies) CurrentView(name string) (feature.View, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	found, known := p.views.At(name, math.MaxUint64)
+	if !known || found.Err != nil || found.Withdrawn() {
+		return feature.View{}, false
+	}
+	return found.View, true
+}
+
+// viewNames are all versions of all views that are not withdrawn, ascending.
 func (p *Policies) viewNames() []string {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.views.Names()
+	return slices.DeleteFunc(p.views.Names(), func(name string) bool {
+		v, _ := p.views.Version(name)
+		return v.Withdrawn()
+	})
 }
 
 // viewAt is what a name meant at a cut of POLICY.
@@ -48,14 +62,19 @@ func (p *Policies) layout() *feature.Layout {
 
 // Wanted is the layout that the views must keep: for those that policies and segment definitions in effect name, and of each name that was
 // published for its live version, the one before it (which a rollback switches to) and the one published last. Views
-// that come with the product cost nothing until one names them. Further views may be asked for.
+// that come with the product cost nothing until one names them. Further views may be asked for. What is withdrawn is not kept.
 func (p *Policies) Wanted(further ...feature.View) *feature.Layout {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	needed := slices.Clone(further)
+	var needed []feature.View
 	add := func(found *feature.Published, known bool) {
-		if known && found.Err == nil {
+		if known && found.Err == nil && !found.Withdrawn() {
 			needed = append(needed, found.View)
+		}
+	}
+	for _, v := range further {
+		if found, known := p.views.Version(v.Name()); !known || !found.Withdrawn() {
+			needed = append(needed, v)
 		}
 	}
 	for _, family := range p.views.Families() {

@@ -16,12 +16,17 @@ func (p *Policies) Lineage() []feature.Edge {
 	var out []feature.Edge
 	p.LookViews(func(c *feature.Catalogue) {
 		for _, v := range c.Readable() {
-			out = append(out, v.Lineage()...)
+			if found, _ := c.Version(v.Name()); !found.Withdrawn() {
+				out = append(out, v.Lineage()...)
+			}
 		}
 	})
 	p.models.Look(func(r *registry.Registry) {
 		for _, name := range r.Names() {
 			for _, v := range r.Versions(name) {
+				if v.Withdrawn() {
+					continue
+				}
 				model := fmt.Sprintf("model:%s@%d", name, v.GetVersion())
 				for _, f := range v.GetFeatures() {
 					out = append(out, feature.Edge{From: "feature:" + v.GetView() + "/" + f, To: model})

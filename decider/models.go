@@ -52,7 +52,7 @@ func (m *Models) KeptIn(bytes ModelBytes) { m.bytes = bytes }
 // apply takes an event of POLICY.
 func (m *Models) apply(r domain.Recorded) {
 	assigned := r.Event.GetModelAssigned() != nil
-	if !assigned && r.Event.GetModelRegistered() == nil {
+	if !assigned && r.Event.GetModelRegistered() == nil && r.Event.GetDefinitionWithdrawn() == nil {
 		return
 	}
 	m.mu.Lock()

@@ -31,9 +31,11 @@ type Policies struct {
 	defined  map[*segment.Version]*DefinedSegments
 	versions map[policyVersion]*Published
 	latest   map[string]*Published
-	owners   map[string]*Published // by placement
-	changes  map[string][]ownership
-	cut      uint64
+	// withdrawn are the policies that are in effect no more, by id.
+	withdrawn map[string]WithdrawnPolicy
+	owners    map[string]*Published // by placement
+	changes   map[string][]ownership
+	cut       uint64
 }
 
 // ownership is who owns a placement from a sequence of POLICY on; nobody is nil.
@@ -61,6 +63,13 @@ type Published struct {
 	policies *Policies
 	mu       sync.Mutex
 	compiled map[string]compilation // by the view's full name
+}
+
+// WithdrawnPolicy is the version that was in effect until its policy was withdrawn.
+type WithdrawnPolicy struct {
+	*Published
+	// WithdrawnMS is since when it is, Unix milliseconds.
+	WithdrawnMS int64
 }
 
 // compilation is a policy compiled against a view, or why it cannot be.
@@ -114,7 +123,7 @@ func NewPolicies(builtIn ...feature.View) *Policies {
 	p := &Policies{
 		views:    feature.NewCatalogue(builtIn...),
 		versions: map[policyVersion]*Published{}, latest: map[string]*Published{}, owners: map[string]*Published{},
-		changes: map[string][]ownership{}, defined: map[*segment.Version]*DefinedSegments{},
+		withdrawn: map[string]WithdrawnPolicy{}, changes: map[string][]ownership{}, defined: map[*segment.Version]*DefinedSegments{},
 	}
 	p.models = newModels(p.View)
 	return p
@@ -126,7 +135,7 @@ func (p *Policies) Models() *Models { return p.models }
 // Check compiles a policy and sees whether it can take effect beside the others. Everything that is wrong is in the
 // error, a problem.List.
 func (p *Policies) Check(candidate *event.Policy) (*policy.Compiled, error) {
-	view, known := p.View(candidate.GetView())
+	view, known := p.CurrentView(candidate.GetView())
 	if !known {
 		view, _ = p.View("core") // so that what else is wrong is found, too
 	}
@@ -147,8 +156,8 @@ func (p *Policies) Check(candidate *event.Policy) (*policy.Compiled, error) {
 
 // suggestViews says which views there are, where a view is unknown.
 func (p *Policies) suggestViews(problems problem.List, view string) problem.List {
-	var names []string
-	p.LookViews(func(c *feature.Catalogue) { names = slices.Concat(c.Names(), c.Families()) })
+	names := p.viewNames()
+	p.LookViews(func(c *feature.Catalogue) { names = append(names, c.Families()...) })
 	for i := range problems {
 		if problems[i].Field == "view" && problems[i].Reason == policy.FaultUnknown {
 			problems[i].Message = fmt.Sprintf("there is no feature view %q%s: %s", view, expression.Suggestion(view, names), strings.Join(names, ", "))
@@ -206,6 +215,15 @@ func (p *Policies) List() []*Published {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return slices.SortedFunc(maps.Values(p.latest), func(x, y *Published) int {
+		return cmp.Compare(x.Policy.GetId(), y.Policy.GetId())
+	})
+}
+
+// Withdrawn are the policies that were withdrawn and are not back, by id.
+func (p *Policies) Withdrawn() []WithdrawnPolicy {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(p.withdrawn), func(x, y WithdrawnPolicy) int {
 		return cmp.Compare(x.Policy.GetId(), y.Policy.GetId())
 	})
 }
@@ -269,6 +287,9 @@ func (p *Policies) Apply(e domain.Envelope) error {
 			if published := r.Event.GetPolicyPublished(); published.GetPolicy() != nil {
 				p.take(p.publishedOf(r, published))
 			}
+			if w := r.Event.GetDefinitionWithdrawn(); w.GetKind() == event.DefinitionWithdrawn_KIND_POLICY {
+				p.withdraw(w.GetName(), r)
+			}
 		}
 		p.cut = e.Sequence
 	}
@@ -306,9 +327,23 @@ func (p *Policies) take(published *Published) {
 		}
 	}
 	p.latest[id] = published
+	delete(p.withdrawn, id)
 	for _, pl := range published.Policy.GetPlacements() {
 		p.pass(pl.GetId(), nil, published, published.At)
 	}
+}
+
+// withdraw takes a policy out of effect: its placements are nobody's.
+func (p *Policies) withdraw(id string, r domain.Recorded) {
+	before, known := p.latest[id]
+	if !known {
+		return
+	}
+	for _, pl := range before.Policy.GetPlacements() {
+		p.pass(pl.GetId(), before, nil, r.At)
+	}
+	delete(p.latest, id)
+	p.withdrawn[id] = WithdrawnPolicy{before, cmp.Or(r.Event.GetOccurredMs(), r.Event.GetReceivedMs())}
 }
 
 // pass hands a placement from one owner to the next, if it is that owner's.

@@ -76,6 +76,13 @@ func (p *Policies) Segments() []*DefinedSegments {
 	return out
 }
 
+// WithdrawnSegments are the definitions that are withdrawn, by id.
+func (p *Policies) WithdrawnSegments() []*segment.Version {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.segments.Withdrawn()
+}
+
 // segmentsRead is a definition that a policy reads, and its version at a cut; nil when there was none.
 type segmentsRead struct {
 	definition string

@@ -136,7 +136,7 @@ func StreamOf(e *event.Event) (Stream, bool) {
 		return Outcome, true
 	case *event.Event_OfferDefined, *event.Event_PolicyPublished, *event.Event_FeatureViewPublished,
 		*event.Event_FeatureViewSwitched, *event.Event_ModelRegistered, *event.Event_ModelAssigned, *event.Event_AlertRaised, *event.Event_ModelLimitsSet,
-		*event.Event_SegmentDefined:
+		*event.Event_SegmentDefined, *event.Event_DefinitionWithdrawn:
 		return Policy, true
 	case *event.Event_Quarantined, *event.Event_QuarantineResolved:
 		return Quarantine, true
@@ -217,6 +217,8 @@ func TypeOf(e *event.Event) string {
 		return "model_limits_set"
 	case *event.Event_SegmentDefined:
 		return "segment_defined"
+	case *event.Event_DefinitionWithdrawn:
+		return "definition_withdrawn"
 	case *event.Event_Quarantined:
 		return "quarantined"
 	case *event.Event_QuarantineResolved:

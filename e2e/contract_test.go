@@ -35,7 +35,9 @@ var shapes = map[string][]string{
 	"policy list": {
 		"policies[].description string", "policies[].document string", "policies[].offers[] string", "policies[].placements[] string",
 		"policies[].policy string", "policies[].published_at string", "policies[].sha256 string", "policies[].version string",
+		"policies[].withdrawn_at null",
 	},
+	"policy withdraw everybody --validate-only": {"kind string", "name string", "position string", "unchanged bool", "version string"},
 	"quarantine list": {
 		"next_page_token string", "refused[].field string", "refused[].format string", "refused[].id string",
 		"refused[].message string", "refused[].original string", "refused[].reason string", "refused[].received_at string",

@@ -274,7 +274,7 @@ func modelShapes() map[string][]string {
 		var out []string
 		for _, field := range []string{
 			"auc string", "baseline_auc string", "features number", "label string", "name string", "objective string", "position string",
-			"registered_at string", "sha256 string", "size string", "version string", "view string",
+			"registered_at string", "sha256 string", "size string", "version string", "view string", "withdrawn_at null",
 		} {
 			out = append(out, path+"."+field)
 		}
@@ -294,7 +294,7 @@ func modelShapes() map[string][]string {
 		"model limits conversion_7d":                               limits,
 		"model limits conversion_7d --set psi=0.3 --validate-only": joined(limits, []string{"position string", "unchanged bool"}),
 		"model list":      joined(one("models[]"), use("uses[]")),
-		"model show buys": joined(one("model"), []string{"card string", "features[] string"}),
+		"model show buys": joined(one("model"), []string{"card string", "features[] string", "judged_as string", "not_judged string"}),
 		"model assign conversion_7d buys --role champion":  joined(use("use"), []string{"position string", "unchanged bool", "warnings list"}),
 		"model promote conversion_7d buys --validate-only": joined(use("use"), []string{"position string", "unchanged bool", "warnings list"}),
 		"model download buys " + os.DevNull:                {"bytes number", "file string"},

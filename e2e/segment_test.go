@@ -246,7 +246,7 @@ func segmentShapes(file string) map[string][]string {
 		"segment list": {
 			"definitions[].defined_at string", "definitions[].description string", "definitions[].document string", "definitions[].id string",
 			"definitions[].kind string", "definitions[].position string", "definitions[].segments[] string", "definitions[].sha256 string",
-			"definitions[].version string", "definitions[].view string",
+			"definitions[].version string", "definitions[].view string", "withdrawn list",
 		},
 		"segment count":              {"at string", "counts[].id string", "counts[].profiles string", "counts[].segment string", "profiles string"},
 		"segment members tags buyer": {"more bool", "profiles[] string"},

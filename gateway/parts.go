@@ -46,6 +46,7 @@ type parts struct {
 	ingest     *commands.Ingest
 	quarantine *commands.Quarantine
 	publish    *commands.PublishPolicy
+	withdraw   *commands.Withdrawals
 	// featureViews publishes and switches views.
 	featureViews *commands.FeatureViews
 	models       *commands.Models
@@ -212,6 +213,7 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 		Log: log, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
 		Check: n.checkPolicy,
 	})
+	n.parts.withdraw = commands.NewWithdrawals(commands.WithdrawPorts{Log: log, Recall: n.parts.recall, Now: n.now, Random: rand.Reader})
 	n.parts.featureViews = commands.NewFeatureViews(commands.FeatureViewPorts{
 		Log: log, Recall: n.parts.recall, Ready: n.parts.views.Prepare, Now: n.now, Random: rand.Reader,
 	})
@@ -220,7 +222,7 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	})
 	n.parts.segments = projections.NewSegments(n.parts.views, n.parts.identities, n.parts.policies.View)
 	n.parts.defining = commands.NewDefineSegments(commands.SegmentPorts{
-		Log: log, Recall: n.parts.recall, View: n.parts.policies.View, Ready: n.parts.views.Prepare, Now: n.now, Random: rand.Reader,
+		Log: log, Recall: n.parts.recall, View: n.parts.policies.CurrentView, Ready: n.parts.views.Prepare, Now: n.now, Random: rand.Reader,
 	})
 	n.parts.changes = commands.NewIdentityChanges(commands.IdentityPorts{
 		Log: log, Vault: n.parts.vault, Identifiers: n.parts.vault, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,

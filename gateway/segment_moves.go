@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/profferhq/proffer/decider"
+	"github.com/profferhq/proffer/domain/segment"
 	"github.com/profferhq/proffer/projections"
 )
 
@@ -31,6 +32,15 @@ func (c currentSegments) InEffect() ([]projections.CurrentSegments, uint64) {
 		}
 	}
 	return out, at
+}
+
+// Withdrawn implements projections.SegmentDefinitions.
+func (c currentSegments) Withdrawn() []segment.Found {
+	var out []segment.Found
+	for _, v := range c.policies.WithdrawnSegments() {
+		out = append(out, segment.Found{Definition: v.ID, Version: v.Version})
+	}
+	return out
 }
 
 // WaitFor implements projections.SegmentDefinitions.

@@ -102,6 +102,9 @@ func (m *mover) InEffect() ([]projections.CurrentSegments, uint64) {
 	return []projections.CurrentSegments{{Compiled: m.tags, Version: 1}}, 1
 }
 
+// Withdrawn implements projections.SegmentDefinitions.
+func (m *mover) Withdrawn() []segment.Found { return nil }
+
 // WaitFor implements projections.SegmentDefinitions.
 func (m *mover) WaitFor(context.Context, uint64) error { return nil }
 

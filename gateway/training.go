@@ -16,7 +16,7 @@ func (n *Node) pointInTime(away outage) *rpc.PointInTime {
 			identities: n.parts.identities, log: n.parts.log,
 		},
 		Training: projections.NewTraining(n.parts.log, n.parts.policies),
-		Views:    n.parts.policies.View,
+		Views:    n.parts.policies.CurrentView,
 		Prepare:  n.parts.views.Prepare,
 		Now:      n.now,
 	}

@@ -95,7 +95,7 @@ func watchDecoder() *leanDecoder {
 	return &leanDecoder{read: fieldsRead(of{
 		4: whole, 5: whole,
 		bodyDecision: fieldsRead(of{1: whole, 2: whole, 3: whole, 5: whole, 14: whole, 16: whole, 26: whole}),
-		104:          whole, 105: whole, 106: whole, 109: whole,
+		104:          whole, 105: whole, 106: whole, 109: whole, 111: whole,
 	})}
 }
 

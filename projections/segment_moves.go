@@ -26,6 +26,8 @@ type CurrentSegments struct {
 type SegmentDefinitions interface {
 	// InEffect are the definitions in effect that can be read, by id, and a sequence of POLICY up to which they stand at least.
 	InEffect() ([]CurrentSegments, uint64)
+	// Withdrawn are the definitions that are withdrawn, by id, with the version that was in effect: nobody is in their segments.
+	Withdrawn() []segment.Found
 	// WaitFor returns when they stand at a sequence, or with the context's error.
 	WaitFor(ctx context.Context, sequence uint64) error
 }
@@ -68,8 +70,8 @@ const importSource = "import:"
 
 // SegmentMoves finds who entered and who left a segment, and has it appended to BEHAVIOUR: of people who did something, and
 // of everybody now and then. What is so already is folded from the log, all of it up to the latest move by whomever, so
-// that each move is appended once, however often the process ends in between and however many servers there are. While no
-// definition is in effect it reads nothing and remembers nothing.
+// that each move is appended once, however often the process ends in between and however many servers there are. Of a
+// definition that is withdrawn everybody leaves. While there is no definition it reads nothing and remembers nothing.
 type SegmentMoves struct {
 	source      Source
 	segments    *Segments
@@ -113,7 +115,7 @@ func (s *SegmentMoves) Run(ctx context.Context) error {
 	var w *movesSession // made for the first definition
 	for ctx.Err() == nil {
 		current, at := s.definitions.InEffect()
-		if len(current) == 0 {
+		if len(current)+len(s.definitions.Withdrawn()) == 0 {
 			_ = s.definitions.WaitFor(ctx, at+1)
 			continue
 		}
@@ -294,6 +296,9 @@ func (w *movesSession) planSweep(now time.Time) {
 	for _, d := range current {
 		versions += fmt.Sprintf("%s@%d ", d.Definition().ID, d.Version)
 	}
+	for _, d := range w.definitions.Withdrawn() {
+		versions += fmt.Sprintf("%s@%d withdrawn ", d.Definition, d.Version)
+	}
 	if versions == w.versions && (len(w.sweep) > 0 || now.Sub(w.swept) < w.o.SweepEvery) {
 		return
 	}
@@ -322,6 +327,7 @@ func (w *movesSession) round(ctx context.Context) error {
 		r.compiled = append(r.compiled, d.Compiled)
 		r.found = append(r.found, segment.Found{Definition: d.Definition().ID, Version: d.Version})
 	}
+	r.found = append(r.found, w.definitions.Withdrawn()...)
 	err := r.people(max(1, int(float64(w.o.PerSecond)*w.o.Every.Seconds())))
 	if err == nil && len(r.moves) > 0 {
 		err = w.mover.MoveMembers(ctx, r.moves)
@@ -350,10 +356,11 @@ type movesRound struct {
 	*movesSession
 	nowMS    int64
 	compiled []*segment.Compiled
-	found    []segment.Found
-	seen     map[domain.Alias]bool
-	looked   []domain.Alias
-	moves    []segment.Move
+	// found are the compiled definitions, then those that are withdrawn.
+	found  []segment.Found
+	seen   map[domain.Alias]bool
+	looked []domain.Alias
+	moves  []segment.Move
 }
 
 // people takes people from the lists until there are as many, or enough moves.
@@ -396,7 +403,7 @@ func (r *movesRound) person(alias domain.Alias) error {
 		return nil //nolint:nilerr // as said above
 	}
 	found := slices.Clone(r.found)
-	for i := range found {
+	for i := range in {
 		found[i].Segments = in[i]
 	}
 	r.moves = append(r.moves, r.members.Moves(aliases, found)...)

@@ -33,6 +33,7 @@ type square struct {
 	graph    *identity.Graph
 	linkedTo uint64
 	defined  []projections.CurrentSegments
+	gone     []segment.Found // what is withdrawn
 	policy   uint64
 	changed  chan struct{}
 	begun    time.Time
@@ -81,6 +82,24 @@ func (s *square) InEffect() ([]projections.CurrentSegments, uint64) {
 	return slices.Clone(s.defined), s.policy
 }
 
+// Withdrawn implements projections.SegmentDefinitions.
+func (s *square) Withdrawn() []segment.Found {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.gone)
+}
+
+// withdraw takes what is defined out of effect.
+func (s *square) withdraw() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = []segment.Found{{Definition: "tags", Version: s.defined[0].Version}}
+	s.defined = nil
+	s.policy++
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
 // WaitFor implements projections.SegmentDefinitions.
 func (s *square) WaitFor(ctx context.Context, sequence uint64) error {
 	for {
@@ -113,7 +132,7 @@ func (s *square) define(version uint64, amount string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.defined = []projections.CurrentSegments{{Compiled: c, Version: version}}
+	s.defined, s.gone = []projections.CurrentSegments{{Compiled: c, Version: version}}, nil
 	s.policy++
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -258,6 +277,27 @@ func parted(n, other byte, at int64) domain.Recorded {
 }
 
 const soon = 3 * time.Second
+
+// Whoever was in a segment of a definition that is withdrawn leaves it, also when the process ends before it has said so.
+func TestEverybodyLeavesWhatIsWithdrawn(t *testing.T) {
+	inTheSquare(t, func(s *square) {
+		s.happens(bought(1, noon, 0, 60e6), bought(2, noon, 0, 150e6))
+		s.define(3, "100.0")
+		stop := s.follows()
+		s.wants(soon, "+1 lately@3", "+2 lately@3", "+2 rich@3")
+		stop()
+		s.withdraw()
+		stop = s.follows()
+		s.wants(soon, "-1 lately@3", "-2 lately@3", "-2 rich@3")
+		s.happens(bought(1, noon, 0, 90e6))
+		s.wants(2 * time.Hour) // they do not leave again
+		s.define(4, "100.0")
+		s.wants(soon, "+1 lately@4", "+1 rich@4", "+2 lately@4", "+2 rich@4")
+		s.withdraw()
+		s.wants(soon, "-1 lately@4", "-1 rich@4", "-2 lately@4", "-2 rich@4")
+		stop()
+	})
+}
 
 func TestPeopleEnterAndLeaveSegments(t *testing.T) {
 	inTheSquare(t, func(s *square) {

@@ -112,6 +112,9 @@ func (g *gathering) fold() {
 	rows.FeatureViews = lastByKey(rows.FeatureViews, func(a, b FeatureViewRow) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), bytes.Compare(a.Fingerprint, b.Fingerprint))
 	})
+	rows.Definitions = lastByKey(rows.Definitions, func(a, b DefinitionRow) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
 	rows.Guards = lastByKey(rows.Guards, func(a, b GuardsRow) int { return cmp.Compare(a.Version, b.Version) })
 	rows.MatchModels = lastByKey(rows.MatchModels, func(a, b MatchModelRow) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))

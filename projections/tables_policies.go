@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 
@@ -14,6 +15,10 @@ import (
 func (g *gathering) addPolicy(place Place, e *event.Event) {
 	rows := &g.batch.Rows
 	rows.PolicyEvents = append(rows.PolicyEvents, PolicyEventRow{Place: place, Type: domain.TypeOf(e)})
+	if d, is := definitionRow(e); is {
+		d.At, d.SinceMs = place.At, place.OccurredMs
+		rows.Definitions = append(rows.Definitions, d)
+	}
 	switch b := e.GetBody().(type) {
 	case *event.Event_OfferDefined:
 		rows.Offers = append(rows.Offers, offerRow(place, b.OfferDefined.GetOffer()))
@@ -26,6 +31,35 @@ func (g *gathering) addPolicy(place Place, e *event.Event) {
 			SpecsJSON: document(v.GetSpecsJson()), PublishedMs: place.OccurredMs,
 		})
 	}
+}
+
+// definitionRow is what an event defines or withdraws; false when it does neither.
+func definitionRow(e *event.Event) (DefinitionRow, bool) {
+	kind, name, of := event.DefinitionWithdrawn_KIND_UNSPECIFIED, "", uint64(0)
+	var d DefinitionRow
+	switch b := e.GetBody().(type) {
+	case *event.Event_PolicyPublished:
+		kind, name, of = event.DefinitionWithdrawn_KIND_POLICY, b.PolicyPublished.GetPolicy().GetId(), b.PolicyPublished.GetVersion()
+	case *event.Event_FeatureViewPublished:
+		kind, name, d.Reason = event.DefinitionWithdrawn_KIND_FEATURE_VIEW, b.FeatureViewPublished.GetName(), b.FeatureViewPublished.GetReason()
+	case *event.Event_SegmentDefined:
+		kind, name, of = event.DefinitionWithdrawn_KIND_SEGMENTS, b.SegmentDefined.GetId(), b.SegmentDefined.GetVersion()
+		d.Reason, d.Withdrawn = b.SegmentDefined.GetReason(), len(b.SegmentDefined.GetDefinitionJson()) == 0
+	case *event.Event_ModelRegistered:
+		kind, name, of = event.DefinitionWithdrawn_KIND_MODEL, b.ModelRegistered.GetName(), b.ModelRegistered.GetVersion()
+		d.Reason = b.ModelRegistered.GetReason()
+	case *event.Event_DefinitionWithdrawn:
+		w := b.DefinitionWithdrawn
+		kind, name, of, d.Reason, d.Withdrawn = w.GetKind(), w.GetName(), w.GetVersion(), w.GetReason(), true
+	}
+	if d.Kind = domain.DefinitionKindName(kind); d.Kind == "" {
+		return d, false
+	}
+	if kind == event.DefinitionWithdrawn_KIND_MODEL {
+		name = fmt.Sprintf("%s@%d", name, of)
+	}
+	d.Name, d.Version, d.Reason = cell(name), version(of), cell(d.Reason)
+	return d, true
 }
 
 func (g *gathering) addPublished(place Place, published *event.PolicyPublished) {

@@ -180,6 +180,19 @@ type FeatureViewRow struct {
 	PublishedMs int64
 }
 
+// DefinitionRow is what is defined under POLICY, as it stands after the last event that says so.
+type DefinitionRow struct {
+	At domain.Position
+	// Kind is "policy", "feature_view", "segments" or "model"; the name of a model has its version: "churn@2".
+	Kind, Name string
+	// Version of a policy, segments or a model; 0 for a feature view, whose name has it.
+	Version   uint64
+	Withdrawn bool
+	// SinceMs is from when on it is so.
+	SinceMs int64
+	Reason  string
+}
+
 // QuarantineRow is something that was refused; the original stays sealed in the log.
 type QuarantineRow struct {
 	Place
@@ -239,6 +252,7 @@ type Rows struct {
 	Offers       []OfferRow
 	Policies     []PolicyRow
 	FeatureViews []FeatureViewRow
+	Definitions  []DefinitionRow
 	Guards       []GuardsRow
 	MatchModels  []MatchModelRow
 	Pairs        []PairRow

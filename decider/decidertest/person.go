@@ -3,6 +3,7 @@ package decidertest
 import (
 	"crypto/sha256"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/profferhq/proffer/domain"
@@ -106,6 +107,14 @@ func SegmentsDefined(id string, version uint64, document string, at time.Time) *
 	e.Body = &event.Event_SegmentDefined{SegmentDefined: &event.SegmentDefined{
 		Id: id, Version: version, Digest: digest[:], DefinitionJson: []byte(document),
 	}}
+	return e
+}
+
+// Withdrawn takes a definition out of effect.
+func Withdrawn(kind event.DefinitionWithdrawn_Kind, name string, version uint64, at time.Time) *event.Event {
+	e := About("", at, "withdrawn "+name+" "+strconv.FormatUint(version, 10))
+	e.Alias, e.AliasType = nil, ""
+	e.Body = &event.Event_DefinitionWithdrawn{DefinitionWithdrawn: &event.DefinitionWithdrawn{Kind: kind, Name: name, Version: version}}
 	return e
 }
 

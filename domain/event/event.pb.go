@@ -188,6 +188,62 @@ func (ModelAssigned_Role) EnumDescriptor() ([]byte, []int) {
 	return file_event_event_proto_rawDescGZIP(), []int{37, 0}
 }
 
+type DefinitionWithdrawn_Kind int32
+
+const (
+	DefinitionWithdrawn_KIND_UNSPECIFIED DefinitionWithdrawn_Kind = 0
+	DefinitionWithdrawn_KIND_POLICY      DefinitionWithdrawn_Kind = 1
+	// With its version.
+	DefinitionWithdrawn_KIND_FEATURE_VIEW DefinitionWithdrawn_Kind = 2
+	DefinitionWithdrawn_KIND_SEGMENTS     DefinitionWithdrawn_Kind = 3
+	DefinitionWithdrawn_KIND_MODEL        DefinitionWithdrawn_Kind = 4
+)
+
+// Enum value maps for DefinitionWithdrawn_Kind.
+var (
+	DefinitionWithdrawn_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_POLICY",
+		2: "KIND_FEATURE_VIEW",
+		3: "KIND_SEGMENTS",
+		4: "KIND_MODEL",
+	}
+	DefinitionWithdrawn_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED":  0,
+		"KIND_POLICY":       1,
+		"KIND_FEATURE_VIEW": 2,
+		"KIND_SEGMENTS":     3,
+		"KIND_MODEL":        4,
+	}
+)
+
+func (x DefinitionWithdrawn_Kind) Enum() *DefinitionWithdrawn_Kind {
+	p := new(DefinitionWithdrawn_Kind)
+	*p = x
+	return p
+}
+
+func (x DefinitionWithdrawn_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DefinitionWithdrawn_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_event_event_proto_enumTypes[3].Descriptor()
+}
+
+func (DefinitionWithdrawn_Kind) Type() protoreflect.EnumType {
+	return &file_event_event_proto_enumTypes[3]
+}
+
+func (x DefinitionWithdrawn_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DefinitionWithdrawn_Kind.Descriptor instead.
+func (DefinitionWithdrawn_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{42, 0}
+}
+
 // Event is one entry of an envelope.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -248,6 +304,7 @@ type Event struct {
 	//	*Event_AlertRaised
 	//	*Event_ModelLimitsSet
 	//	*Event_SegmentDefined
+	//	*Event_DefinitionWithdrawn
 	//	*Event_Quarantined
 	//	*Event_QuarantineResolved
 	Body          isEvent_Body `protobuf_oneof:"body"`
@@ -666,6 +723,15 @@ func (x *Event) GetSegmentDefined() *SegmentDefined {
 	return nil
 }
 
+func (x *Event) GetDefinitionWithdrawn() *DefinitionWithdrawn {
+	if x != nil {
+		if x, ok := x.Body.(*Event_DefinitionWithdrawn); ok {
+			return x.DefinitionWithdrawn
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetQuarantined() *Quarantined {
 	if x != nil {
 		if x, ok := x.Body.(*Event_Quarantined); ok {
@@ -825,6 +891,10 @@ type Event_SegmentDefined struct {
 	SegmentDefined *SegmentDefined `protobuf:"bytes,110,opt,name=segment_defined,json=segmentDefined,proto3,oneof"`
 }
 
+type Event_DefinitionWithdrawn struct {
+	DefinitionWithdrawn *DefinitionWithdrawn `protobuf:"bytes,111,opt,name=definition_withdrawn,json=definitionWithdrawn,proto3,oneof"`
+}
+
 type Event_Quarantined struct {
 	// QUARANTINE
 	Quarantined *Quarantined `protobuf:"bytes,120,opt,name=quarantined,proto3,oneof"`
@@ -899,6 +969,8 @@ func (*Event_AlertRaised) isEvent_Body() {}
 func (*Event_ModelLimitsSet) isEvent_Body() {}
 
 func (*Event_SegmentDefined) isEvent_Body() {}
+
+func (*Event_DefinitionWithdrawn) isEvent_Body() {}
 
 func (*Event_Quarantined) isEvent_Body() {}
 
@@ -3884,6 +3956,86 @@ func (x *SegmentDefined) GetActor() string {
 	return ""
 }
 
+// DefinitionWithdrawn: from here on what was defined under this name is in effect no more. What was decided by it finds it
+// all the same. Defining it again brings it back.
+type DefinitionWithdrawn struct {
+	state protoimpl.MessageState   `protogen:"open.v1"`
+	Kind  DefinitionWithdrawn_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=event.DefinitionWithdrawn_Kind" json:"kind,omitempty"`
+	// "shop", "retail@2", "rfm", "churn".
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Of a policy and of segments the version that was in effect, of a model the one that is withdrawn; 0 for a feature view.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Actor         string `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DefinitionWithdrawn) Reset() {
+	*x = DefinitionWithdrawn{}
+	mi := &file_event_event_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DefinitionWithdrawn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DefinitionWithdrawn) ProtoMessage() {}
+
+func (x *DefinitionWithdrawn) ProtoReflect() protoreflect.Message {
+	mi := &file_event_event_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DefinitionWithdrawn.ProtoReflect.Descriptor instead.
+func (*DefinitionWithdrawn) Descriptor() ([]byte, []int) {
+	return file_event_event_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *DefinitionWithdrawn) GetKind() DefinitionWithdrawn_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return DefinitionWithdrawn_KIND_UNSPECIFIED
+}
+
+func (x *DefinitionWithdrawn) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DefinitionWithdrawn) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *DefinitionWithdrawn) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DefinitionWithdrawn) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
 // Quarantined: something was refused, kept as received.
 type Quarantined struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3903,7 +4055,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_event_event_proto_msgTypes[42]
+	mi := &file_event_event_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3915,7 +4067,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[42]
+	mi := &file_event_event_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3928,7 +4080,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{42}
+	return file_event_event_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Quarantined) GetReason() string {
@@ -3979,7 +4131,7 @@ type QuarantineResolved struct {
 
 func (x *QuarantineResolved) Reset() {
 	*x = QuarantineResolved{}
-	mi := &file_event_event_proto_msgTypes[43]
+	mi := &file_event_event_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3991,7 +4143,7 @@ func (x *QuarantineResolved) String() string {
 func (*QuarantineResolved) ProtoMessage() {}
 
 func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
-	mi := &file_event_event_proto_msgTypes[43]
+	mi := &file_event_event_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4004,7 +4156,7 @@ func (x *QuarantineResolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineResolved.ProtoReflect.Descriptor instead.
 func (*QuarantineResolved) Descriptor() ([]byte, []int) {
-	return file_event_event_proto_rawDescGZIP(), []int{43}
+	return file_event_event_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *QuarantineResolved) GetOf() []byte {
@@ -4032,7 +4184,7 @@ var File_event_event_proto protoreflect.FileDescriptor
 
 const file_event_event_proto_rawDesc = "" +
 	"\n" +
-	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\x89\x13\n" +
+	"\x11event/event.proto\x12\x05event\x1a\x14event/decision.proto\"\xda\x13\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\fR\x05alias\x12\x1d\n" +
@@ -4082,7 +4234,8 @@ const file_event_event_proto_rawDesc = "" +
 	"\x0emodel_assigned\x18i \x01(\v2\x14.event.ModelAssignedH\x00R\rmodelAssigned\x127\n" +
 	"\falert_raised\x18j \x01(\v2\x12.event.AlertRaisedH\x00R\valertRaised\x12A\n" +
 	"\x10model_limits_set\x18m \x01(\v2\x15.event.ModelLimitsSetH\x00R\x0emodelLimitsSet\x12@\n" +
-	"\x0fsegment_defined\x18n \x01(\v2\x15.event.SegmentDefinedH\x00R\x0esegmentDefined\x126\n" +
+	"\x0fsegment_defined\x18n \x01(\v2\x15.event.SegmentDefinedH\x00R\x0esegmentDefined\x12O\n" +
+	"\x14definition_withdrawn\x18o \x01(\v2\x1a.event.DefinitionWithdrawnH\x00R\x13definitionWithdrawn\x126\n" +
 	"\vquarantined\x18x \x01(\v2\x12.event.QuarantinedH\x00R\vquarantined\x12L\n" +
 	"\x13quarantine_resolved\x18y \x01(\v2\x19.event.QuarantineResolvedH\x00R\x12quarantineResolvedB\x06\n" +
 	"\x04body\">\n" +
@@ -4334,7 +4487,20 @@ const file_event_event_proto_rawDesc = "" +
 	"\x06digest\x18\x04 \x01(\fR\x06digest\x12'\n" +
 	"\x0fdefinition_json\x18\x05 \x01(\fR\x0edefinitionJson\x12\x16\n" +
 	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x14\n" +
-	"\x05actor\x18\a \x01(\tR\x05actor\"\x98\x01\n" +
+	"\x05actor\x18\a \x01(\tR\x05actor\"\x8f\x02\n" +
+	"\x13DefinitionWithdrawn\x123\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1f.event.DefinitionWithdrawn.KindR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05actor\x18\x05 \x01(\tR\x05actor\"g\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vKIND_POLICY\x10\x01\x12\x15\n" +
+	"\x11KIND_FEATURE_VIEW\x10\x02\x12\x11\n" +
+	"\rKIND_SEGMENTS\x10\x03\x12\x0e\n" +
+	"\n" +
+	"KIND_MODEL\x10\x04\"\x98\x01\n" +
 	"\vQuarantined\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x18\n" +
@@ -4358,126 +4524,130 @@ func file_event_event_proto_rawDescGZIP() []byte {
 	return file_event_event_proto_rawDescData
 }
 
-var file_event_event_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_event_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_event_event_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_event_event_proto_goTypes = []any{
-	(Viewed_Kind)(0),             // 0: event.Viewed.Kind
-	(AliasMarked_Mark)(0),        // 1: event.AliasMarked.Mark
-	(ModelAssigned_Role)(0),      // 2: event.ModelAssigned.Role
-	(*Event)(nil),                // 3: event.Event
-	(*Sealed)(nil),               // 4: event.Sealed
-	(*Viewed)(nil),               // 5: event.Viewed
-	(*Carted)(nil),               // 6: event.Carted
-	(*Purchased)(nil),            // 7: event.Purchased
-	(*Refunded)(nil),             // 8: event.Refunded
-	(*Line)(nil),                 // 9: event.Line
-	(*Tracked)(nil),              // 10: event.Tracked
-	(*SegmentEntered)(nil),       // 11: event.SegmentEntered
-	(*SegmentLeft)(nil),          // 12: event.SegmentLeft
-	(*IdentityLinked)(nil),       // 13: event.IdentityLinked
-	(*LinkEvidence)(nil),         // 14: event.LinkEvidence
-	(*MatchWeight)(nil),          // 15: event.MatchWeight
-	(*MatchTerm)(nil),            // 16: event.MatchTerm
-	(*IdentityUnlinked)(nil),     // 17: event.IdentityUnlinked
-	(*IdentityWithheld)(nil),     // 18: event.IdentityWithheld
-	(*AliasMarked)(nil),          // 19: event.AliasMarked
-	(*IdentityBarred)(nil),       // 20: event.IdentityBarred
-	(*GuardsChanged)(nil),        // 21: event.GuardsChanged
-	(*IdentityGuards)(nil),       // 22: event.IdentityGuards
-	(*IdentifierGuard)(nil),      // 23: event.IdentifierGuard
-	(*MatchProposed)(nil),        // 24: event.MatchProposed
-	(*MatchReviewed)(nil),        // 25: event.MatchReviewed
-	(*MatchModelChanged)(nil),    // 26: event.MatchModelChanged
-	(*ConsentStated)(nil),        // 27: event.ConsentStated
-	(*TraitsChanged)(nil),        // 28: event.TraitsChanged
-	(*GroupJoined)(nil),          // 29: event.GroupJoined
-	(*Delivered)(nil),            // 30: event.Delivered
-	(*Exposed)(nil),              // 31: event.Exposed
-	(*Clicked)(nil),              // 32: event.Clicked
-	(*Converted)(nil),            // 33: event.Converted
-	(*OutcomeOf)(nil),            // 34: event.OutcomeOf
-	(*OfferDefined)(nil),         // 35: event.OfferDefined
-	(*PolicyPublished)(nil),      // 36: event.PolicyPublished
-	(*FeatureViewPublished)(nil), // 37: event.FeatureViewPublished
-	(*FeatureViewSwitched)(nil),  // 38: event.FeatureViewSwitched
-	(*ModelRegistered)(nil),      // 39: event.ModelRegistered
-	(*ModelAssigned)(nil),        // 40: event.ModelAssigned
-	(*AlertRaised)(nil),          // 41: event.AlertRaised
-	(*ModelLimitsSet)(nil),       // 42: event.ModelLimitsSet
-	(*ModelLimit)(nil),           // 43: event.ModelLimit
-	(*SegmentDefined)(nil),       // 44: event.SegmentDefined
-	(*Quarantined)(nil),          // 45: event.Quarantined
-	(*QuarantineResolved)(nil),   // 46: event.QuarantineResolved
-	(*Decision)(nil),             // 47: event.Decision
-	(*Position)(nil),             // 48: event.Position
-	(*Offer)(nil),                // 49: event.Offer
-	(*Policy)(nil),               // 50: event.Policy
+	(Viewed_Kind)(0),              // 0: event.Viewed.Kind
+	(AliasMarked_Mark)(0),         // 1: event.AliasMarked.Mark
+	(ModelAssigned_Role)(0),       // 2: event.ModelAssigned.Role
+	(DefinitionWithdrawn_Kind)(0), // 3: event.DefinitionWithdrawn.Kind
+	(*Event)(nil),                 // 4: event.Event
+	(*Sealed)(nil),                // 5: event.Sealed
+	(*Viewed)(nil),                // 6: event.Viewed
+	(*Carted)(nil),                // 7: event.Carted
+	(*Purchased)(nil),             // 8: event.Purchased
+	(*Refunded)(nil),              // 9: event.Refunded
+	(*Line)(nil),                  // 10: event.Line
+	(*Tracked)(nil),               // 11: event.Tracked
+	(*SegmentEntered)(nil),        // 12: event.SegmentEntered
+	(*SegmentLeft)(nil),           // 13: event.SegmentLeft
+	(*IdentityLinked)(nil),        // 14: event.IdentityLinked
+	(*LinkEvidence)(nil),          // 15: event.LinkEvidence
+	(*MatchWeight)(nil),           // 16: event.MatchWeight
+	(*MatchTerm)(nil),             // 17: event.MatchTerm
+	(*IdentityUnlinked)(nil),      // 18: event.IdentityUnlinked
+	(*IdentityWithheld)(nil),      // 19: event.IdentityWithheld
+	(*AliasMarked)(nil),           // 20: event.AliasMarked
+	(*IdentityBarred)(nil),        // 21: event.IdentityBarred
+	(*GuardsChanged)(nil),         // 22: event.GuardsChanged
+	(*IdentityGuards)(nil),        // 23: event.IdentityGuards
+	(*IdentifierGuard)(nil),       // 24: event.IdentifierGuard
+	(*MatchProposed)(nil),         // 25: event.MatchProposed
+	(*MatchReviewed)(nil),         // 26: event.MatchReviewed
+	(*MatchModelChanged)(nil),     // 27: event.MatchModelChanged
+	(*ConsentStated)(nil),         // 28: event.ConsentStated
+	(*TraitsChanged)(nil),         // 29: event.TraitsChanged
+	(*GroupJoined)(nil),           // 30: event.GroupJoined
+	(*Delivered)(nil),             // 31: event.Delivered
+	(*Exposed)(nil),               // 32: event.Exposed
+	(*Clicked)(nil),               // 33: event.Clicked
+	(*Converted)(nil),             // 34: event.Converted
+	(*OutcomeOf)(nil),             // 35: event.OutcomeOf
+	(*OfferDefined)(nil),          // 36: event.OfferDefined
+	(*PolicyPublished)(nil),       // 37: event.PolicyPublished
+	(*FeatureViewPublished)(nil),  // 38: event.FeatureViewPublished
+	(*FeatureViewSwitched)(nil),   // 39: event.FeatureViewSwitched
+	(*ModelRegistered)(nil),       // 40: event.ModelRegistered
+	(*ModelAssigned)(nil),         // 41: event.ModelAssigned
+	(*AlertRaised)(nil),           // 42: event.AlertRaised
+	(*ModelLimitsSet)(nil),        // 43: event.ModelLimitsSet
+	(*ModelLimit)(nil),            // 44: event.ModelLimit
+	(*SegmentDefined)(nil),        // 45: event.SegmentDefined
+	(*DefinitionWithdrawn)(nil),   // 46: event.DefinitionWithdrawn
+	(*Quarantined)(nil),           // 47: event.Quarantined
+	(*QuarantineResolved)(nil),    // 48: event.QuarantineResolved
+	(*Decision)(nil),              // 49: event.Decision
+	(*Position)(nil),              // 50: event.Position
+	(*Offer)(nil),                 // 51: event.Offer
+	(*Policy)(nil),                // 52: event.Policy
 }
 var file_event_event_proto_depIdxs = []int32{
-	4,  // 0: event.Event.sealed:type_name -> event.Sealed
-	5,  // 1: event.Event.viewed:type_name -> event.Viewed
-	6,  // 2: event.Event.carted:type_name -> event.Carted
-	7,  // 3: event.Event.purchased:type_name -> event.Purchased
-	8,  // 4: event.Event.refunded:type_name -> event.Refunded
-	10, // 5: event.Event.tracked:type_name -> event.Tracked
-	11, // 6: event.Event.segment_entered:type_name -> event.SegmentEntered
-	12, // 7: event.Event.segment_left:type_name -> event.SegmentLeft
-	13, // 8: event.Event.identity_linked:type_name -> event.IdentityLinked
-	17, // 9: event.Event.identity_unlinked:type_name -> event.IdentityUnlinked
-	28, // 10: event.Event.traits_changed:type_name -> event.TraitsChanged
-	29, // 11: event.Event.group_joined:type_name -> event.GroupJoined
-	18, // 12: event.Event.identity_withheld:type_name -> event.IdentityWithheld
-	19, // 13: event.Event.alias_marked:type_name -> event.AliasMarked
-	20, // 14: event.Event.identity_barred:type_name -> event.IdentityBarred
-	21, // 15: event.Event.guards_changed:type_name -> event.GuardsChanged
-	24, // 16: event.Event.match_proposed:type_name -> event.MatchProposed
-	25, // 17: event.Event.match_reviewed:type_name -> event.MatchReviewed
-	26, // 18: event.Event.match_model_changed:type_name -> event.MatchModelChanged
-	27, // 19: event.Event.consent_stated:type_name -> event.ConsentStated
-	47, // 20: event.Event.decision:type_name -> event.Decision
-	30, // 21: event.Event.delivered:type_name -> event.Delivered
-	31, // 22: event.Event.exposed:type_name -> event.Exposed
-	32, // 23: event.Event.clicked:type_name -> event.Clicked
-	33, // 24: event.Event.converted:type_name -> event.Converted
-	35, // 25: event.Event.offer_defined:type_name -> event.OfferDefined
-	36, // 26: event.Event.policy_published:type_name -> event.PolicyPublished
-	37, // 27: event.Event.feature_view_published:type_name -> event.FeatureViewPublished
-	38, // 28: event.Event.feature_view_switched:type_name -> event.FeatureViewSwitched
-	39, // 29: event.Event.model_registered:type_name -> event.ModelRegistered
-	40, // 30: event.Event.model_assigned:type_name -> event.ModelAssigned
-	41, // 31: event.Event.alert_raised:type_name -> event.AlertRaised
-	42, // 32: event.Event.model_limits_set:type_name -> event.ModelLimitsSet
-	44, // 33: event.Event.segment_defined:type_name -> event.SegmentDefined
-	45, // 34: event.Event.quarantined:type_name -> event.Quarantined
-	46, // 35: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
-	0,  // 36: event.Viewed.kind:type_name -> event.Viewed.Kind
-	9,  // 37: event.Viewed.line:type_name -> event.Line
-	9,  // 38: event.Carted.line:type_name -> event.Line
-	9,  // 39: event.Purchased.lines:type_name -> event.Line
-	9,  // 40: event.Refunded.lines:type_name -> event.Line
-	14, // 41: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
-	48, // 42: event.LinkEvidence.positions:type_name -> event.Position
-	15, // 43: event.LinkEvidence.match:type_name -> event.MatchWeight
-	16, // 44: event.MatchWeight.terms:type_name -> event.MatchTerm
-	14, // 45: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
-	1,  // 46: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
-	22, // 47: event.GuardsChanged.guards:type_name -> event.IdentityGuards
-	23, // 48: event.IdentityGuards.types:type_name -> event.IdentifierGuard
-	14, // 49: event.MatchProposed.evidence:type_name -> event.LinkEvidence
-	34, // 50: event.Delivered.of:type_name -> event.OutcomeOf
-	34, // 51: event.Exposed.of:type_name -> event.OutcomeOf
-	34, // 52: event.Clicked.of:type_name -> event.OutcomeOf
-	34, // 53: event.Converted.of:type_name -> event.OutcomeOf
-	49, // 54: event.OfferDefined.offer:type_name -> event.Offer
-	50, // 55: event.PolicyPublished.policy:type_name -> event.Policy
-	2,  // 56: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
-	43, // 57: event.ModelLimitsSet.limits:type_name -> event.ModelLimit
-	4,  // 58: event.Quarantined.original:type_name -> event.Sealed
-	59, // [59:59] is the sub-list for method output_type
-	59, // [59:59] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	5,  // 0: event.Event.sealed:type_name -> event.Sealed
+	6,  // 1: event.Event.viewed:type_name -> event.Viewed
+	7,  // 2: event.Event.carted:type_name -> event.Carted
+	8,  // 3: event.Event.purchased:type_name -> event.Purchased
+	9,  // 4: event.Event.refunded:type_name -> event.Refunded
+	11, // 5: event.Event.tracked:type_name -> event.Tracked
+	12, // 6: event.Event.segment_entered:type_name -> event.SegmentEntered
+	13, // 7: event.Event.segment_left:type_name -> event.SegmentLeft
+	14, // 8: event.Event.identity_linked:type_name -> event.IdentityLinked
+	18, // 9: event.Event.identity_unlinked:type_name -> event.IdentityUnlinked
+	29, // 10: event.Event.traits_changed:type_name -> event.TraitsChanged
+	30, // 11: event.Event.group_joined:type_name -> event.GroupJoined
+	19, // 12: event.Event.identity_withheld:type_name -> event.IdentityWithheld
+	20, // 13: event.Event.alias_marked:type_name -> event.AliasMarked
+	21, // 14: event.Event.identity_barred:type_name -> event.IdentityBarred
+	22, // 15: event.Event.guards_changed:type_name -> event.GuardsChanged
+	25, // 16: event.Event.match_proposed:type_name -> event.MatchProposed
+	26, // 17: event.Event.match_reviewed:type_name -> event.MatchReviewed
+	27, // 18: event.Event.match_model_changed:type_name -> event.MatchModelChanged
+	28, // 19: event.Event.consent_stated:type_name -> event.ConsentStated
+	49, // 20: event.Event.decision:type_name -> event.Decision
+	31, // 21: event.Event.delivered:type_name -> event.Delivered
+	32, // 22: event.Event.exposed:type_name -> event.Exposed
+	33, // 23: event.Event.clicked:type_name -> event.Clicked
+	34, // 24: event.Event.converted:type_name -> event.Converted
+	36, // 25: event.Event.offer_defined:type_name -> event.OfferDefined
+	37, // 26: event.Event.policy_published:type_name -> event.PolicyPublished
+	38, // 27: event.Event.feature_view_published:type_name -> event.FeatureViewPublished
+	39, // 28: event.Event.feature_view_switched:type_name -> event.FeatureViewSwitched
+	40, // 29: event.Event.model_registered:type_name -> event.ModelRegistered
+	41, // 30: event.Event.model_assigned:type_name -> event.ModelAssigned
+	42, // 31: event.Event.alert_raised:type_name -> event.AlertRaised
+	43, // 32: event.Event.model_limits_set:type_name -> event.ModelLimitsSet
+	45, // 33: event.Event.segment_defined:type_name -> event.SegmentDefined
+	46, // 34: event.Event.definition_withdrawn:type_name -> event.DefinitionWithdrawn
+	47, // 35: event.Event.quarantined:type_name -> event.Quarantined
+	48, // 36: event.Event.quarantine_resolved:type_name -> event.QuarantineResolved
+	0,  // 37: event.Viewed.kind:type_name -> event.Viewed.Kind
+	10, // 38: event.Viewed.line:type_name -> event.Line
+	10, // 39: event.Carted.line:type_name -> event.Line
+	10, // 40: event.Purchased.lines:type_name -> event.Line
+	10, // 41: event.Refunded.lines:type_name -> event.Line
+	15, // 42: event.IdentityLinked.evidence:type_name -> event.LinkEvidence
+	50, // 43: event.LinkEvidence.positions:type_name -> event.Position
+	16, // 44: event.LinkEvidence.match:type_name -> event.MatchWeight
+	17, // 45: event.MatchWeight.terms:type_name -> event.MatchTerm
+	15, // 46: event.IdentityWithheld.evidence:type_name -> event.LinkEvidence
+	1,  // 47: event.AliasMarked.mark:type_name -> event.AliasMarked.Mark
+	23, // 48: event.GuardsChanged.guards:type_name -> event.IdentityGuards
+	24, // 49: event.IdentityGuards.types:type_name -> event.IdentifierGuard
+	15, // 50: event.MatchProposed.evidence:type_name -> event.LinkEvidence
+	35, // 51: event.Delivered.of:type_name -> event.OutcomeOf
+	35, // 52: event.Exposed.of:type_name -> event.OutcomeOf
+	35, // 53: event.Clicked.of:type_name -> event.OutcomeOf
+	35, // 54: event.Converted.of:type_name -> event.OutcomeOf
+	51, // 55: event.OfferDefined.offer:type_name -> event.Offer
+	52, // 56: event.PolicyPublished.policy:type_name -> event.Policy
+	2,  // 57: event.ModelAssigned.role:type_name -> event.ModelAssigned.Role
+	44, // 58: event.ModelLimitsSet.limits:type_name -> event.ModelLimit
+	3,  // 59: event.DefinitionWithdrawn.kind:type_name -> event.DefinitionWithdrawn.Kind
+	5,  // 60: event.Quarantined.original:type_name -> event.Sealed
+	61, // [61:61] is the sub-list for method output_type
+	61, // [61:61] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_event_event_proto_init() }
@@ -4520,6 +4690,7 @@ func file_event_event_proto_init() {
 		(*Event_AlertRaised)(nil),
 		(*Event_ModelLimitsSet)(nil),
 		(*Event_SegmentDefined)(nil),
+		(*Event_DefinitionWithdrawn)(nil),
 		(*Event_Quarantined)(nil),
 		(*Event_QuarantineResolved)(nil),
 	}
@@ -4528,8 +4699,8 @@ func file_event_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_event_proto_rawDesc), len(file_event_event_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   44,
+			NumEnums:      4,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
 )
 
 // Published is one version of a view in a catalogue.
@@ -21,12 +22,17 @@ type Published struct {
 	// PublishedMS is when, Unix milliseconds, and At where in POLICY; zero for a built-in view.
 	PublishedMS int64
 	At          domain.Position
+	// WithdrawnMS is since when it is withdrawn, Unix milliseconds; 0 while it is not. What was decided by it reads it still.
+	WithdrawnMS int64
 	// Err says why this version of the program cannot read it; nil when it can.
 	Err error
 }
 
 // BuiltIn says whether the view comes with the product.
 func (p *Published) BuiltIn() bool { return p.At == (domain.Position{}) }
+
+// Withdrawn says whether it is in effect no more.
+func (p *Published) Withdrawn() bool { return p.WithdrawnMS != 0 }
 
 // Catalogue is the views there are, and which version each name means at every cut: a fold over POLICY. It is for one
 // goroutine at a time.
@@ -37,7 +43,7 @@ type Catalogue struct {
 	switches map[string][]switched
 }
 
-// switched: from a sequence of POLICY on a name means this version.
+// switched: from a sequence of POLICY on a name means this version; nil is none.
 type switched struct {
 	from uint64
 	to   *Published
@@ -61,26 +67,45 @@ func (c *Catalogue) add(p *Published) {
 }
 
 // Apply folds in an event of POLICY; what does not concern views changes nothing. A version is what was published first
-// under its name, and the first of a name is switched to with it.
+// under its name; published again after it was withdrawn, it is back. The first of a name is switched to with it.
 func (c *Catalogue) Apply(r domain.Recorded) {
-	if e := r.Event.GetFeatureViewPublished(); e != nil && c.versions[e.GetName()] == nil {
-		p := &Published{
-			Name: e.GetName(), Document: e.GetSource(), At: r.At,
-			PublishedMS: cmp.Or(r.Event.GetOccurredMs(), r.Event.GetReceivedMs()),
+	at := cmp.Or(r.Event.GetOccurredMs(), r.Event.GetReceivedMs())
+	if e := r.Event.GetFeatureViewPublished(); e != nil {
+		p := c.versions[e.GetName()]
+		if p == nil {
+			p = &Published{Name: e.GetName(), Document: e.GetSource(), At: r.At, PublishedMS: at}
+			p.View, p.Err = ParseView(e.GetSpecsJson())
+			if p.Err == nil && p.View.Name() != p.Name {
+				p.Err = fmt.Errorf("%w: it was published as %s and calls itself %s", ErrViewInvalid, p.Name, p.View.Name())
+			}
+			c.add(p)
 		}
-		p.View, p.Err = ParseView(e.GetSpecsJson())
-		if p.Err == nil && p.View.Name() != p.Name {
-			p.Err = fmt.Errorf("%w: it was published as %s and calls itself %s", ErrViewInvalid, p.Name, p.View.Name())
-		}
-		c.add(p)
-		if family, _, _ := strings.Cut(p.Name, "@"); len(c.switches[family]) == 0 {
-			c.switches[family] = []switched{{r.At.Sequence, p}}
+		p.WithdrawnMS = 0
+		family, _, _ := strings.Cut(p.Name, "@")
+		if _, live := c.Live(family); !live {
+			c.switches[family] = append(c.switches[family], switched{r.At.Sequence, p})
 		}
 	}
 	if e := r.Event.GetFeatureViewSwitched(); e != nil {
 		if p := c.versions[e.GetView()]; p != nil {
 			c.switches[e.GetName()] = append(c.switches[e.GetName()], switched{r.At.Sequence, p})
 		}
+	}
+	if e := r.Event.GetDefinitionWithdrawn(); e.GetKind() == event.DefinitionWithdrawn_KIND_FEATURE_VIEW {
+		c.withdraw(e.GetName(), r.At.Sequence, at)
+	}
+}
+
+// withdraw takes a version out of effect; a name that means it means nothing any more.
+func (c *Catalogue) withdraw(name string, from uint64, atMS int64) {
+	p := c.versions[name]
+	if p == nil || p.BuiltIn() {
+		return
+	}
+	p.WithdrawnMS = atMS
+	family, _, _ := strings.Cut(name, "@")
+	if live, _ := c.Live(family); live == p {
+		c.switches[family] = append(c.switches[family], switched{from, nil})
 	}
 }
 
@@ -98,7 +123,7 @@ func (c *Catalogue) At(name string, cut uint64) (*Published, bool) {
 	all := c.switches[name]
 	for _, s := range slices.Backward(all) {
 		if s.from <= cut {
-			return s.to, true
+			return s.to, s.to != nil
 		}
 	}
 	return nil, false
@@ -109,7 +134,7 @@ func (c *Catalogue) Live(family string) (*Published, bool) { return c.At(family,
 
 // Before is what the name meant before its last switch.
 func (c *Catalogue) Before(family string) (*Published, bool) {
-	if n := len(c.switches[family]); n > 1 {
+	if n := len(c.switches[family]); n > 1 && c.switches[family][n-2].to != nil {
 		return c.switches[family][n-2].to, true
 	}
 	return nil, false
@@ -135,7 +160,7 @@ func (c *Catalogue) Names() []string {
 	return slices.Sorted(maps.Keys(c.versions))
 }
 
-// Readable are all views that this version of the program can read.
+// Readable are all views that this version of the program can read, withdrawn ones too.
 func (c *Catalogue) Readable() []View {
 	var out []View
 	for _, name := range c.Names() {

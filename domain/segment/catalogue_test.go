@@ -38,3 +38,32 @@ func TestTheCatalogueKnowsWhatWasInEffectAtEveryCut(t *testing.T) {
 		t.Errorf("in effect: %v", in)
 	}
 }
+
+func TestWhatIsWithdrawnComesBackWithTheNextVersion(t *testing.T) {
+	t.Parallel()
+	var c Catalogue
+	defined := func(sequence, version uint64) {
+		c.Apply(domain.Recorded{At: at(sequence), Event: &event.Event{Body: &event.Event_SegmentDefined{SegmentDefined: &event.SegmentDefined{Id: "tags", Version: version, DefinitionJson: []byte("{}")}}}})
+	}
+	withdrawn := func(sequence uint64, kind event.DefinitionWithdrawn_Kind, version uint64) {
+		c.Apply(domain.Recorded{At: at(sequence), Event: &event.Event{Body: &event.Event_DefinitionWithdrawn{DefinitionWithdrawn: &event.DefinitionWithdrawn{Kind: kind, Name: "tags", Version: version}}}})
+	}
+	defined(1, 1)
+	withdrawn(2, event.DefinitionWithdrawn_KIND_POLICY, 1) // another "tags"
+	if _, has := c.Latest("tags"); !has {
+		t.Error("a policy of the same name was withdrawn")
+	}
+	withdrawn(3, event.DefinitionWithdrawn_KIND_SEGMENTS, 1)
+	if v, has := c.Latest("tags"); has || v == nil || v.Version != 1 || len(c.InEffect()) != 0 || len(c.Withdrawn()) != 1 {
+		t.Errorf("withdrawn: %v, %v", v, has)
+	}
+	defined(4, 2)
+	if v, has := c.Latest("tags"); !has || v.Version != 2 || len(c.Withdrawn()) != 0 {
+		t.Errorf("back: %v, %v", v, has)
+	}
+	for cut, want := range map[uint64]bool{1: true, 2: true, 3: false, 4: true} {
+		if _, has := c.At("tags", cut); has != want {
+			t.Errorf("in effect at %d: %t", cut, has)
+		}
+	}
+}

@@ -16,6 +16,7 @@ type features struct {
 	Show     featureShow     `cmd:"" help:"Show a view with its features, what they are made from and who reads them."`
 	Compare  featureCompare  `cmd:"" help:"Read two versions for the same people and show where they differ."`
 	Switch   featureSwitch   `cmd:"" help:"Let a name without a version mean another version; going back is a switch, too."`
+	Withdraw featureWithdraw `cmd:"" help:"Take a version out of effect that nothing reads; publishing it again brings it back."`
 	Get      featureGet      `cmd:"" help:"Read a person's features, now or as of a cut."`
 	Lineage  featureLineage  `cmd:"" help:"Follow an event, a feature, a model or a policy to what it is made from and what reads it."`
 }
@@ -105,10 +106,10 @@ func (c featureList) Run(r *run) error {
 		}
 		return c.printMessage(r, a, func(w io.Writer) {
 			table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(table, "VIEW\tLIVE\tFEATURES\tPOLICIES\tFINGERPRINT")
+			fmt.Fprintln(table, "VIEW\tLIVE\tFEATURES\tPOLICIES\tWITHDRAWN\tFINGERPRINT")
 			for _, v := range a.GetViews() {
-				fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%.12s\n", v.GetView(), yes(v.GetLive()), v.GetFeatures(),
-					strings.Join(v.GetPolicies(), ","), v.GetFingerprint())
+				fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%.12s\n", v.GetView(), yes(v.GetLive()), v.GetFeatures(),
+					strings.Join(v.GetPolicies(), ","), withdrawnSince(v.GetWithdrawnAt()), v.GetFingerprint())
 			}
 			_ = table.Flush()
 		})

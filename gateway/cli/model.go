@@ -24,6 +24,7 @@ type models struct {
 	Assign   modelAssign   `cmd:"" help:"Give a version a role for a use, or take the role back."`
 	Promote  modelPromote  `cmd:"" help:"Make a version the champion of a use."`
 	Rollback modelRollback `cmd:"" help:"Make the champion before the present one champion again."`
+	Withdraw modelWithdraw `cmd:"" help:"Take a version that has no role out of effect."`
 	Limits   modelLimits   `cmd:"" help:"Show or set from when on alerts are raised about the models of a use."`
 	Download modelDownload `cmd:"" help:"Write a version's exact bytes to a file."`
 }
@@ -60,10 +61,10 @@ func (c modelList) Run(r *run) error {
 		}
 		return c.printMessage(r, a, func(w io.Writer) {
 			table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(table, "MODEL\tOBJECTIVE\tLABEL\tVIEW\tFEATURES\tAUC\tBASELINE\tSHA-256")
+			fmt.Fprintln(table, "MODEL\tOBJECTIVE\tLABEL\tVIEW\tFEATURES\tAUC\tBASELINE\tWITHDRAWN\tSHA-256")
 			for _, m := range a.GetModels() {
-				fmt.Fprintf(table, "%s@%d\t%s\t%s\t%s\t%d\t%s\t%s\t%.12s\n", m.GetName(), m.GetVersion(), m.GetObjective(), m.GetLabel(),
-					m.GetView(), m.GetFeatures(), figure(m.GetAuc()), figure(m.GetBaselineAuc()), m.GetSha256())
+				fmt.Fprintf(table, "%s@%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%.12s\n", m.GetName(), m.GetVersion(), m.GetObjective(), m.GetLabel(),
+					m.GetView(), m.GetFeatures(), figure(m.GetAuc()), figure(m.GetBaselineAuc()), withdrawnSince(m.GetWithdrawnAt()), m.GetSha256())
 			}
 			_ = table.Flush()
 			tellUses(w, a.GetUses())

@@ -12,7 +12,8 @@ import (
 type policy struct {
 	Publish  policyPublish  `cmd:"" help:"Publish a policy; it takes effect at once."`
 	Validate policyValidate `cmd:"" help:"Compile and check a policy; publish nothing."`
-	List     policyList     `cmd:"" help:"List the policies in effect."`
+	List     policyList     `cmd:"" help:"List the policies in effect, and those that are withdrawn."`
+	Withdraw policyWithdraw `cmd:"" help:"Take a policy out of effect; publishing it again brings it back."`
 }
 
 // Help is shown by --help.
@@ -82,10 +83,10 @@ func (c policyList) Run(r *run) error {
 		}
 		return c.printMessage(r, a, func(w io.Writer) {
 			table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(table, "POLICY\tVERSION\tPLACEMENTS\tOFFERS\tSHA-256")
+			fmt.Fprintln(table, "POLICY\tVERSION\tPLACEMENTS\tOFFERS\tWITHDRAWN\tSHA-256")
 			for _, p := range a.GetPolicies() {
-				fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%.12s\n", p.GetPolicy(), p.GetVersion(),
-					strings.Join(p.GetPlacements(), ","), strings.Join(p.GetOffers(), ","), p.GetSha256())
+				fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%.12s\n", p.GetPolicy(), p.GetVersion(),
+					strings.Join(p.GetPlacements(), ","), strings.Join(p.GetOffers(), ","), withdrawnSince(p.GetWithdrawnAt()), p.GetSha256())
 			}
 			_ = table.Flush()
 		})

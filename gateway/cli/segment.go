@@ -11,7 +11,8 @@ import (
 
 type segments struct {
 	Define    segmentDefine    `cmd:"" help:"Put a definition into effect; it holds at once."`
-	List      segmentList      `cmd:"" help:"List the definitions in effect."`
+	List      segmentList      `cmd:"" help:"List the definitions in effect, and those that are withdrawn."`
+	Withdraw  segmentWithdraw  `cmd:"" help:"Take a definition out of effect; defining it again brings it back."`
 	Count     segmentCount     `cmd:"" help:"Look at everybody and count the members of each segment."`
 	Members   segmentMembers   `cmd:"" help:"List the profiles in a segment."`
 	Of        segmentOf        `cmd:"" help:"The segments of one person, her price sensitivity and her intent."`
@@ -80,9 +81,12 @@ func (c segmentList) Run(r *run) error {
 		}
 		return c.printMessage(r, a, func(w io.Writer) {
 			table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(table, "DEFINITION\tVERSION\tKIND\tVIEW\tSEGMENTS")
+			fmt.Fprintln(table, "DEFINITION\tVERSION\tKIND\tVIEW\tWITHDRAWN\tSEGMENTS")
 			for _, d := range a.GetDefinitions() {
-				fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", d.GetId(), d.GetVersion(), d.GetKind(), d.GetView(), strings.Join(d.GetSegments(), ", "))
+				fmt.Fprintf(table, "%s\t%d\t%s\t%s\t\t%s\n", d.GetId(), d.GetVersion(), d.GetKind(), d.GetView(), strings.Join(d.GetSegments(), ", "))
+			}
+			for _, d := range a.GetWithdrawn() {
+				fmt.Fprintf(table, "%s\t%d\t\t\t%s\t\n", d.GetId(), d.GetVersion(), withdrawnSince(d.GetWithdrawnAt()))
 			}
 			_ = table.Flush()
 		})

@@ -79,6 +79,7 @@ func upsertAll(ctx context.Context, conn *pgconn.PgConn, rows *projections.Rows)
 		func() error { return bare(ctx, conn, policyTable(), rows.Policies) },
 		func() error { return bare(ctx, conn, offerTable(), rows.Offers) },
 		func() error { return bare(ctx, conn, featureViewTable(), rows.FeatureViews) },
+		func() error { return bare(ctx, conn, definitionTable(), rows.Definitions) },
 		func() error { return bare(ctx, conn, guardsTable(), rows.Guards) },
 		func() error { return bare(ctx, conn, matchModelTable(), rows.MatchModels) },
 		func() error { return bare(ctx, conn, pairTable(), rows.Pairs) },

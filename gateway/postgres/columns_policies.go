@@ -69,6 +69,20 @@ func featureViewTable() table[projections.FeatureViewRow] {
 	}}
 }
 
+func definitionTable() table[projections.DefinitionRow] {
+	type row = projections.DefinitionRow
+	return table[row]{name: "definitions", key: []string{"kind", "name"}, columns: []column[row]{
+		{"kind", oidText, func(b []byte, r *row) []byte { return textCell(b, r.Kind) }},
+		{"name", oidText, func(b []byte, r *row) []byte { return textCell(b, r.Name) }},
+		{"version", oidInt8, func(b []byte, r *row) []byte { return versionCell(b, r.Version) }},
+		{"withdrawn", oidBool, func(b []byte, r *row) []byte { return boolCell(b, r.Withdrawn) }},
+		{"since", oidTimestamptz, func(b []byte, r *row) []byte { return timeCell(b, r.SinceMs) }},
+		{"reason", oidText, func(b []byte, r *row) []byte { return optionalText(b, r.Reason) }},
+		{"log_sequence", oidInt8, func(b []byte, r *row) []byte { return int8Cell(b, int64(r.At.Sequence)) }},
+		{"log_index", oidInt4, func(b []byte, r *row) []byte { return int4Cell(b, int(r.At.Index)) }},
+	}}
+}
+
 func quarantineTable() table[projections.QuarantineRow] {
 	type row = projections.QuarantineRow
 	return table[row]{name: "quarantine", columns: []column[row]{

@@ -40,6 +40,7 @@ func digestedTables() []digested {
 		{"policies", policyTable().columnNames(), `policy COLLATE "C", version`},
 		{"offers", offerTable().columnNames(), `offer COLLATE "C", policy COLLATE "C"`},
 		{"feature_views", featureViewTable().columnNames(), `name COLLATE "C", fingerprint`},
+		{"definitions", definitionTable().columnNames(), `kind COLLATE "C", name COLLATE "C"`},
 		{"quarantine", resolved, byPlace},
 		{"unknown_events", unknownTable().columnNames(), `stream COLLATE "C", ` + byPlace},
 	}

@@ -72,7 +72,7 @@ func readCheckpoint(ctx context.Context, q querier, lock string) (domain.Cut, er
 func contentTables() []string {
 	return []string{"aliases", "profiles", "identity_events", "identity_history", "consents",
 		"identity_pairs", "identity_guards", "segment_stays", "match_models", "behaviour_events", "purchase_lines", "decisions",
-		"decision_candidates", "outcomes", "policy_events", "policies", "offers", "feature_views", "quarantine", "unknown_events"}
+		"decision_candidates", "outcomes", "policy_events", "policies", "offers", "feature_views", "definitions", "quarantine", "unknown_events"}
 }
 
 // Clear empties the tables and puts the checkpoint back to the start.

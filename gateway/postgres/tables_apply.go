@@ -80,6 +80,7 @@ func writeRows(ctx context.Context, conn *pgconn.PgConn, rows *projections.Rows)
 		func() error { return policyTable().upsert(ctx, conn, rows.Policies) },
 		func() error { return offerTable().upsert(ctx, conn, rows.Offers) },
 		func() error { return featureViewTable().upsert(ctx, conn, rows.FeatureViews) },
+		func() error { return definitionTable().upsert(ctx, conn, rows.Definitions) },
 		func() error { return guardsTable().upsert(ctx, conn, rows.Guards) },
 		func() error { return matchModelTable().upsert(ctx, conn, rows.MatchModels) },
 		func() error { return pairTable().upsert(ctx, conn, rows.Pairs) },

@@ -81,6 +81,9 @@ var table = []row{
 	{match.ErrModel, connect.CodeInvalidArgument, "MODEL_INVALID", 0},
 	{match.ErrTooFew, connect.CodeFailedPrecondition, "TOO_FEW_RECORDS", 0},
 	{guardsfile.ErrInvalid, connect.CodeInvalidArgument, "GUARDS_INVALID", 0},
+	{commands.ErrNotDefined, connect.CodeNotFound, "NOT_DEFINED", 0},
+	{commands.ErrInUse, connect.CodeFailedPrecondition, "IN_USE", 0},
+	{commands.ErrBuiltIn, connect.CodeFailedPrecondition, "BUILT_IN", 0},
 	{commands.ErrNoPolicyID, connect.CodeInvalidArgument, "POLICY_ID_REQUIRED", 0},
 
 	{commands.ErrTooManyItems, connect.CodeInvalidArgument, "TOO_MANY_ITEMS", 0},
@@ -107,6 +110,7 @@ var table = []row{
 	{model.ErrTooLarge, connect.CodeInvalidArgument, "TOO_LARGE", 0},
 	{commands.ErrModelName, connect.CodeInvalidArgument, "MODEL_NAME_INVALID", 0},
 	{registry.ErrUnknownModel, connect.CodeNotFound, "MODEL_NOT_REGISTERED", 0},
+	{registry.ErrWithdrawn, connect.CodeFailedPrecondition, "MODEL_WITHDRAWN", 0},
 	{registry.ErrRole, connect.CodeInvalidArgument, "ROLE_INVALID", 0},
 	{registry.ErrShare, connect.CodeInvalidArgument, "SHARE_INVALID", 0},
 	{registry.ErrNoChampion, connect.CodeFailedPrecondition, "NO_CHAMPION", 0},

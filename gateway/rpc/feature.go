@@ -31,7 +31,9 @@ type FeatureViewCommands interface {
 // FeatureCatalogue is which feature views there are and what reads them.
 type FeatureCatalogue interface {
 	LookViews(look func(*feature.Catalogue))
+	// View finds withdrawn ones, too; CurrentView does not.
 	View(name string) (feature.View, bool)
+	CurrentView(name string) (feature.View, bool)
 	Lineage() []feature.Edge
 	List() []*decider.Published
 }
@@ -111,6 +113,9 @@ func viewMessage(p *feature.Published, live bool) *profferv1.FeatureView {
 	if p.Err == nil {
 		out.Fingerprint, out.Description, out.Features = p.Fingerprint().String(), p.Description(), uint32(p.Len())
 	}
+	if p.Withdrawn() {
+		out.WithdrawnAt = timestamppb.New(time.UnixMilli(p.WithdrawnMS))
+	}
 	if !p.BuiltIn() {
 		out.PublishedAt = timestamppb.New(time.UnixMilli(p.PublishedMS))
 		out.Position = domain.Place{Stream: domain.Policy, Position: p.At}.String()
@@ -186,11 +191,11 @@ const defaultCompared = 1000
 
 // CompareViews implements FeatureService.
 func (s *Features) CompareViews(ctx context.Context, r *profferv1.CompareViewsRequest) (*profferv1.CompareViewsResponse, error) {
-	second, known := s.Catalogue.View(r.GetView())
+	second, known := s.Catalogue.CurrentView(r.GetView())
 	if !known {
 		return nil, s.unknown(r.GetView())
 	}
-	first, known := s.Catalogue.View(cmp.Or(r.GetWith(), second.Family()))
+	first, known := s.Catalogue.CurrentView(cmp.Or(r.GetWith(), second.Family()))
 	if !known {
 		return nil, s.unknown(r.GetWith())
 	}

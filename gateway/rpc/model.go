@@ -119,6 +119,9 @@ func modelMessage(v registry.Version) *profferv1.Model {
 	if digest := v.GetDigest(); len(digest) == len(domain.Hash{}) {
 		out.Sha256 = domain.Hash(digest).String()
 	}
+	if v.Withdrawn() {
+		out.WithdrawnAt = timestamppb.New(time.UnixMilli(v.WithdrawnMS))
+	}
 	var card struct {
 		AUC      *float64 `json:"auc"`
 		Baseline struct {

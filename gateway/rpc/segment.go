@@ -27,6 +27,7 @@ import (
 type DefiningSegments interface {
 	Define(ctx context.Context, d segment.Definition, change commands.Change) (commands.SegmentsDefined, error)
 	InEffect() []commands.DefinedSegments
+	Withdrawn() []*segment.Version
 }
 
 // Membership reads who belongs to which segment.
@@ -127,6 +128,11 @@ func (s *Segments) ListSegments(context.Context, *profferv1.ListSegmentsRequest)
 			Id: definition.ID, Version: d.Version, Sha256: d.Digest.String(), View: definition.View, Description: definition.Description,
 			Kind: definition.Kind(), Segments: definition.Segments(), DefinedAt: timestamppb.New(time.UnixMilli(d.DefinedMS)),
 			Position: placeText(d.At), Document: string(d.Document),
+		})
+	}
+	for _, v := range s.Defining.Withdrawn() {
+		out.Withdrawn = append(out.Withdrawn, &profferv1.WithdrawnSegments{
+			Id: v.ID, Version: v.Version, WithdrawnAt: timestamppb.New(time.UnixMilli(v.DefinedMS)),
 		})
 	}
 	return out, nil

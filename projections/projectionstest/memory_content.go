@@ -18,6 +18,8 @@ type policyKey struct {
 	version uint64
 }
 
+type definitionKey struct{ kind, name string }
+
 type stayKey struct {
 	alias               domain.Alias
 	definition, segment string
@@ -35,6 +37,7 @@ type content struct {
 	offers       map[offerKey]projections.OfferRow
 	policies     map[policyKey]projections.PolicyRow
 	featureViews map[string]projections.FeatureViewRow
+	definitions  map[definitionKey]projections.DefinitionRow
 	guards       map[uint64]projections.GuardsRow
 	models       map[modelKey]projections.MatchModelRow
 	pairs        map[projections.Pair]projections.PairRow
@@ -52,6 +55,7 @@ func newContent() content {
 		offers:       map[offerKey]projections.OfferRow{},
 		policies:     map[policyKey]projections.PolicyRow{},
 		featureViews: map[string]projections.FeatureViewRow{},
+		definitions:  map[definitionKey]projections.DefinitionRow{},
 		guards:       map[uint64]projections.GuardsRow{},
 		models:       map[modelKey]projections.MatchModelRow{},
 		pairs:        map[projections.Pair]projections.PairRow{},
@@ -75,6 +79,9 @@ func (c *content) write(rows projections.Rows) {
 	}
 	for _, r := range rows.FeatureViews {
 		c.featureViews[r.Name+"/"+string(r.Fingerprint)] = r
+	}
+	for _, r := range rows.Definitions {
+		c.definitions[definitionKey{r.Kind, r.Name}] = r
 	}
 	c.writeIdentity(rows)
 	for _, r := range rows.SegmentFirsts {
@@ -181,7 +188,7 @@ func (c *content) digest() domain.Hash {
 	// %v writes every value, NaN included, and maps with ascending keys.
 	for _, part := range []any{
 		h.Behaviour, h.Lines, h.Identity, h.Consents, h.Decisions, h.Candidates, h.Outcomes, h.PolicyEvents, h.Quarantined, unknown,
-		c.resolutions, c.offers, c.policies, c.featureViews, c.guards, c.models,
+		c.resolutions, c.offers, c.policies, c.featureViews, c.definitions, c.guards, c.models,
 		c.pairs, c.aliases, c.profiles, c.history, c.stays,
 	} {
 		fmt.Fprintf(hash, "%+v\n", part)

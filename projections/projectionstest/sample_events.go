@@ -177,13 +177,18 @@ func (s *Sample) fillPolicy(e *event.Event) {
 		Treatments:  []*event.Treatment{{Id: "t", Channel: "web", Content: map[string]string{"title": "Ten\x00", "a": "b"}}},
 		Attributes:  map[string]string{"reward": "10", "type": "bogo"}, ValidityMs: pick[int64](s.random, 0, 86_400_000, math.MaxInt64),
 	}
-	switch s.random.IntN(3) {
+	switch s.random.IntN(4) {
 	case 0:
 		e.Body = &event.Event_OfferDefined{OfferDefined: &event.OfferDefined{Offer: offer}}
 	case 1:
 		e.Body = &event.Event_PolicyPublished{PolicyPublished: &event.PolicyPublished{
 			Version: uint64(1 + s.random.IntN(3)), Source: "id: sample\n",
 			Policy: &event.Policy{Id: "sample", View: "core@1", Holdout: 0.1, Offers: []*event.Offer{offer}},
+		}}
+	case 2:
+		kind := event.DefinitionWithdrawn_Kind(s.random.IntN(6)) // one of them of a later version
+		e.Body = &event.Event_DefinitionWithdrawn{DefinitionWithdrawn: &event.DefinitionWithdrawn{
+			Kind: kind, Name: pick(s.random, "sample", "core@1", "no\x00use"), Version: pick[uint64](s.random, 0, 1, math.MaxUint64), Reason: "of no use\x00",
 		}}
 	default:
 		e.Body = &event.Event_FeatureViewPublished{FeatureViewPublished: &event.FeatureViewPublished{

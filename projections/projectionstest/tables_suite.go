@@ -198,6 +198,7 @@ func everyTableShowsInTheDigest(t *testing.T, open func(t *testing.T) projection
 		"offers":       {Offers: []projections.OfferRow{{Offer: "o", AttributesJSON: "{}", TreatmentsJSON: "[]", EligibilityRulesJSON: "[]"}}},
 		"policies":     {Policies: []projections.PolicyRow{{Policy: "p", Version: 1, Digest: []byte{1}}}},
 		"featureViews": {FeatureViews: []projections.FeatureViewRow{{Name: "v", SpecsJSON: "[]"}}},
+		"definitions":  {Definitions: []projections.DefinitionRow{{At: place.At, Kind: "segments", Name: "tags", Version: 2, Withdrawn: true, Reason: "r"}}},
 		"stays": {SegmentStays: []projections.SegmentStay{{
 			Alias: a, Definition: "d", Segment: "s", Version: 1, Entered: projections.Moment{At: place.At, Ms: 1},
 		}}},

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -27,7 +28,8 @@ type Wish struct {
 
 // Assign is the events that make a wish true, none when it is true already; rule, reason and actor are the caller's to
 // fill in. A version has one role for a use: the one it had before is taken back. Taking the champion's role back takes
-// the challenger's with it. It fails with ErrRole, ErrShare, ErrUnknownModel, ErrNoChampion or ErrChampion.
+// the challenger's with it. It fails with ErrRole, ErrShare, ErrUnknownModel, ErrWithdrawn,
+// ErrNoChampion or ErrChampion.
 func (r *Registry) Assign(w Wish) ([]*event.ModelAssigned, error) {
 	if RoleName(w.Role) == "" {
 		return nil, ErrRole
@@ -39,6 +41,9 @@ func (r *Registry) Assign(w Wish) ([]*event.ModelAssigned, error) {
 	v, err := r.Version(w.Model, w.Version)
 	if err != nil {
 		return nil, err
+	}
+	if v.Withdrawn() {
+		return nil, fmt.Errorf("%w: %s@%d", ErrWithdrawn, v.GetName(), v.GetVersion())
 	}
 	challenger := w.Role == event.ModelAssigned_ROLE_CHALLENGER
 	if challenger != (w.Share != 0) || challenger && !(w.Share > 0 && w.Share < 1) {

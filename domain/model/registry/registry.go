@@ -26,6 +26,8 @@ var (
 	ErrNothingBefore = errors.New("registry: the use has had no champion before the present one: there is none to go back to")
 	// ErrChampion: whoever is champion has no other role; make another version champion first.
 	ErrChampion = errors.New("registry: it is the champion: make another version champion first")
+	// ErrWithdrawn: the version is withdrawn; registering its bytes again makes another one.
+	ErrWithdrawn = errors.New("registry: the version is withdrawn: register its bytes again")
 	// ErrRole: a role is champion, challenger or shadow.
 	ErrRole = errors.New("registry: the role is champion, challenger or shadow")
 )
@@ -73,7 +75,12 @@ type Version struct {
 	// RegisteredMS is when, in Unix milliseconds, and At where.
 	RegisteredMS int64
 	At           domain.Position
+	// WithdrawnMS is since when it is withdrawn, Unix milliseconds; 0 while it is not.
+	WithdrawnMS int64
 }
+
+// Withdrawn says whether it can get no role any more.
+func (v Version) Withdrawn() bool { return v.WithdrawnMS != 0 }
 
 // Assignment is a role that a version has, or that nobody has any more (an empty model).
 type Assignment struct {
@@ -104,7 +111,7 @@ func (r *Registry) Apply(recorded domain.Recorded) {
 			r.models = map[string][]Version{}
 		}
 		if _, known := r.find(m.GetName(), m.GetVersion()); !known { // a version is what was registered first
-			r.models[m.GetName()] = append(r.models[m.GetName()], Version{m, at, recorded.At})
+			r.models[m.GetName()] = append(r.models[m.GetName()], Version{ModelRegistered: m, RegisteredMS: at, At: recorded.At})
 		}
 	}
 	if a := recorded.Event.GetModelAssigned(); a != nil {
@@ -115,6 +122,22 @@ func (r *Registry) Apply(recorded domain.Recorded) {
 			r.uses[a.GetUse()] = &use{}
 		}
 		r.uses[a.GetUse()].take(Assignment{a, at, recorded.At})
+	}
+
+	if w := recorded.Event.GetDefinitionWithdrawn(); w.GetKind() == event.DefinitionWithdrawn_KIND_MODEL {
+		r.withdraw(w.GetName(), w.GetVersion(), at)
+	}
+}
+
+// withdraw takes a version out of effect: it is none to go back to, either.
+func (r *Registry) withdraw(name string, version uint64, atMS int64) {
+	for i := range r.models[name] {
+		if v := &r.models[name][i]; v.GetVersion() == version {
+			v.WithdrawnMS = atMS
+		}
+	}
+	for _, u := range r.uses {
+		u.champions = slices.DeleteFunc(u.champions, func(a Assignment) bool { return a.GetModel() == name && a.GetVersion() == version })
 	}
 }
 
@@ -141,10 +164,14 @@ func (r *Registry) Names() []string { return slices.Sorted(maps.Keys(r.models)) 
 // Versions are those of a model, in the order of their registration.
 func (r *Registry) Versions(name string) []Version { return slices.Clone(r.models[name]) }
 
-// Version finds a version of a model; 0 is the latest. It fails with ErrUnknownModel.
+// Version finds a version of a model; 0 is the latest that is not withdrawn. It fails with ErrUnknownModel.
 func (r *Registry) Version(name string, number uint64) (Version, error) {
-	if all := r.models[name]; number == 0 && len(all) > 0 {
-		return all[len(all)-1], nil
+	if number == 0 {
+		for _, v := range slices.Backward(r.models[name]) {
+			if !v.Withdrawn() {
+				return v, nil
+			}
+		}
 	}
 	if v, known := r.find(name, number); known {
 		return v, nil

@@ -180,3 +180,44 @@ func TestFits(t *testing.T) {
 		}
 	}
 }
+
+func TestAWithdrawnVersionGetsNoRoleAndIsNotGoneBackTo(t *testing.T) {
+	t.Parallel()
+	var r registry.Registry
+	n := uint64(0)
+	apply := func(e *event.Event) {
+		n++
+		e.OccurredMs = int64(n)
+		r.Apply(domain.Recorded{At: domain.Position{Sequence: n}, Event: e})
+	}
+	for v := range uint64(3) {
+		apply(&event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: &event.ModelRegistered{Name: "m", Version: v + 1}}})
+		apply(&event.Event{Body: &event.Event_ModelAssigned{ModelAssigned: &event.ModelAssigned{
+			Use: "u", Role: event.ModelAssigned_ROLE_CHAMPION, Model: "m", Version: v + 1, Rule: registry.RuleOperator,
+		}}})
+	}
+	withdraw := func(version uint64) {
+		apply(&event.Event{Body: &event.Event_DefinitionWithdrawn{DefinitionWithdrawn: &event.DefinitionWithdrawn{
+			Kind: event.DefinitionWithdrawn_KIND_MODEL, Name: "m", Version: version,
+		}}})
+	}
+	withdraw(2)
+	if back, err := r.Rollback("u"); err != nil || back[0].GetVersion() != 1 {
+		t.Errorf("gone back to %v, %v", back, err)
+	}
+	if _, err := r.Assign(registry.Wish{Use: "u", Role: event.ModelAssigned_ROLE_SHADOW, Model: "m", Version: 2}); !errors.Is(err, registry.ErrWithdrawn) {
+		t.Errorf("assigned: %v", err)
+	}
+	if v, err := r.Version("m", 2); err != nil || !v.Withdrawn() {
+		t.Errorf("%v, %v", v, err)
+	}
+	withdraw(1)
+	if _, err := r.Rollback("u"); !errors.Is(err, registry.ErrNothingBefore) {
+		t.Errorf("%v", err)
+	}
+	apply(&event.Event{Body: &event.Event_ModelRegistered{ModelRegistered: &event.ModelRegistered{Name: "m", Version: 4}}})
+	withdraw(4)
+	if v, err := r.Version("m", 0); err != nil || v.GetVersion() != 3 {
+		t.Errorf("the latest is %v, %v", v, err)
+	}
+}

@@ -131,7 +131,7 @@ func (w *Watch) Apply(stream domain.Stream, r domain.Recorded) {
 	case r.Event.GetModelRegistered() != nil:
 		w.registered(r.Event.GetModelRegistered())
 		w.registry.Apply(r)
-	case r.Event.GetModelAssigned() != nil:
+	case r.Event.GetModelAssigned() != nil || r.Event.GetDefinitionWithdrawn() != nil:
 		w.registry.Apply(r)
 	case r.Event.GetModelLimitsSet() != nil:
 		w.limits[r.Event.GetModelLimitsSet().GetUse()] = r.Event.GetModelLimitsSet()

@@ -294,7 +294,9 @@ type FeatureView struct {
 	PublishedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=published_at,json=publishedAt,proto3" json:"published_at,omitempty"`
 	Position    string                 `protobuf:"bytes,8,opt,name=position,proto3" json:"position,omitempty"`
 	// Policies in effect that read it.
-	Policies      []string `protobuf:"bytes,9,rep,name=policies,proto3" json:"policies,omitempty"`
+	Policies []string `protobuf:"bytes,9,rep,name=policies,proto3" json:"policies,omitempty"`
+	// Absent while it is not withdrawn.
+	WithdrawnAt   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=withdrawn_at,json=withdrawnAt,proto3" json:"withdrawn_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -388,6 +390,13 @@ func (x *FeatureView) GetPosition() string {
 func (x *FeatureView) GetPolicies() []string {
 	if x != nil {
 		return x.Policies
+	}
+	return nil
+}
+
+func (x *FeatureView) GetWithdrawnAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WithdrawnAt
 	}
 	return nil
 }
@@ -2030,7 +2039,7 @@ const file_proffer_v1_feature_proto_rawDesc = "" +
 	"\achanged\x18\t \x03(\tR\achanged\"\x12\n" +
 	"\x10ListViewsRequest\"B\n" +
 	"\x11ListViewsResponse\x12-\n" +
-	"\x05views\x18\x01 \x03(\v2\x17.proffer.v1.FeatureViewR\x05views\"\xa7\x02\n" +
+	"\x05views\x18\x01 \x03(\v2\x17.proffer.v1.FeatureViewR\x05views\"\xe6\x02\n" +
 	"\vFeatureView\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\tR\x04view\x12 \n" +
 	"\vfingerprint\x18\x02 \x01(\tR\vfingerprint\x12 \n" +
@@ -2040,7 +2049,9 @@ const file_proffer_v1_feature_proto_rawDesc = "" +
 	"\bbuilt_in\x18\x06 \x01(\bR\abuiltIn\x12=\n" +
 	"\fpublished_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vpublishedAt\x12\x1a\n" +
 	"\bposition\x18\b \x01(\tR\bposition\x12\x1a\n" +
-	"\bpolicies\x18\t \x03(\tR\bpolicies\"2\n" +
+	"\bpolicies\x18\t \x03(\tR\bpolicies\x12=\n" +
+	"\fwithdrawn_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\vwithdrawnAt\"2\n" +
 	"\x13DescribeViewRequest\x12\x1b\n" +
 	"\x04view\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04view\"\xb8\x01\n" +
 	"\x14DescribeViewResponse\x12+\n" +
@@ -2226,42 +2237,43 @@ var file_proffer_v1_feature_proto_goTypes = []any{
 var file_proffer_v1_feature_proto_depIdxs = []int32{
 	4,  // 0: proffer.v1.ListViewsResponse.views:type_name -> proffer.v1.FeatureView
 	25, // 1: proffer.v1.FeatureView.published_at:type_name -> google.protobuf.Timestamp
-	4,  // 2: proffer.v1.DescribeViewResponse.view:type_name -> proffer.v1.FeatureView
-	7,  // 3: proffer.v1.DescribeViewResponse.features:type_name -> proffer.v1.FeatureDefinition
-	10, // 4: proffer.v1.CompareViewsResponse.features:type_name -> proffer.v1.FeatureComparison
-	15, // 5: proffer.v1.LineageResponse.edges:type_name -> proffer.v1.LineageEdge
-	26, // 6: proffer.v1.GetFeaturesRequest.who:type_name -> proffer.v1.Who
-	25, // 7: proffer.v1.GetFeaturesRequest.time:type_name -> google.protobuf.Timestamp
-	25, // 8: proffer.v1.GetFeaturesRequest.at:type_name -> google.protobuf.Timestamp
-	25, // 9: proffer.v1.GetFeaturesResponse.at:type_name -> google.protobuf.Timestamp
-	18, // 10: proffer.v1.GetFeaturesResponse.features:type_name -> proffer.v1.FeatureValue
-	25, // 11: proffer.v1.ExportTrainingRequest.from:type_name -> google.protobuf.Timestamp
-	25, // 12: proffer.v1.ExportTrainingRequest.until:type_name -> google.protobuf.Timestamp
-	22, // 13: proffer.v1.ExportTrainingResponse.head:type_name -> proffer.v1.TrainingHead
-	23, // 14: proffer.v1.ExportTrainingResponse.rows:type_name -> proffer.v1.TrainingRows
-	24, // 15: proffer.v1.ExportTrainingResponse.end:type_name -> proffer.v1.TrainingEnd
-	21, // 16: proffer.v1.ExportTrainingResponse.progress:type_name -> proffer.v1.TrainingProgress
-	0,  // 17: proffer.v1.FeatureService.PublishView:input_type -> proffer.v1.PublishViewRequest
-	2,  // 18: proffer.v1.FeatureService.ListViews:input_type -> proffer.v1.ListViewsRequest
-	5,  // 19: proffer.v1.FeatureService.DescribeView:input_type -> proffer.v1.DescribeViewRequest
-	8,  // 20: proffer.v1.FeatureService.CompareViews:input_type -> proffer.v1.CompareViewsRequest
-	11, // 21: proffer.v1.FeatureService.SwitchView:input_type -> proffer.v1.SwitchViewRequest
-	13, // 22: proffer.v1.FeatureService.Lineage:input_type -> proffer.v1.LineageRequest
-	16, // 23: proffer.v1.FeatureService.GetFeatures:input_type -> proffer.v1.GetFeaturesRequest
-	19, // 24: proffer.v1.FeatureService.ExportTraining:input_type -> proffer.v1.ExportTrainingRequest
-	1,  // 25: proffer.v1.FeatureService.PublishView:output_type -> proffer.v1.PublishViewResponse
-	3,  // 26: proffer.v1.FeatureService.ListViews:output_type -> proffer.v1.ListViewsResponse
-	6,  // 27: proffer.v1.FeatureService.DescribeView:output_type -> proffer.v1.DescribeViewResponse
-	9,  // 28: proffer.v1.FeatureService.CompareViews:output_type -> proffer.v1.CompareViewsResponse
-	12, // 29: proffer.v1.FeatureService.SwitchView:output_type -> proffer.v1.SwitchViewResponse
-	14, // 30: proffer.v1.FeatureService.Lineage:output_type -> proffer.v1.LineageResponse
-	17, // 31: proffer.v1.FeatureService.GetFeatures:output_type -> proffer.v1.GetFeaturesResponse
-	20, // 32: proffer.v1.FeatureService.ExportTraining:output_type -> proffer.v1.ExportTrainingResponse
-	25, // [25:33] is the sub-list for method output_type
-	17, // [17:25] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	25, // 2: proffer.v1.FeatureView.withdrawn_at:type_name -> google.protobuf.Timestamp
+	4,  // 3: proffer.v1.DescribeViewResponse.view:type_name -> proffer.v1.FeatureView
+	7,  // 4: proffer.v1.DescribeViewResponse.features:type_name -> proffer.v1.FeatureDefinition
+	10, // 5: proffer.v1.CompareViewsResponse.features:type_name -> proffer.v1.FeatureComparison
+	15, // 6: proffer.v1.LineageResponse.edges:type_name -> proffer.v1.LineageEdge
+	26, // 7: proffer.v1.GetFeaturesRequest.who:type_name -> proffer.v1.Who
+	25, // 8: proffer.v1.GetFeaturesRequest.time:type_name -> google.protobuf.Timestamp
+	25, // 9: proffer.v1.GetFeaturesRequest.at:type_name -> google.protobuf.Timestamp
+	25, // 10: proffer.v1.GetFeaturesResponse.at:type_name -> google.protobuf.Timestamp
+	18, // 11: proffer.v1.GetFeaturesResponse.features:type_name -> proffer.v1.FeatureValue
+	25, // 12: proffer.v1.ExportTrainingRequest.from:type_name -> google.protobuf.Timestamp
+	25, // 13: proffer.v1.ExportTrainingRequest.until:type_name -> google.protobuf.Timestamp
+	22, // 14: proffer.v1.ExportTrainingResponse.head:type_name -> proffer.v1.TrainingHead
+	23, // 15: proffer.v1.ExportTrainingResponse.rows:type_name -> proffer.v1.TrainingRows
+	24, // 16: proffer.v1.ExportTrainingResponse.end:type_name -> proffer.v1.TrainingEnd
+	21, // 17: proffer.v1.ExportTrainingResponse.progress:type_name -> proffer.v1.TrainingProgress
+	0,  // 18: proffer.v1.FeatureService.PublishView:input_type -> proffer.v1.PublishViewRequest
+	2,  // 19: proffer.v1.FeatureService.ListViews:input_type -> proffer.v1.ListViewsRequest
+	5,  // 20: proffer.v1.FeatureService.DescribeView:input_type -> proffer.v1.DescribeViewRequest
+	8,  // 21: proffer.v1.FeatureService.CompareViews:input_type -> proffer.v1.CompareViewsRequest
+	11, // 22: proffer.v1.FeatureService.SwitchView:input_type -> proffer.v1.SwitchViewRequest
+	13, // 23: proffer.v1.FeatureService.Lineage:input_type -> proffer.v1.LineageRequest
+	16, // 24: proffer.v1.FeatureService.GetFeatures:input_type -> proffer.v1.GetFeaturesRequest
+	19, // 25: proffer.v1.FeatureService.ExportTraining:input_type -> proffer.v1.ExportTrainingRequest
+	1,  // 26: proffer.v1.FeatureService.PublishView:output_type -> proffer.v1.PublishViewResponse
+	3,  // 27: proffer.v1.FeatureService.ListViews:output_type -> proffer.v1.ListViewsResponse
+	6,  // 28: proffer.v1.FeatureService.DescribeView:output_type -> proffer.v1.DescribeViewResponse
+	9,  // 29: proffer.v1.FeatureService.CompareViews:output_type -> proffer.v1.CompareViewsResponse
+	12, // 30: proffer.v1.FeatureService.SwitchView:output_type -> proffer.v1.SwitchViewResponse
+	14, // 31: proffer.v1.FeatureService.Lineage:output_type -> proffer.v1.LineageResponse
+	17, // 32: proffer.v1.FeatureService.GetFeatures:output_type -> proffer.v1.GetFeaturesResponse
+	20, // 33: proffer.v1.FeatureService.ExportTraining:output_type -> proffer.v1.ExportTrainingResponse
+	26, // [26:34] is the sub-list for method output_type
+	18, // [18:26] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_feature_proto_init() }

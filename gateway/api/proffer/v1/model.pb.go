@@ -664,8 +664,10 @@ type Model struct {
 	RegisteredAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
 	Position     string                 `protobuf:"bytes,10,opt,name=position,proto3" json:"position,omitempty"`
 	// From the card; NaN is unknown.
-	Auc           float64 `protobuf:"fixed64,11,opt,name=auc,proto3" json:"auc,omitempty"`
-	BaselineAuc   float64 `protobuf:"fixed64,12,opt,name=baseline_auc,json=baselineAuc,proto3" json:"baseline_auc,omitempty"`
+	Auc         float64 `protobuf:"fixed64,11,opt,name=auc,proto3" json:"auc,omitempty"`
+	BaselineAuc float64 `protobuf:"fixed64,12,opt,name=baseline_auc,json=baselineAuc,proto3" json:"baseline_auc,omitempty"`
+	// Absent while it is not withdrawn.
+	WithdrawnAt   *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=withdrawn_at,json=withdrawnAt,proto3" json:"withdrawn_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -782,6 +784,13 @@ func (x *Model) GetBaselineAuc() float64 {
 		return x.BaselineAuc
 	}
 	return 0
+}
+
+func (x *Model) GetWithdrawnAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WithdrawnAt
+	}
+	return nil
 }
 
 // ModelUse is who answers for a use.
@@ -1494,7 +1503,7 @@ const file_proffer_v1_model_proto_rawDesc = "" +
 	"\x11ListModelsRequest\"i\n" +
 	"\x12ListModelsResponse\x12)\n" +
 	"\x06models\x18\x01 \x03(\v2\x11.proffer.v1.ModelR\x06models\x12(\n" +
-	"\x04uses\x18\x02 \x03(\v2\x14.proffer.v1.ModelUseR\x04uses\"\xd7\x02\n" +
+	"\x04uses\x18\x02 \x03(\v2\x14.proffer.v1.ModelUseR\x04uses\"\x96\x03\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x16\n" +
@@ -1508,7 +1517,8 @@ const file_proffer_v1_model_proto_rawDesc = "" +
 	"\bposition\x18\n" +
 	" \x01(\tR\bposition\x12\x10\n" +
 	"\x03auc\x18\v \x01(\x01R\x03auc\x12!\n" +
-	"\fbaseline_auc\x18\f \x01(\x01R\vbaselineAuc\"e\n" +
+	"\fbaseline_auc\x18\f \x01(\x01R\vbaselineAuc\x12=\n" +
+	"\fwithdrawn_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\vwithdrawnAt\"e\n" +
 	"\bModelUse\x12\x10\n" +
 	"\x03use\x18\x01 \x01(\tR\x03use\x12+\n" +
 	"\x05roles\x18\x02 \x03(\v2\x15.proffer.v1.ModelRoleR\x05roles\x12\x1a\n" +
@@ -1611,32 +1621,33 @@ var file_proffer_v1_model_proto_depIdxs = []int32{
 	10, // 4: proffer.v1.ListModelsResponse.models:type_name -> proffer.v1.Model
 	11, // 5: proffer.v1.ListModelsResponse.uses:type_name -> proffer.v1.ModelUse
 	21, // 6: proffer.v1.Model.registered_at:type_name -> google.protobuf.Timestamp
-	12, // 7: proffer.v1.ModelUse.roles:type_name -> proffer.v1.ModelRole
-	21, // 8: proffer.v1.ModelRole.since:type_name -> google.protobuf.Timestamp
-	10, // 9: proffer.v1.DescribeModelResponse.model:type_name -> proffer.v1.Model
-	11, // 10: proffer.v1.AssignModelResponse.use:type_name -> proffer.v1.ModelUse
-	11, // 11: proffer.v1.RollbackModelResponse.use:type_name -> proffer.v1.ModelUse
-	6,  // 12: proffer.v1.ModelService.RegisterModel:input_type -> proffer.v1.RegisterModelRequest
-	8,  // 13: proffer.v1.ModelService.ListModels:input_type -> proffer.v1.ListModelsRequest
-	13, // 14: proffer.v1.ModelService.DescribeModel:input_type -> proffer.v1.DescribeModelRequest
-	15, // 15: proffer.v1.ModelService.DownloadModel:input_type -> proffer.v1.DownloadModelRequest
-	17, // 16: proffer.v1.ModelService.AssignModel:input_type -> proffer.v1.AssignModelRequest
-	19, // 17: proffer.v1.ModelService.RollbackModel:input_type -> proffer.v1.RollbackModelRequest
-	2,  // 18: proffer.v1.ModelService.GetModelLimits:input_type -> proffer.v1.GetModelLimitsRequest
-	4,  // 19: proffer.v1.ModelService.SetModelLimits:input_type -> proffer.v1.SetModelLimitsRequest
-	7,  // 20: proffer.v1.ModelService.RegisterModel:output_type -> proffer.v1.RegisterModelResponse
-	9,  // 21: proffer.v1.ModelService.ListModels:output_type -> proffer.v1.ListModelsResponse
-	14, // 22: proffer.v1.ModelService.DescribeModel:output_type -> proffer.v1.DescribeModelResponse
-	16, // 23: proffer.v1.ModelService.DownloadModel:output_type -> proffer.v1.DownloadModelResponse
-	18, // 24: proffer.v1.ModelService.AssignModel:output_type -> proffer.v1.AssignModelResponse
-	20, // 25: proffer.v1.ModelService.RollbackModel:output_type -> proffer.v1.RollbackModelResponse
-	3,  // 26: proffer.v1.ModelService.GetModelLimits:output_type -> proffer.v1.GetModelLimitsResponse
-	5,  // 27: proffer.v1.ModelService.SetModelLimits:output_type -> proffer.v1.SetModelLimitsResponse
-	20, // [20:28] is the sub-list for method output_type
-	12, // [12:20] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	21, // 7: proffer.v1.Model.withdrawn_at:type_name -> google.protobuf.Timestamp
+	12, // 8: proffer.v1.ModelUse.roles:type_name -> proffer.v1.ModelRole
+	21, // 9: proffer.v1.ModelRole.since:type_name -> google.protobuf.Timestamp
+	10, // 10: proffer.v1.DescribeModelResponse.model:type_name -> proffer.v1.Model
+	11, // 11: proffer.v1.AssignModelResponse.use:type_name -> proffer.v1.ModelUse
+	11, // 12: proffer.v1.RollbackModelResponse.use:type_name -> proffer.v1.ModelUse
+	6,  // 13: proffer.v1.ModelService.RegisterModel:input_type -> proffer.v1.RegisterModelRequest
+	8,  // 14: proffer.v1.ModelService.ListModels:input_type -> proffer.v1.ListModelsRequest
+	13, // 15: proffer.v1.ModelService.DescribeModel:input_type -> proffer.v1.DescribeModelRequest
+	15, // 16: proffer.v1.ModelService.DownloadModel:input_type -> proffer.v1.DownloadModelRequest
+	17, // 17: proffer.v1.ModelService.AssignModel:input_type -> proffer.v1.AssignModelRequest
+	19, // 18: proffer.v1.ModelService.RollbackModel:input_type -> proffer.v1.RollbackModelRequest
+	2,  // 19: proffer.v1.ModelService.GetModelLimits:input_type -> proffer.v1.GetModelLimitsRequest
+	4,  // 20: proffer.v1.ModelService.SetModelLimits:input_type -> proffer.v1.SetModelLimitsRequest
+	7,  // 21: proffer.v1.ModelService.RegisterModel:output_type -> proffer.v1.RegisterModelResponse
+	9,  // 22: proffer.v1.ModelService.ListModels:output_type -> proffer.v1.ListModelsResponse
+	14, // 23: proffer.v1.ModelService.DescribeModel:output_type -> proffer.v1.DescribeModelResponse
+	16, // 24: proffer.v1.ModelService.DownloadModel:output_type -> proffer.v1.DownloadModelResponse
+	18, // 25: proffer.v1.ModelService.AssignModel:output_type -> proffer.v1.AssignModelResponse
+	20, // 26: proffer.v1.ModelService.RollbackModel:output_type -> proffer.v1.RollbackModelResponse
+	3,  // 27: proffer.v1.ModelService.GetModelLimits:output_type -> proffer.v1.GetModelLimitsResponse
+	5,  // 28: proffer.v1.ModelService.SetModelLimits:output_type -> proffer.v1.SetModelLimitsResponse
+	21, // [21:29] is the sub-list for method output_type
+	13, // [13:21] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_model_proto_init() }

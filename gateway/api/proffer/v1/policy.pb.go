@@ -156,6 +156,165 @@ func (x *PublishResponse) GetUnchanged() bool {
 	return false
 }
 
+// WithdrawRequest names what is to be in effect no more.
+type WithdrawRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// policy, feature_view, segments or model.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// A feature view's with its version: "retail@2".
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Of a model: 0 is the latest. Of nothing else.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	ValidateOnly  bool   `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawRequest) Reset() {
+	*x = WithdrawRequest{}
+	mi := &file_proffer_v1_policy_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawRequest) ProtoMessage() {}
+
+func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_policy_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
+func (*WithdrawRequest) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_policy_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WithdrawRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *WithdrawRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *WithdrawRequest) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *WithdrawRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *WithdrawRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// WithdrawResponse says what was withdrawn, or would be.
+type WithdrawResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// 0 for a feature view.
+	Version  uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Position string `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
+	// It was withdrawn already: nothing was written.
+	Unchanged     bool `protobuf:"varint,5,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawResponse) Reset() {
+	*x = WithdrawResponse{}
+	mi := &file_proffer_v1_policy_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawResponse) ProtoMessage() {}
+
+func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_policy_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
+func (*WithdrawResponse) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_policy_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WithdrawResponse) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *WithdrawResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *WithdrawResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *WithdrawResponse) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
+}
+
+func (x *WithdrawResponse) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
+}
+
 // ListRequest lists all policies.
 type ListRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -165,7 +324,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_proffer_v1_policy_proto_msgTypes[2]
+	mi := &file_proffer_v1_policy_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -177,7 +336,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_policy_proto_msgTypes[2]
+	mi := &file_proffer_v1_policy_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -190,10 +349,10 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_policy_proto_rawDescGZIP(), []int{2}
+	return file_proffer_v1_policy_proto_rawDescGZIP(), []int{4}
 }
 
-// ListResponse has the version in effect of every policy.
+// ListResponse has the version in effect of every policy, then what was in effect of those that are withdrawn.
 type ListResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Policies      []*PublishedPolicy     `protobuf:"bytes,1,rep,name=policies,proto3" json:"policies,omitempty"`
@@ -203,7 +362,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_proffer_v1_policy_proto_msgTypes[3]
+	mi := &file_proffer_v1_policy_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -215,7 +374,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_policy_proto_msgTypes[3]
+	mi := &file_proffer_v1_policy_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -228,7 +387,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_policy_proto_rawDescGZIP(), []int{3}
+	return file_proffer_v1_policy_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListResponse) GetPolicies() []*PublishedPolicy {
@@ -238,24 +397,26 @@ func (x *ListResponse) GetPolicies() []*PublishedPolicy {
 	return nil
 }
 
-// PublishedPolicy is one policy in effect.
+// PublishedPolicy is one policy.
 type PublishedPolicy struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Policy        string                 `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
-	Version       uint64                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
-	Sha256        string                 `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
-	Description   string                 `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
-	PublishedAt   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=published_at,json=publishedAt,proto3" json:"published_at,omitempty"`
-	Placements    []string               `protobuf:"bytes,6,rep,name=placements,proto3" json:"placements,omitempty"`
-	Offers        []string               `protobuf:"bytes,7,rep,name=offers,proto3" json:"offers,omitempty"`
-	Document      string                 `protobuf:"bytes,8,opt,name=document,proto3" json:"document,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Policy      string                 `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
+	Version     uint64                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	Sha256      string                 `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Description string                 `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
+	PublishedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=published_at,json=publishedAt,proto3" json:"published_at,omitempty"`
+	Placements  []string               `protobuf:"bytes,6,rep,name=placements,proto3" json:"placements,omitempty"`
+	Offers      []string               `protobuf:"bytes,7,rep,name=offers,proto3" json:"offers,omitempty"`
+	Document    string                 `protobuf:"bytes,8,opt,name=document,proto3" json:"document,omitempty"`
+	// Absent while it is in effect.
+	WithdrawnAt   *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=withdrawn_at,json=withdrawnAt,proto3" json:"withdrawn_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PublishedPolicy) Reset() {
 	*x = PublishedPolicy{}
-	mi := &file_proffer_v1_policy_proto_msgTypes[4]
+	mi := &file_proffer_v1_policy_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -267,7 +428,7 @@ func (x *PublishedPolicy) String() string {
 func (*PublishedPolicy) ProtoMessage() {}
 
 func (x *PublishedPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_policy_proto_msgTypes[4]
+	mi := &file_proffer_v1_policy_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -280,7 +441,7 @@ func (x *PublishedPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishedPolicy.ProtoReflect.Descriptor instead.
 func (*PublishedPolicy) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_policy_proto_rawDescGZIP(), []int{4}
+	return file_proffer_v1_policy_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PublishedPolicy) GetPolicy() string {
@@ -339,6 +500,13 @@ func (x *PublishedPolicy) GetDocument() string {
 	return ""
 }
 
+func (x *PublishedPolicy) GetWithdrawnAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WithdrawnAt
+	}
+	return nil
+}
+
 var File_proffer_v1_policy_proto protoreflect.FileDescriptor
 
 const file_proffer_v1_policy_proto_rawDesc = "" +
@@ -353,10 +521,23 @@ const file_proffer_v1_policy_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x16\n" +
 	"\x06sha256\x18\x03 \x01(\tR\x06sha256\x12\x1a\n" +
 	"\bposition\x18\x04 \x01(\tR\bposition\x12\x1c\n" +
+	"\tunchanged\x18\x05 \x01(\bR\tunchanged\"\xd4\x01\n" +
+	"\x0fWithdrawRequest\x12@\n" +
+	"\x04kind\x18\x01 \x01(\tB,\xbaH)r'R\x06policyR\ffeature_viewR\bsegmentsR\x05modelR\x04kind\x12\x1e\n" +
+	"\x04name\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12 \n" +
+	"\x06reason\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\"\x8e\x01\n" +
+	"\x10WithdrawResponse\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\x12\x1a\n" +
+	"\bposition\x18\x04 \x01(\tR\bposition\x12\x1c\n" +
 	"\tunchanged\x18\x05 \x01(\bR\tunchanged\"\r\n" +
 	"\vListRequest\"G\n" +
 	"\fListResponse\x127\n" +
-	"\bpolicies\x18\x01 \x03(\v2\x1b.proffer.v1.PublishedPolicyR\bpolicies\"\x90\x02\n" +
+	"\bpolicies\x18\x01 \x03(\v2\x1b.proffer.v1.PublishedPolicyR\bpolicies\"\xcf\x02\n" +
 	"\x0fPublishedPolicy\x12\x16\n" +
 	"\x06policy\x18\x01 \x01(\tR\x06policy\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x16\n" +
@@ -367,9 +548,11 @@ const file_proffer_v1_policy_proto_rawDesc = "" +
 	"placements\x18\x06 \x03(\tR\n" +
 	"placements\x12\x16\n" +
 	"\x06offers\x18\a \x03(\tR\x06offers\x12\x1a\n" +
-	"\bdocument\x18\b \x01(\tR\bdocument2\x95\x01\n" +
+	"\bdocument\x18\b \x01(\tR\bdocument\x12=\n" +
+	"\fwithdrawn_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\vwithdrawnAt2\xde\x01\n" +
 	"\rPolicyService\x12D\n" +
-	"\aPublish\x12\x1a.proffer.v1.PublishRequest\x1a\x1b.proffer.v1.PublishResponse\"\x00\x12>\n" +
+	"\aPublish\x12\x1a.proffer.v1.PublishRequest\x1a\x1b.proffer.v1.PublishResponse\"\x00\x12G\n" +
+	"\bWithdraw\x12\x1b.proffer.v1.WithdrawRequest\x1a\x1c.proffer.v1.WithdrawResponse\"\x00\x12>\n" +
 	"\x04List\x12\x17.proffer.v1.ListRequest\x1a\x18.proffer.v1.ListResponse\"\x03\x90\x02\x01B?Z=github.com/profferhq/proffer/gateway/api/proffer/v1;profferv1b\x06proto3"
 
 var (
@@ -384,27 +567,32 @@ func file_proffer_v1_policy_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_policy_proto_rawDescData
 }
 
-var file_proffer_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_proffer_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_proffer_v1_policy_proto_goTypes = []any{
 	(*PublishRequest)(nil),        // 0: proffer.v1.PublishRequest
 	(*PublishResponse)(nil),       // 1: proffer.v1.PublishResponse
-	(*ListRequest)(nil),           // 2: proffer.v1.ListRequest
-	(*ListResponse)(nil),          // 3: proffer.v1.ListResponse
-	(*PublishedPolicy)(nil),       // 4: proffer.v1.PublishedPolicy
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*WithdrawRequest)(nil),       // 2: proffer.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),      // 3: proffer.v1.WithdrawResponse
+	(*ListRequest)(nil),           // 4: proffer.v1.ListRequest
+	(*ListResponse)(nil),          // 5: proffer.v1.ListResponse
+	(*PublishedPolicy)(nil),       // 6: proffer.v1.PublishedPolicy
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_proffer_v1_policy_proto_depIdxs = []int32{
-	4, // 0: proffer.v1.ListResponse.policies:type_name -> proffer.v1.PublishedPolicy
-	5, // 1: proffer.v1.PublishedPolicy.published_at:type_name -> google.protobuf.Timestamp
-	0, // 2: proffer.v1.PolicyService.Publish:input_type -> proffer.v1.PublishRequest
-	2, // 3: proffer.v1.PolicyService.List:input_type -> proffer.v1.ListRequest
-	1, // 4: proffer.v1.PolicyService.Publish:output_type -> proffer.v1.PublishResponse
-	3, // 5: proffer.v1.PolicyService.List:output_type -> proffer.v1.ListResponse
-	4, // [4:6] is the sub-list for method output_type
-	2, // [2:4] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	6, // 0: proffer.v1.ListResponse.policies:type_name -> proffer.v1.PublishedPolicy
+	7, // 1: proffer.v1.PublishedPolicy.published_at:type_name -> google.protobuf.Timestamp
+	7, // 2: proffer.v1.PublishedPolicy.withdrawn_at:type_name -> google.protobuf.Timestamp
+	0, // 3: proffer.v1.PolicyService.Publish:input_type -> proffer.v1.PublishRequest
+	2, // 4: proffer.v1.PolicyService.Withdraw:input_type -> proffer.v1.WithdrawRequest
+	4, // 5: proffer.v1.PolicyService.List:input_type -> proffer.v1.ListRequest
+	1, // 6: proffer.v1.PolicyService.Publish:output_type -> proffer.v1.PublishResponse
+	3, // 7: proffer.v1.PolicyService.Withdraw:output_type -> proffer.v1.WithdrawResponse
+	5, // 8: proffer.v1.PolicyService.List:output_type -> proffer.v1.ListResponse
+	6, // [6:9] is the sub-list for method output_type
+	3, // [3:6] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_policy_proto_init() }
@@ -418,7 +606,7 @@ func file_proffer_v1_policy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_policy_proto_rawDesc), len(file_proffer_v1_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -224,10 +224,11 @@ func (*ListSegmentsRequest) Descriptor() ([]byte, []int) {
 	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{2}
 }
 
-// ListSegmentsResponse has the definitions, by id.
+// ListSegmentsResponse has the definitions in effect, by id, and those that are withdrawn.
 type ListSegmentsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Definitions   []*SegmentDefinition   `protobuf:"bytes,1,rep,name=definitions,proto3" json:"definitions,omitempty"`
+	Withdrawn     []*WithdrawnSegments   `protobuf:"bytes,2,rep,name=withdrawn,proto3" json:"withdrawn,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -269,6 +270,75 @@ func (x *ListSegmentsResponse) GetDefinitions() []*SegmentDefinition {
 	return nil
 }
 
+func (x *ListSegmentsResponse) GetWithdrawn() []*WithdrawnSegments {
+	if x != nil {
+		return x.Withdrawn
+	}
+	return nil
+}
+
+// WithdrawnSegments is a definition that is in effect no more.
+type WithdrawnSegments struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The version that was in effect.
+	Version       uint64                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	WithdrawnAt   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=withdrawn_at,json=withdrawnAt,proto3" json:"withdrawn_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawnSegments) Reset() {
+	*x = WithdrawnSegments{}
+	mi := &file_proffer_v1_segment_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawnSegments) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawnSegments) ProtoMessage() {}
+
+func (x *WithdrawnSegments) ProtoReflect() protoreflect.Message {
+	mi := &file_proffer_v1_segment_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawnSegments.ProtoReflect.Descriptor instead.
+func (*WithdrawnSegments) Descriptor() ([]byte, []int) {
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *WithdrawnSegments) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *WithdrawnSegments) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *WithdrawnSegments) GetWithdrawnAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WithdrawnAt
+	}
+	return nil
+}
+
 // SegmentDefinition is one definition in effect.
 type SegmentDefinition struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -290,7 +360,7 @@ type SegmentDefinition struct {
 
 func (x *SegmentDefinition) Reset() {
 	*x = SegmentDefinition{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[4]
+	mi := &file_proffer_v1_segment_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -302,7 +372,7 @@ func (x *SegmentDefinition) String() string {
 func (*SegmentDefinition) ProtoMessage() {}
 
 func (x *SegmentDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[4]
+	mi := &file_proffer_v1_segment_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -315,7 +385,7 @@ func (x *SegmentDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentDefinition.ProtoReflect.Descriptor instead.
 func (*SegmentDefinition) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{4}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SegmentDefinition) GetId() string {
@@ -398,7 +468,7 @@ type CountSegmentsRequest struct {
 
 func (x *CountSegmentsRequest) Reset() {
 	*x = CountSegmentsRequest{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[5]
+	mi := &file_proffer_v1_segment_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -410,7 +480,7 @@ func (x *CountSegmentsRequest) String() string {
 func (*CountSegmentsRequest) ProtoMessage() {}
 
 func (x *CountSegmentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[5]
+	mi := &file_proffer_v1_segment_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -423,7 +493,7 @@ func (x *CountSegmentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountSegmentsRequest.ProtoReflect.Descriptor instead.
 func (*CountSegmentsRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{5}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CountSegmentsRequest) GetId() string {
@@ -446,7 +516,7 @@ type CountSegmentsResponse struct {
 
 func (x *CountSegmentsResponse) Reset() {
 	*x = CountSegmentsResponse{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[6]
+	mi := &file_proffer_v1_segment_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +528,7 @@ func (x *CountSegmentsResponse) String() string {
 func (*CountSegmentsResponse) ProtoMessage() {}
 
 func (x *CountSegmentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[6]
+	mi := &file_proffer_v1_segment_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +541,7 @@ func (x *CountSegmentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountSegmentsResponse.ProtoReflect.Descriptor instead.
 func (*CountSegmentsResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{6}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CountSegmentsResponse) GetCounts() []*SegmentCount {
@@ -507,7 +577,7 @@ type SegmentCount struct {
 
 func (x *SegmentCount) Reset() {
 	*x = SegmentCount{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[7]
+	mi := &file_proffer_v1_segment_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +589,7 @@ func (x *SegmentCount) String() string {
 func (*SegmentCount) ProtoMessage() {}
 
 func (x *SegmentCount) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[7]
+	mi := &file_proffer_v1_segment_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +602,7 @@ func (x *SegmentCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentCount.ProtoReflect.Descriptor instead.
 func (*SegmentCount) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{7}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SegmentCount) GetId() string {
@@ -571,7 +641,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[8]
+	mi := &file_proffer_v1_segment_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -583,7 +653,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[8]
+	mi := &file_proffer_v1_segment_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -596,7 +666,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{8}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListMembersRequest) GetId() string {
@@ -639,7 +709,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[9]
+	mi := &file_proffer_v1_segment_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +721,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[9]
+	mi := &file_proffer_v1_segment_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +734,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{9}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListMembersResponse) GetProfiles() []string {
@@ -691,7 +761,7 @@ type DescribePersonRequest struct {
 
 func (x *DescribePersonRequest) Reset() {
 	*x = DescribePersonRequest{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[10]
+	mi := &file_proffer_v1_segment_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -703,7 +773,7 @@ func (x *DescribePersonRequest) String() string {
 func (*DescribePersonRequest) ProtoMessage() {}
 
 func (x *DescribePersonRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[10]
+	mi := &file_proffer_v1_segment_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -716,7 +786,7 @@ func (x *DescribePersonRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribePersonRequest.ProtoReflect.Descriptor instead.
 func (*DescribePersonRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{10}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DescribePersonRequest) GetWho() *Who {
@@ -739,7 +809,7 @@ type DescribePersonResponse struct {
 
 func (x *DescribePersonResponse) Reset() {
 	*x = DescribePersonResponse{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[11]
+	mi := &file_proffer_v1_segment_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +821,7 @@ func (x *DescribePersonResponse) String() string {
 func (*DescribePersonResponse) ProtoMessage() {}
 
 func (x *DescribePersonResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[11]
+	mi := &file_proffer_v1_segment_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +834,7 @@ func (x *DescribePersonResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribePersonResponse.ProtoReflect.Descriptor instead.
 func (*DescribePersonResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{11}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DescribePersonResponse) GetProfile() string {
@@ -813,7 +883,7 @@ type PriceSensitivity struct {
 
 func (x *PriceSensitivity) Reset() {
 	*x = PriceSensitivity{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[12]
+	mi := &file_proffer_v1_segment_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -825,7 +895,7 @@ func (x *PriceSensitivity) String() string {
 func (*PriceSensitivity) ProtoMessage() {}
 
 func (x *PriceSensitivity) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[12]
+	mi := &file_proffer_v1_segment_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -838,7 +908,7 @@ func (x *PriceSensitivity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PriceSensitivity.ProtoReflect.Descriptor instead.
 func (*PriceSensitivity) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{12}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PriceSensitivity) GetScore() float64 {
@@ -899,7 +969,7 @@ type PurchaseIntent struct {
 
 func (x *PurchaseIntent) Reset() {
 	*x = PurchaseIntent{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[13]
+	mi := &file_proffer_v1_segment_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -911,7 +981,7 @@ func (x *PurchaseIntent) String() string {
 func (*PurchaseIntent) ProtoMessage() {}
 
 func (x *PurchaseIntent) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[13]
+	mi := &file_proffer_v1_segment_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -924,7 +994,7 @@ func (x *PurchaseIntent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurchaseIntent.ProtoReflect.Descriptor instead.
 func (*PurchaseIntent) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{13}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PurchaseIntent) GetScore() float64 {
@@ -967,7 +1037,7 @@ type IntentTerm struct {
 
 func (x *IntentTerm) Reset() {
 	*x = IntentTerm{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[14]
+	mi := &file_proffer_v1_segment_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1049,7 @@ func (x *IntentTerm) String() string {
 func (*IntentTerm) ProtoMessage() {}
 
 func (x *IntentTerm) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[14]
+	mi := &file_proffer_v1_segment_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1062,7 @@ func (x *IntentTerm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IntentTerm.ProtoReflect.Descriptor instead.
 func (*IntentTerm) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{14}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *IntentTerm) GetName() string {
@@ -1028,7 +1098,7 @@ type PersonSegments struct {
 
 func (x *PersonSegments) Reset() {
 	*x = PersonSegments{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[15]
+	mi := &file_proffer_v1_segment_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1040,7 +1110,7 @@ func (x *PersonSegments) String() string {
 func (*PersonSegments) ProtoMessage() {}
 
 func (x *PersonSegments) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[15]
+	mi := &file_proffer_v1_segment_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1053,7 +1123,7 @@ func (x *PersonSegments) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PersonSegments.ProtoReflect.Descriptor instead.
 func (*PersonSegments) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{15}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PersonSegments) GetId() string {
@@ -1091,7 +1161,7 @@ type RecommendItemsRequest struct {
 
 func (x *RecommendItemsRequest) Reset() {
 	*x = RecommendItemsRequest{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[16]
+	mi := &file_proffer_v1_segment_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1173,7 @@ func (x *RecommendItemsRequest) String() string {
 func (*RecommendItemsRequest) ProtoMessage() {}
 
 func (x *RecommendItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[16]
+	mi := &file_proffer_v1_segment_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1186,7 @@ func (x *RecommendItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecommendItemsRequest.ProtoReflect.Descriptor instead.
 func (*RecommendItemsRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{16}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RecommendItemsRequest) GetWho() *Who {
@@ -1159,7 +1229,7 @@ type RecommendItemsResponse struct {
 
 func (x *RecommendItemsResponse) Reset() {
 	*x = RecommendItemsResponse{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[17]
+	mi := &file_proffer_v1_segment_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1171,7 +1241,7 @@ func (x *RecommendItemsResponse) String() string {
 func (*RecommendItemsResponse) ProtoMessage() {}
 
 func (x *RecommendItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[17]
+	mi := &file_proffer_v1_segment_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1184,7 +1254,7 @@ func (x *RecommendItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecommendItemsResponse.ProtoReflect.Descriptor instead.
 func (*RecommendItemsResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{17}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RecommendItemsResponse) GetProfile() string {
@@ -1248,7 +1318,7 @@ type RecommendedItem struct {
 
 func (x *RecommendedItem) Reset() {
 	*x = RecommendedItem{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[18]
+	mi := &file_proffer_v1_segment_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1330,7 @@ func (x *RecommendedItem) String() string {
 func (*RecommendedItem) ProtoMessage() {}
 
 func (x *RecommendedItem) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[18]
+	mi := &file_proffer_v1_segment_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1343,7 @@ func (x *RecommendedItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecommendedItem.ProtoReflect.Descriptor instead.
 func (*RecommendedItem) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{18}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RecommendedItem) GetItem() string {
@@ -1307,7 +1377,7 @@ type ListLifetimeValuesRequest struct {
 
 func (x *ListLifetimeValuesRequest) Reset() {
 	*x = ListLifetimeValuesRequest{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[19]
+	mi := &file_proffer_v1_segment_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1389,7 @@ func (x *ListLifetimeValuesRequest) String() string {
 func (*ListLifetimeValuesRequest) ProtoMessage() {}
 
 func (x *ListLifetimeValuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[19]
+	mi := &file_proffer_v1_segment_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1402,7 @@ func (x *ListLifetimeValuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLifetimeValuesRequest.ProtoReflect.Descriptor instead.
 func (*ListLifetimeValuesRequest) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{19}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListLifetimeValuesRequest) GetWho() *Who {
@@ -1383,7 +1453,7 @@ type ListLifetimeValuesResponse struct {
 
 func (x *ListLifetimeValuesResponse) Reset() {
 	*x = ListLifetimeValuesResponse{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[20]
+	mi := &file_proffer_v1_segment_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1395,7 +1465,7 @@ func (x *ListLifetimeValuesResponse) String() string {
 func (*ListLifetimeValuesResponse) ProtoMessage() {}
 
 func (x *ListLifetimeValuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[20]
+	mi := &file_proffer_v1_segment_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1408,7 +1478,7 @@ func (x *ListLifetimeValuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLifetimeValuesResponse.ProtoReflect.Descriptor instead.
 func (*ListLifetimeValuesResponse) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{20}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListLifetimeValuesResponse) GetValues() []*LifetimeValue {
@@ -1490,7 +1560,7 @@ type LifetimeValue struct {
 
 func (x *LifetimeValue) Reset() {
 	*x = LifetimeValue{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[21]
+	mi := &file_proffer_v1_segment_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1502,7 +1572,7 @@ func (x *LifetimeValue) String() string {
 func (*LifetimeValue) ProtoMessage() {}
 
 func (x *LifetimeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[21]
+	mi := &file_proffer_v1_segment_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1515,7 +1585,7 @@ func (x *LifetimeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifetimeValue.ProtoReflect.Descriptor instead.
 func (*LifetimeValue) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{21}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LifetimeValue) GetProfile() string {
@@ -1595,7 +1665,7 @@ type PurchasingModel struct {
 
 func (x *PurchasingModel) Reset() {
 	*x = PurchasingModel{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[22]
+	mi := &file_proffer_v1_segment_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1607,7 +1677,7 @@ func (x *PurchasingModel) String() string {
 func (*PurchasingModel) ProtoMessage() {}
 
 func (x *PurchasingModel) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[22]
+	mi := &file_proffer_v1_segment_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1620,7 +1690,7 @@ func (x *PurchasingModel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurchasingModel.ProtoReflect.Descriptor instead.
 func (*PurchasingModel) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{22}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PurchasingModel) GetR() float64 {
@@ -1673,7 +1743,7 @@ type SpendingModel struct {
 
 func (x *SpendingModel) Reset() {
 	*x = SpendingModel{}
-	mi := &file_proffer_v1_segment_proto_msgTypes[23]
+	mi := &file_proffer_v1_segment_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1685,7 +1755,7 @@ func (x *SpendingModel) String() string {
 func (*SpendingModel) ProtoMessage() {}
 
 func (x *SpendingModel) ProtoReflect() protoreflect.Message {
-	mi := &file_proffer_v1_segment_proto_msgTypes[23]
+	mi := &file_proffer_v1_segment_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1698,7 +1768,7 @@ func (x *SpendingModel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SpendingModel.ProtoReflect.Descriptor instead.
 func (*SpendingModel) Descriptor() ([]byte, []int) {
-	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{23}
+	return file_proffer_v1_segment_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SpendingModel) GetP() float64 {
@@ -1762,9 +1832,14 @@ const file_proffer_v1_segment_proto_rawDesc = "" +
 	"\bposition\x18\x04 \x01(\tR\bposition\x12\x1c\n" +
 	"\tunchanged\x18\x05 \x01(\bR\tunchanged\x12\x1a\n" +
 	"\bsegments\x18\x06 \x03(\tR\bsegments\"\x15\n" +
-	"\x13ListSegmentsRequest\"W\n" +
+	"\x13ListSegmentsRequest\"\x94\x01\n" +
 	"\x14ListSegmentsResponse\x12?\n" +
-	"\vdefinitions\x18\x01 \x03(\v2\x1d.proffer.v1.SegmentDefinitionR\vdefinitions\"\xae\x02\n" +
+	"\vdefinitions\x18\x01 \x03(\v2\x1d.proffer.v1.SegmentDefinitionR\vdefinitions\x12;\n" +
+	"\twithdrawn\x18\x02 \x03(\v2\x1d.proffer.v1.WithdrawnSegmentsR\twithdrawn\"|\n" +
+	"\x11WithdrawnSegments\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12=\n" +
+	"\fwithdrawn_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vwithdrawnAt\"\xae\x02\n" +
 	"\x11SegmentDefinition\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x16\n" +
@@ -1911,74 +1986,77 @@ func file_proffer_v1_segment_proto_rawDescGZIP() []byte {
 	return file_proffer_v1_segment_proto_rawDescData
 }
 
-var file_proffer_v1_segment_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_proffer_v1_segment_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_proffer_v1_segment_proto_goTypes = []any{
 	(*DefineSegmentsRequest)(nil),      // 0: proffer.v1.DefineSegmentsRequest
 	(*DefineSegmentsResponse)(nil),     // 1: proffer.v1.DefineSegmentsResponse
 	(*ListSegmentsRequest)(nil),        // 2: proffer.v1.ListSegmentsRequest
 	(*ListSegmentsResponse)(nil),       // 3: proffer.v1.ListSegmentsResponse
-	(*SegmentDefinition)(nil),          // 4: proffer.v1.SegmentDefinition
-	(*CountSegmentsRequest)(nil),       // 5: proffer.v1.CountSegmentsRequest
-	(*CountSegmentsResponse)(nil),      // 6: proffer.v1.CountSegmentsResponse
-	(*SegmentCount)(nil),               // 7: proffer.v1.SegmentCount
-	(*ListMembersRequest)(nil),         // 8: proffer.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),        // 9: proffer.v1.ListMembersResponse
-	(*DescribePersonRequest)(nil),      // 10: proffer.v1.DescribePersonRequest
-	(*DescribePersonResponse)(nil),     // 11: proffer.v1.DescribePersonResponse
-	(*PriceSensitivity)(nil),           // 12: proffer.v1.PriceSensitivity
-	(*PurchaseIntent)(nil),             // 13: proffer.v1.PurchaseIntent
-	(*IntentTerm)(nil),                 // 14: proffer.v1.IntentTerm
-	(*PersonSegments)(nil),             // 15: proffer.v1.PersonSegments
-	(*RecommendItemsRequest)(nil),      // 16: proffer.v1.RecommendItemsRequest
-	(*RecommendItemsResponse)(nil),     // 17: proffer.v1.RecommendItemsResponse
-	(*RecommendedItem)(nil),            // 18: proffer.v1.RecommendedItem
-	(*ListLifetimeValuesRequest)(nil),  // 19: proffer.v1.ListLifetimeValuesRequest
-	(*ListLifetimeValuesResponse)(nil), // 20: proffer.v1.ListLifetimeValuesResponse
-	(*LifetimeValue)(nil),              // 21: proffer.v1.LifetimeValue
-	(*PurchasingModel)(nil),            // 22: proffer.v1.PurchasingModel
-	(*SpendingModel)(nil),              // 23: proffer.v1.SpendingModel
-	(*timestamppb.Timestamp)(nil),      // 24: google.protobuf.Timestamp
-	(*Who)(nil),                        // 25: proffer.v1.Who
+	(*WithdrawnSegments)(nil),          // 4: proffer.v1.WithdrawnSegments
+	(*SegmentDefinition)(nil),          // 5: proffer.v1.SegmentDefinition
+	(*CountSegmentsRequest)(nil),       // 6: proffer.v1.CountSegmentsRequest
+	(*CountSegmentsResponse)(nil),      // 7: proffer.v1.CountSegmentsResponse
+	(*SegmentCount)(nil),               // 8: proffer.v1.SegmentCount
+	(*ListMembersRequest)(nil),         // 9: proffer.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),        // 10: proffer.v1.ListMembersResponse
+	(*DescribePersonRequest)(nil),      // 11: proffer.v1.DescribePersonRequest
+	(*DescribePersonResponse)(nil),     // 12: proffer.v1.DescribePersonResponse
+	(*PriceSensitivity)(nil),           // 13: proffer.v1.PriceSensitivity
+	(*PurchaseIntent)(nil),             // 14: proffer.v1.PurchaseIntent
+	(*IntentTerm)(nil),                 // 15: proffer.v1.IntentTerm
+	(*PersonSegments)(nil),             // 16: proffer.v1.PersonSegments
+	(*RecommendItemsRequest)(nil),      // 17: proffer.v1.RecommendItemsRequest
+	(*RecommendItemsResponse)(nil),     // 18: proffer.v1.RecommendItemsResponse
+	(*RecommendedItem)(nil),            // 19: proffer.v1.RecommendedItem
+	(*ListLifetimeValuesRequest)(nil),  // 20: proffer.v1.ListLifetimeValuesRequest
+	(*ListLifetimeValuesResponse)(nil), // 21: proffer.v1.ListLifetimeValuesResponse
+	(*LifetimeValue)(nil),              // 22: proffer.v1.LifetimeValue
+	(*PurchasingModel)(nil),            // 23: proffer.v1.PurchasingModel
+	(*SpendingModel)(nil),              // 24: proffer.v1.SpendingModel
+	(*timestamppb.Timestamp)(nil),      // 25: google.protobuf.Timestamp
+	(*Who)(nil),                        // 26: proffer.v1.Who
 }
 var file_proffer_v1_segment_proto_depIdxs = []int32{
-	4,  // 0: proffer.v1.ListSegmentsResponse.definitions:type_name -> proffer.v1.SegmentDefinition
-	24, // 1: proffer.v1.SegmentDefinition.defined_at:type_name -> google.protobuf.Timestamp
-	7,  // 2: proffer.v1.CountSegmentsResponse.counts:type_name -> proffer.v1.SegmentCount
-	24, // 3: proffer.v1.CountSegmentsResponse.at:type_name -> google.protobuf.Timestamp
-	25, // 4: proffer.v1.DescribePersonRequest.who:type_name -> proffer.v1.Who
-	15, // 5: proffer.v1.DescribePersonResponse.segments:type_name -> proffer.v1.PersonSegments
-	12, // 6: proffer.v1.DescribePersonResponse.price_sensitivity:type_name -> proffer.v1.PriceSensitivity
-	13, // 7: proffer.v1.DescribePersonResponse.purchase_intent:type_name -> proffer.v1.PurchaseIntent
-	14, // 8: proffer.v1.PurchaseIntent.terms:type_name -> proffer.v1.IntentTerm
-	24, // 9: proffer.v1.PurchaseIntent.since:type_name -> google.protobuf.Timestamp
-	25, // 10: proffer.v1.RecommendItemsRequest.who:type_name -> proffer.v1.Who
-	18, // 11: proffer.v1.RecommendItemsResponse.items:type_name -> proffer.v1.RecommendedItem
-	24, // 12: proffer.v1.RecommendItemsResponse.learned_at:type_name -> google.protobuf.Timestamp
-	25, // 13: proffer.v1.ListLifetimeValuesRequest.who:type_name -> proffer.v1.Who
-	24, // 14: proffer.v1.ListLifetimeValuesRequest.until:type_name -> google.protobuf.Timestamp
-	21, // 15: proffer.v1.ListLifetimeValuesResponse.values:type_name -> proffer.v1.LifetimeValue
-	24, // 16: proffer.v1.ListLifetimeValuesResponse.until:type_name -> google.protobuf.Timestamp
-	22, // 17: proffer.v1.ListLifetimeValuesResponse.bg_nbd:type_name -> proffer.v1.PurchasingModel
-	23, // 18: proffer.v1.ListLifetimeValuesResponse.gamma_gamma:type_name -> proffer.v1.SpendingModel
-	0,  // 19: proffer.v1.SegmentService.DefineSegments:input_type -> proffer.v1.DefineSegmentsRequest
-	2,  // 20: proffer.v1.SegmentService.ListSegments:input_type -> proffer.v1.ListSegmentsRequest
-	5,  // 21: proffer.v1.SegmentService.CountSegments:input_type -> proffer.v1.CountSegmentsRequest
-	8,  // 22: proffer.v1.SegmentService.ListMembers:input_type -> proffer.v1.ListMembersRequest
-	10, // 23: proffer.v1.SegmentService.DescribePerson:input_type -> proffer.v1.DescribePersonRequest
-	16, // 24: proffer.v1.SegmentService.RecommendItems:input_type -> proffer.v1.RecommendItemsRequest
-	19, // 25: proffer.v1.SegmentService.ListLifetimeValues:input_type -> proffer.v1.ListLifetimeValuesRequest
-	1,  // 26: proffer.v1.SegmentService.DefineSegments:output_type -> proffer.v1.DefineSegmentsResponse
-	3,  // 27: proffer.v1.SegmentService.ListSegments:output_type -> proffer.v1.ListSegmentsResponse
-	6,  // 28: proffer.v1.SegmentService.CountSegments:output_type -> proffer.v1.CountSegmentsResponse
-	9,  // 29: proffer.v1.SegmentService.ListMembers:output_type -> proffer.v1.ListMembersResponse
-	11, // 30: proffer.v1.SegmentService.DescribePerson:output_type -> proffer.v1.DescribePersonResponse
-	17, // 31: proffer.v1.SegmentService.RecommendItems:output_type -> proffer.v1.RecommendItemsResponse
-	20, // 32: proffer.v1.SegmentService.ListLifetimeValues:output_type -> proffer.v1.ListLifetimeValuesResponse
-	26, // [26:33] is the sub-list for method output_type
-	19, // [19:26] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	5,  // 0: proffer.v1.ListSegmentsResponse.definitions:type_name -> proffer.v1.SegmentDefinition
+	4,  // 1: proffer.v1.ListSegmentsResponse.withdrawn:type_name -> proffer.v1.WithdrawnSegments
+	25, // 2: proffer.v1.WithdrawnSegments.withdrawn_at:type_name -> google.protobuf.Timestamp
+	25, // 3: proffer.v1.SegmentDefinition.defined_at:type_name -> google.protobuf.Timestamp
+	8,  // 4: proffer.v1.CountSegmentsResponse.counts:type_name -> proffer.v1.SegmentCount
+	25, // 5: proffer.v1.CountSegmentsResponse.at:type_name -> google.protobuf.Timestamp
+	26, // 6: proffer.v1.DescribePersonRequest.who:type_name -> proffer.v1.Who
+	16, // 7: proffer.v1.DescribePersonResponse.segments:type_name -> proffer.v1.PersonSegments
+	13, // 8: proffer.v1.DescribePersonResponse.price_sensitivity:type_name -> proffer.v1.PriceSensitivity
+	14, // 9: proffer.v1.DescribePersonResponse.purchase_intent:type_name -> proffer.v1.PurchaseIntent
+	15, // 10: proffer.v1.PurchaseIntent.terms:type_name -> proffer.v1.IntentTerm
+	25, // 11: proffer.v1.PurchaseIntent.since:type_name -> google.protobuf.Timestamp
+	26, // 12: proffer.v1.RecommendItemsRequest.who:type_name -> proffer.v1.Who
+	19, // 13: proffer.v1.RecommendItemsResponse.items:type_name -> proffer.v1.RecommendedItem
+	25, // 14: proffer.v1.RecommendItemsResponse.learned_at:type_name -> google.protobuf.Timestamp
+	26, // 15: proffer.v1.ListLifetimeValuesRequest.who:type_name -> proffer.v1.Who
+	25, // 16: proffer.v1.ListLifetimeValuesRequest.until:type_name -> google.protobuf.Timestamp
+	22, // 17: proffer.v1.ListLifetimeValuesResponse.values:type_name -> proffer.v1.LifetimeValue
+	25, // 18: proffer.v1.ListLifetimeValuesResponse.until:type_name -> google.protobuf.Timestamp
+	23, // 19: proffer.v1.ListLifetimeValuesResponse.bg_nbd:type_name -> proffer.v1.PurchasingModel
+	24, // 20: proffer.v1.ListLifetimeValuesResponse.gamma_gamma:type_name -> proffer.v1.SpendingModel
+	0,  // 21: proffer.v1.SegmentService.DefineSegments:input_type -> proffer.v1.DefineSegmentsRequest
+	2,  // 22: proffer.v1.SegmentService.ListSegments:input_type -> proffer.v1.ListSegmentsRequest
+	6,  // 23: proffer.v1.SegmentService.CountSegments:input_type -> proffer.v1.CountSegmentsRequest
+	9,  // 24: proffer.v1.SegmentService.ListMembers:input_type -> proffer.v1.ListMembersRequest
+	11, // 25: proffer.v1.SegmentService.DescribePerson:input_type -> proffer.v1.DescribePersonRequest
+	17, // 26: proffer.v1.SegmentService.RecommendItems:input_type -> proffer.v1.RecommendItemsRequest
+	20, // 27: proffer.v1.SegmentService.ListLifetimeValues:input_type -> proffer.v1.ListLifetimeValuesRequest
+	1,  // 28: proffer.v1.SegmentService.DefineSegments:output_type -> proffer.v1.DefineSegmentsResponse
+	3,  // 29: proffer.v1.SegmentService.ListSegments:output_type -> proffer.v1.ListSegmentsResponse
+	7,  // 30: proffer.v1.SegmentService.CountSegments:output_type -> proffer.v1.CountSegmentsResponse
+	10, // 31: proffer.v1.SegmentService.ListMembers:output_type -> proffer.v1.ListMembersResponse
+	12, // 32: proffer.v1.SegmentService.DescribePerson:output_type -> proffer.v1.DescribePersonResponse
+	18, // 33: proffer.v1.SegmentService.RecommendItems:output_type -> proffer.v1.RecommendItemsResponse
+	21, // 34: proffer.v1.SegmentService.ListLifetimeValues:output_type -> proffer.v1.ListLifetimeValuesResponse
+	28, // [28:35] is the sub-list for method output_type
+	21, // [21:28] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_proffer_v1_segment_proto_init() }
@@ -1987,17 +2065,17 @@ func file_proffer_v1_segment_proto_init() {
 		return
 	}
 	file_proffer_v1_identity_proto_init()
-	file_proffer_v1_segment_proto_msgTypes[8].OneofWrappers = []any{}
-	file_proffer_v1_segment_proto_msgTypes[16].OneofWrappers = []any{}
-	file_proffer_v1_segment_proto_msgTypes[19].OneofWrappers = []any{}
-	file_proffer_v1_segment_proto_msgTypes[21].OneofWrappers = []any{}
+	file_proffer_v1_segment_proto_msgTypes[9].OneofWrappers = []any{}
+	file_proffer_v1_segment_proto_msgTypes[17].OneofWrappers = []any{}
+	file_proffer_v1_segment_proto_msgTypes[20].OneofWrappers = []any{}
+	file_proffer_v1_segment_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proffer_v1_segment_proto_rawDesc), len(file_proffer_v1_segment_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -35,6 +35,8 @@ const (
 const (
 	// PolicyServicePublishProcedure is the fully-qualified name of the PolicyService's Publish RPC.
 	PolicyServicePublishProcedure = "/proffer.v1.PolicyService/Publish"
+	// PolicyServiceWithdrawProcedure is the fully-qualified name of the PolicyService's Withdraw RPC.
+	PolicyServiceWithdrawProcedure = "/proffer.v1.PolicyService/Withdraw"
 	// PolicyServiceListProcedure is the fully-qualified name of the PolicyService's List RPC.
 	PolicyServiceListProcedure = "/proffer.v1.PolicyService/List"
 )
@@ -42,6 +44,9 @@ const (
 // PolicyServiceClient is a client for the proffer.v1.PolicyService service.
 type PolicyServiceClient interface {
 	Publish(context.Context, *v1.PublishRequest) (*v1.PublishResponse, error)
+	// Withdraw takes a policy, a feature view, a segment definition or a model out of effect. It fails with NOT_DEFINED, with
+	// BUILT_IN, and with IN_USE while something in effect reads it: the message names what.
+	Withdraw(context.Context, *v1.WithdrawRequest) (*v1.WithdrawResponse, error)
 	List(context.Context, *v1.ListRequest) (*v1.ListResponse, error)
 }
 
@@ -62,6 +67,12 @@ func NewPolicyServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(policyServiceMethods.ByName("Publish")),
 			connect.WithClientOptions(opts...),
 		),
+		withdraw: connect.NewClient[v1.WithdrawRequest, v1.WithdrawResponse](
+			httpClient,
+			baseURL+PolicyServiceWithdrawProcedure,
+			connect.WithSchema(policyServiceMethods.ByName("Withdraw")),
+			connect.WithClientOptions(opts...),
+		),
 		list: connect.NewClient[v1.ListRequest, v1.ListResponse](
 			httpClient,
 			baseURL+PolicyServiceListProcedure,
@@ -74,13 +85,23 @@ func NewPolicyServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 
 // policyServiceClient implements PolicyServiceClient.
 type policyServiceClient struct {
-	publish *connect.Client[v1.PublishRequest, v1.PublishResponse]
-	list    *connect.Client[v1.ListRequest, v1.ListResponse]
+	publish  *connect.Client[v1.PublishRequest, v1.PublishResponse]
+	withdraw *connect.Client[v1.WithdrawRequest, v1.WithdrawResponse]
+	list     *connect.Client[v1.ListRequest, v1.ListResponse]
 }
 
 // Publish calls proffer.v1.PolicyService.Publish.
 func (c *policyServiceClient) Publish(ctx context.Context, req *v1.PublishRequest) (*v1.PublishResponse, error) {
 	response, err := c.publish.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Withdraw calls proffer.v1.PolicyService.Withdraw.
+func (c *policyServiceClient) Withdraw(ctx context.Context, req *v1.WithdrawRequest) (*v1.WithdrawResponse, error) {
+	response, err := c.withdraw.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -99,6 +120,9 @@ func (c *policyServiceClient) List(ctx context.Context, req *v1.ListRequest) (*v
 // PolicyServiceHandler is an implementation of the proffer.v1.PolicyService service.
 type PolicyServiceHandler interface {
 	Publish(context.Context, *v1.PublishRequest) (*v1.PublishResponse, error)
+	// Withdraw takes a policy, a feature view, a segment definition or a model out of effect. It fails with NOT_DEFINED, with
+	// BUILT_IN, and with IN_USE while something in effect reads it: the message names what.
+	Withdraw(context.Context, *v1.WithdrawRequest) (*v1.WithdrawResponse, error)
 	List(context.Context, *v1.ListRequest) (*v1.ListResponse, error)
 }
 
@@ -115,6 +139,12 @@ func NewPolicyServiceHandler(svc PolicyServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(policyServiceMethods.ByName("Publish")),
 		connect.WithHandlerOptions(opts...),
 	)
+	policyServiceWithdrawHandler := connect.NewUnaryHandlerSimple(
+		PolicyServiceWithdrawProcedure,
+		svc.Withdraw,
+		connect.WithSchema(policyServiceMethods.ByName("Withdraw")),
+		connect.WithHandlerOptions(opts...),
+	)
 	policyServiceListHandler := connect.NewUnaryHandlerSimple(
 		PolicyServiceListProcedure,
 		svc.List,
@@ -126,6 +156,8 @@ func NewPolicyServiceHandler(svc PolicyServiceHandler, opts ...connect.HandlerOp
 		switch r.URL.Path {
 		case PolicyServicePublishProcedure:
 			policyServicePublishHandler.ServeHTTP(w, r)
+		case PolicyServiceWithdrawProcedure:
+			policyServiceWithdrawHandler.ServeHTTP(w, r)
 		case PolicyServiceListProcedure:
 			policyServiceListHandler.ServeHTTP(w, r)
 		default:
@@ -139,6 +171,10 @@ type UnimplementedPolicyServiceHandler struct{}
 
 func (UnimplementedPolicyServiceHandler) Publish(context.Context, *v1.PublishRequest) (*v1.PublishResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.PolicyService.Publish is not implemented"))
+}
+
+func (UnimplementedPolicyServiceHandler) Withdraw(context.Context, *v1.WithdrawRequest) (*v1.WithdrawResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("proffer.v1.PolicyService.Withdraw is not implemented"))
 }
 
 func (UnimplementedPolicyServiceHandler) List(context.Context, *v1.ListRequest) (*v1.ListResponse, error) {

@@ -1,0 +1,138 @@
+package commands
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/expression"
+	"github.com/profferhq/proffer/domain/model/registry"
+	"github.com/profferhq/proffer/domain/policy"
+	"github.com/profferhq/proffer/domain/segment"
+)
+
+// withdrawable fills in which version a withdrawal is of, and says whether it is withdrawn already. It fails with
+// ErrNotDefined, ErrBuiltIn or ErrInUse.
+func (c *Catalogue) withdrawable(w *event.DefinitionWithdrawn) (already bool, err error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	switch w.GetKind() {
+	case event.DefinitionWithdrawn_KIND_POLICY:
+		p, known := c.policies[w.GetName()]
+		if !known {
+			return false, notDefined("policy", w.GetName(), slices.Collect(maps.Keys(c.policies)))
+		}
+		w.Version = p.Version
+		return p.Withdrawn, nil
+	case event.DefinitionWithdrawn_KIND_SEGMENTS:
+		v, inEffect := c.segments.Latest(w.GetName())
+		if v == nil {
+			var names []string
+			for _, other := range c.segments.InEffect() {
+				names = append(names, other.ID)
+			}
+			return false, notDefined("segment definition", w.GetName(), names)
+		}
+		w.Version = v.Version
+		return !inEffect, inUse(w.GetName(), c.readingSegments(w.GetName()))
+	case event.DefinitionWithdrawn_KIND_FEATURE_VIEW:
+		return c.withdrawableView(w.GetName())
+	case event.DefinitionWithdrawn_KIND_MODEL:
+		v, err := c.models.Version(w.GetName(), w.GetVersion())
+		if err != nil {
+			return false, err
+		}
+		w.Version = v.GetVersion()
+		return v.Withdrawn(), inUse(fmt.Sprintf("%s@%d", w.GetName(), w.GetVersion()), c.answering(w.GetName(), w.GetVersion()))
+	}
+	return false, ErrNotDefined
+}
+
+func notDefined(kind, name string, names []string) error {
+	return fmt.Errorf("%w: there is no %s %q%s", ErrNotDefined, kind, name, expression.Suggestion(name, names))
+}
+
+func inUse(name string, readers []string) error {
+	if len(readers) == 0 {
+		return nil
+	}
+	slices.Sort(readers)
+	return fmt.Errorf("%w: %s is read by %s", ErrInUse, name, strings.Join(readers, ", "))
+}
+
+func (c *Catalogue) withdrawableView(name string) (already bool, err error) {
+	p, known := c.views.Version(name)
+	switch {
+	case !known:
+		return false, notDefined("version of a feature view", name, c.views.Names())
+	case p.BuiltIn():
+		return false, fmt.Errorf("%w: %s", ErrBuiltIn, name)
+	case p.Withdrawn():
+		return true, nil
+	}
+	family, _, _ := strings.Cut(name, "@")
+	live, _ := c.views.Live(family)
+	if err := inUse(name, c.readingView(name, family, live == p)); err != nil {
+		return false, err
+	}
+	for _, other := range c.views.Versions(family) {
+		if live == p && other != p && !other.Withdrawn() {
+			return false, fmt.Errorf("%w: %q means %s: switch to another version first, %s for one", ErrInUse, family, name, other.Name)
+		}
+	}
+	return false, nil
+}
+
+// readingView are the policies and segments in effect, and the models with a role, that read a version of a feature view.
+func (c *Catalogue) readingView(name, family string, live bool) []string {
+	var out []string
+	for id, p := range c.policies {
+		if reads := p.Policy.GetView(); !p.Withdrawn && (reads == name || live && reads == family) {
+			out = append(out, "policy:"+id)
+		}
+	}
+	for _, v := range c.segments.InEffect() {
+		if d, err := segment.Parse(v.Document); err == nil && d.View == name {
+			out = append(out, "segments:"+v.ID)
+		}
+	}
+	for _, model := range c.models.Names() {
+		for _, v := range c.models.Versions(model) {
+			if v.GetView() == name && len(c.answering(model, v.GetVersion())) > 0 {
+				out = append(out, fmt.Sprintf("model:%s@%d", model, v.GetVersion()))
+			}
+		}
+	}
+	return out
+}
+
+// readingSegments are the policies in effect whose expressions read a segment definition.
+func (c *Catalogue) readingSegments(definition string) []string {
+	var out []string
+	for id, p := range c.policies {
+		view, known := c.views.At(p.Policy.GetView(), math.MaxUint64)
+		if p.Withdrawn || !known {
+			continue
+		}
+		if compiled, err := policy.Compile(p.Policy, view.View); err == nil && slices.Contains(compiled.Segments(), definition) {
+			out = append(out, "policy:"+id)
+		}
+	}
+	return out
+}
+
+// answering are the uses for which a version of a model has a role.
+func (c *Catalogue) answering(model string, version uint64) []string {
+	var out []string
+	for _, use := range c.models.Uses() {
+		for _, a := range c.models.Roles(use, math.MaxUint64) {
+			if a.GetModel() == model && a.GetVersion() == version {
+				out = append(out, fmt.Sprintf("use:%s (%s)", use, registry.RoleName(a.GetRole())))
+			}
+		}
+	}
+	return out
+}
