@@ -7,6 +7,12 @@
 // (a port) serves the folded activities. A record names exactly what was read of each: one cut for identities and
 // policies, and for each alias the positions up to which its activity was folded.
 //
+// # Vectors
+//
+// A vector is read from the activities of a profile's aliases, decoded and merged. Of whoever is read again in the same
+// state Vectors keeps what was decoded and what does not move with time, so that the next vector takes a few microseconds;
+// what is kept is known by what it was read from, never by a time to live, and the vector is the same to the bit.
+//
 // # Contacts
 //
 // Contact limits are exact: all decisions of a profile are made one at a time, in the lane of its profile id. A

@@ -11,8 +11,8 @@ import (
 
 // Views are the folded activities, in memory.
 type Views interface {
-	// Blob is the encoded activity of an alias and the layout that it is to be decoded with, now that of all; false when
-	// nothing is known of the alias. Nobody changes the bytes.
+	// Blob is the encoded activity of an alias and the layout that it is to be decoded with, now that of all; no bytes and
+	// false when nothing is known of the alias. Nobody changes the bytes.
 	Blob(alias domain.Alias) ([]byte, *feature.Layout, bool)
 	// Applied is the cut that the blobs have reached: each holds every event of its alias up to the cut, and may hold
 	// later ones.

@@ -117,7 +117,7 @@ func (v *Vectors) keep(g *gathered, view feature.View, layout *feature.Layout) {
 	g.prepared = view.Prepare(g.merged, g.moment.NowMS)
 	k := &kept{
 		view: of, layout: layout, aliases: g.aliases, blobs: g.blobs, recent: make([]domain.Position, len(g.aliases)),
-		activities: g.activities, merged: g.merged, prepared: g.prepared, bytes: int64(g.merged.Bytes()),
+		activities: g.activities, merged: g.merged, prepared: g.prepared, bytes: int64(g.merged.Bytes() + 8*view.Len()),
 	}
 	for i := range g.aliases {
 		k.recent[i] = g.latestOf(i)
