@@ -74,10 +74,8 @@ func (b *booster) read(model field, p parameters, weights numbers) error {
 
 // shape checks how many trees there are and to which output each belongs.
 func (b *booster) shape(model field, p parameters) (list, error) {
-	if categories, ok := model.get("cats").value.(object); ok {
-		if enc, _ := categories["enc"].(list); len(enc) > 0 {
-			return nil, model.get("cats").wrong("the model has categories of its own for its data frame: give it their numbers instead and train again")
-		}
+	if err := checkCategories(model.get("cats"), p.features); err != nil {
+		return nil, err
 	}
 	param, err := model.must("gbtree_model_param")
 	if err != nil {

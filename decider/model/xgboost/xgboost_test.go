@@ -110,9 +110,9 @@ func TestSplitsByCategoryAreThoseOfXGBoost(t *testing.T) {
 // What XGBoost 3.3 writes and predicts for one split by category, of a set whose rows go right.
 func TestASplitByCategoryOfALaterVersion(t *testing.T) {
 	t.Parallel()
-	model := func(defaultLeft string) string {
+	model := func(defaultLeft, cats string) string {
 		return `{"learner":{"attributes":{},"feature_names":["k","x"],"feature_types":["c","float"],"gradient_booster":{"model":{` +
-			`"cats":{"enc":[],"feature_segments":[],"sorted_idx":[]},"gbtree_model_param":{"num_parallel_tree":"1","num_trees":"1"},` +
+			`"cats":` + cats + `,"gbtree_model_param":{"num_parallel_tree":"1","num_trees":"1"},` +
 			`"iteration_indptr":[0,1],"tree_info":[0],"trees":[{"base_weights":[-1.549797E-2,5.0032234E0,-4.994254E0,-5.1510167E0,-4.8282037E0],` +
 			`"categories":[0,2,5],"categories_nodes":[0],"categories_segments":[0],"categories_sizes":[3],"default_left":[` + defaultLeft + `,0,0,0,0],` +
 			`"id":0,"left_children":[1,-1,3,-1,-1],"loss_changes":[5.002395E4,0E0,1.2910156E0,0E0,0E0],"parents":[2147483647,0,0,2,2],` +
@@ -123,8 +123,24 @@ func TestASplitByCategoryOfALaterVersion(t *testing.T) {
 			`"objective":{"name":"reg:squarederror","reg_loss_param":{"scale_pos_weight":"1"}}},"version":[3,3,0]}`
 	}
 	const in, out = -5.1510167, 5.0032234
-	for defaultLeft, missing := range map[string]float64{"1": out, "0": in} {
-		m, err := xgboost.Read([]byte(model(defaultLeft)))
+	// Of a matrix, and of a data frame whose categories are called as they are numbered.
+	const none, numbered = `{"enc":[],"feature_segments":[],"sorted_idx":[]}`, `{"enc":[{"type":15,"values":[0,1,2,3,4,5]},{"offsets":[],"values":[]}],` +
+		`"feature_segments":[0,6,6],"sorted_idx":[0,1,2,3,4,5],"is_ref":true,"sorted":true}`
+	for cats, wrong := range map[string]string{
+		`{"enc":[{"type":15,"values":[0,1,2,3,5,4]},{"offsets":[],"values":[]}],"feature_segments":[0,6,6],"sorted_idx":[]}`:   "category 4 of column 0 is called 5",
+		`{"enc":[{"offsets":[0,1,2],"values":[97,98]},{"offsets":[],"values":[]}],"feature_segments":[0,2,2],"sorted_idx":[]}`: "column 0 are texts",
+		`{"enc":[{"type":15,"values":[0,1]}],"feature_segments":[0,2],"sorted_idx":[]}`:                                        "1 columns, want 2",
+		`{"enc":[{"type":15,"values":[0,1]},{"offsets":[],"values":[]}],"feature_segments":[0,3,3],"sorted_idx":[]}`:           "column 0 has 2 categories, not 3",
+		`{"enc":[{"type":15,"values":[0,1]},{"offsets":[],"values":[]}],"sorted_idx":[]}`:                                      "feature_segments",
+		`{"enc":[{"type":15},{"offsets":[],"values":[]}],"feature_segments":[0,3,3],"sorted_idx":[]}`:                          "values",
+	} {
+		if _, err := xgboost.Read([]byte(model("0", cats))); !errors.Is(err, xgboost.ErrInvalid) || !strings.Contains(err.Error(), wrong) {
+			t.Errorf("%s: %v, want %q", cats, err, wrong)
+		}
+	}
+	for of, missing := range map[[2]string]float64{{"1", none}: out, {"0", none}: in, {"0", numbered}: in} {
+		defaultLeft := of[0]
+		m, err := xgboost.Read([]byte(model(defaultLeft, of[1])))
 		if err != nil {
 			t.Fatal(err)
 		}
