@@ -84,8 +84,8 @@ func (m *Models) change(
 	return out, nil
 }
 
-// assignable finds what speaks against a model for a use: that it is not registered, or reads another view than a policy
-// in effect that asks for the use. The caller holds the lock.
+// assignable finds what speaks against a model for a use: that it is not registered, reads what is withdrawn, or another view than
+// a policy in effect that asks for the use. The caller holds the lock.
 func (c *Catalogue) assignable(w registry.Wish) error {
 	if w.Model == "" {
 		return nil
@@ -98,6 +98,9 @@ func (c *Catalogue) assignable(w registry.Wish) error {
 		problems.Add("model", problem.Unknown, "no model %q is registered%s", w.Model, expression.Suggestion(w.Model, names))
 	default:
 		problems.Add("version", problem.Unknown, "%s has no version %d, its latest is %d", w.Model, w.Version, c.latest(w.Model))
+	}
+	if view, known := c.views.Version(v.GetView()); err == nil && known && view.Withdrawn() {
+		problems.Add("model", problem.Conflict, "%s@%d reads the view %s, which is withdrawn: publish it again first", w.Model, v.GetVersion(), v.GetView())
 	}
 	for _, p := range c.reading(w.Use) {
 		if err == nil && !registry.Fits(v.GetView(), p.Policy.GetView()) {

@@ -131,7 +131,7 @@ func TestWhatIsInUseIsNotWithdrawn(t *testing.T) {
 	w.assign(t, registry.Wish{Use: "churn_90d", Role: champion, Model: "churn"})
 	w.refused(t, ofSegments, "tags", commands.ErrInUse, "tags is read by policy:shop")
 	w.refused(t, ofView, "habit@1", commands.ErrInUse, "habit@1 is read by policy:shop")
-	w.refused(t, ofView, "habit@2", commands.ErrInUse, "habit@2 is read by model:churn@1")
+	w.refused(t, ofView, "habit@2", commands.ErrInUse, "habit@2 is read by model:churn@1, the champion of use:churn_90d")
 	w.refused(t, ofModel, "churn", commands.ErrInUse, "churn@1 is read by use:churn_90d (champion)")
 	w.refused(t, ofView, "core@1", commands.ErrBuiltIn, "core@1")
 	w.refused(t, ofView, "habit", commands.ErrNotDefined, "habit")
@@ -150,15 +150,22 @@ func TestWhatIsInUseIsNotWithdrawn(t *testing.T) {
 	w.gone(t, ofPolicy, "shop", 1)
 	w.gone(t, ofSegments, "tags", 1)
 	w.refused(t, ofView, "habit@1", commands.ErrInUse, `"habit" means habit@1: switch to another version first, habit@2 for one`)
+	w.register(t, "churn", "model habit@1 b")
+	w.assign(t, registry.Wish{Use: "churn_90d", Role: champion, Model: "churn", Version: 2})
+	w.refused(t, ofView, "habit@2", commands.ErrInUse, "habit@2 is read by the model that use:churn_90d goes back to")
 	w.assign(t, registry.Wish{Use: "churn_90d", Role: champion})
-	w.gone(t, ofModel, "churn", 1)
+	w.gone(t, ofModel, "churn", 2)
+	if _, err := w.models.Assign(t.Context(), commands.AssignModel{Wish: registry.Wish{Use: "churn_90d", Role: champion, Model: "churn", Version: 2}}); !errors.Is(err, registry.ErrWithdrawn) {
+		t.Errorf("assigned what is withdrawn: %v", err)
+	}
 	w.gone(t, ofView, "habit@2", 0)
+	if _, err := w.models.Assign(t.Context(), commands.AssignModel{Wish: registry.Wish{Use: "churn_90d", Role: champion, Model: "churn", Version: 1}}); err == nil || !strings.Contains(err.Error(), "habit@2, which is withdrawn") {
+		t.Errorf("assigned what reads a withdrawn view: %v", err)
+	}
+	w.gone(t, ofModel, "churn", 1)
 	w.gone(t, ofView, "habit@1", 0)
 	if _, err := w.views.Switch(t.Context(), commands.SwitchView{View: "habit@2"}); !errors.Is(err, commands.ErrUnknownView) || !strings.Contains(err.Error(), "withdrawn") {
 		t.Errorf("switched to what is withdrawn: %v", err)
-	}
-	if _, err := w.models.Assign(t.Context(), commands.AssignModel{Wish: registry.Wish{Use: "churn_90d", Role: champion, Model: "churn", Version: 1}}); !errors.Is(err, registry.ErrWithdrawn) {
-		t.Errorf("assigned what is withdrawn: %v", err)
 	}
 	if got := w.recall.Catalogue.Policies(); len(got) != 0 {
 		t.Errorf("in effect: %v", got)

@@ -86,7 +86,8 @@ func (c *Catalogue) withdrawableView(name string) (already bool, err error) {
 	return false, nil
 }
 
-// readingView are the policies and segments in effect, and the models with a role, that read a version of a feature view.
+// readingView are the policies and segments in effect, and the models that answer or are gone back to, that read a version of
+// a feature view.
 func (c *Catalogue) readingView(name, family string, live bool) []string {
 	var out []string
 	for id, p := range c.policies {
@@ -99,14 +100,28 @@ func (c *Catalogue) readingView(name, family string, live bool) []string {
 			out = append(out, "segments:"+v.ID)
 		}
 	}
-	for _, model := range c.models.Names() {
-		for _, v := range c.models.Versions(model) {
-			if v.GetView() == name && len(c.answering(model, v.GetVersion())) > 0 {
-				out = append(out, fmt.Sprintf("model:%s@%d", model, v.GetVersion()))
+	for _, use := range c.models.Uses() {
+		for _, a := range c.models.Roles(use, math.MaxUint64) {
+			if v, err := c.models.Version(a.GetModel(), a.GetVersion()); err == nil && v.GetView() == name {
+				out = append(out, fmt.Sprintf("model:%s@%d, the %s of use:%s", a.GetModel(), a.GetVersion(), registry.RoleName(a.GetRole()), use))
 			}
+		}
+		if c.goesBackTo(use, name) {
+			out = append(out, fmt.Sprintf("the model that use:%s goes back to", use))
 		}
 	}
 	return out
+}
+
+// goesBackTo says whether the champion that a rollback of a use would make reads a view.
+func (c *Catalogue) goesBackTo(use, view string) bool {
+	back, err := c.models.Rollback(use)
+	if err != nil {
+		return false
+	}
+	champion := back[len(back)-1]
+	v, err := c.models.Version(champion.GetModel(), champion.GetVersion())
+	return err == nil && v.GetView() == view
 }
 
 // readingSegments are the policies in effect whose expressions read a segment definition.

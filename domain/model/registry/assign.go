@@ -28,8 +28,8 @@ type Wish struct {
 
 // Assign is the events that make a wish true, none when it is true already; rule, reason and actor are the caller's to
 // fill in. A version has one role for a use: the one it had before is taken back. Taking the champion's role back takes
-// the challenger's with it. It fails with ErrRole, ErrShare, ErrUnknownModel, ErrWithdrawn,
-// ErrNoChampion or ErrChampion.
+// the challenger's with it. It fails with ErrRole, ErrShare, ErrUnknownModel, ErrWithdrawn, ErrNoChampion or
+// ErrChampion.
 func (r *Registry) Assign(w Wish) ([]*event.ModelAssigned, error) {
 	if RoleName(w.Role) == "" {
 		return nil, ErrRole
