@@ -48,7 +48,7 @@ func (c *checked) people() int {
 // link makes durable what the new items say about who is one person and about consent, and finds whom each is about.
 // Where the register has it already, it waits for those who are still appending it. It returns the streams left in doubt.
 func (in *Ingest) link(ctx context.Context, c *call) ([]domain.Stream, error) {
-	people := in.ports.Recall.People
+	people, callers := in.ports.Recall.People, ctx
 	open, relied := people.known(c)
 	if len(open) == 0 && relied == nil {
 		return nil, nil
@@ -68,7 +68,7 @@ func (in *Ingest) link(ctx context.Context, c *call) ([]domain.Stream, error) {
 		return doubtful(graphLane(c.t.lanes), err), fmt.Errorf("link: %w", err)
 	}
 	in.placeLinks(c)
-	return nil, nil
+	return nil, in.followed(callers, c)
 }
 
 // known sorts the new items that name several identifiers or state consents: what they say is in the register, or open.

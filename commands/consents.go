@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"context"
 	"crypto/sha256"
+	"fmt"
 	"strconv"
 
 	"github.com/profferhq/proffer/domain/consent"
@@ -12,6 +14,12 @@ import (
 type Consent struct {
 	Purpose string
 	Given   bool
+}
+
+// Deciding is who decides by what people consent to.
+type Deciding interface {
+	// WaitFor returns when decisions follow IDENTITY up to a sequence, or with the context's error.
+	WaitFor(ctx context.Context, sequence uint64) error
 }
 
 // MaxConsents is how many an item may state.
@@ -70,6 +78,7 @@ func (in *Ingest) state(c *call, r *round, i int) {
 			return
 		}
 		c.events[i].unit = people.add(r, c.events[i].event)
+		c.stated = append(c.stated, c.events[i].unit)
 		return
 	}
 	var events []*event.Event
@@ -80,8 +89,24 @@ func (in *Ingest) state(c *call, r *round, i int) {
 		events = append(events, e)
 	}
 	if len(events) > 0 {
-		people.add(r, events...)
+		c.stated = append(c.stated, people.add(r, events...))
 	}
+}
+
+// followed returns when decisions follow what the call has stated, which is durable: nothing that is decided after its
+// answer relies on a consent that it withdrew.
+func (in *Ingest) followed(ctx context.Context, c *call) error {
+	last := uint64(0)
+	for _, u := range c.stated {
+		last = max(last, u.at.Sequence)
+	}
+	if last == 0 || in.ports.Deciding == nil {
+		return nil
+	}
+	if err := in.ports.Deciding.WaitFor(ctx, last); err != nil {
+		return fmt.Errorf("wait for decisions to follow a consent: %w", err)
+	}
+	return nil
 }
 
 // consentID is the id of what a message says along about a purpose.

@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/profferhq/proffer/commands"
+	"github.com/profferhq/proffer/commands/commandstest"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/identity"
 )
@@ -156,4 +158,53 @@ func TestConsentsOfManyCallsAtOnce(t *testing.T) {
 	}
 	wait.Wait()
 	w.compare(t)
+}
+
+// deciders are somewhere in IDENTITY, and go on when they are let.
+type deciders struct {
+	asked   chan uint64
+	reached chan struct{}
+}
+
+func (d *deciders) WaitFor(ctx context.Context, sequence uint64) error {
+	d.asked <- sequence
+	select {
+	case <-d.reached:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// given: decisions that do not follow yet; then what states a consent is not acknowledged before they do, and what states
+// nothing new does not wait.
+func TestAConsentIsAcknowledgedWhenDecisionsFollow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := &deciders{asked: make(chan uint64, 1), reached: make(chan struct{})}
+	in := commands.NewIngest(commands.IngestPorts{
+		Log: w.log, Vault: w.vault, Normalizer: trimmer{}, Recall: w.recall,
+		Now: func() time.Time { return now }, Random: commandstest.NewRandom(3), Deciding: d,
+	}, 0)
+	item := commands.Item{MessageID: "1", Type: "consent", Identifiers: ids(user("u")), Consents: []commands.Consent{no("ads")}}
+	ctx, leave := context.WithCancel(t.Context())
+	var first error
+	var wait sync.WaitGroup
+	wait.Go(func() { _, first = in.Ingest(ctx, "crm", []commands.Item{item}, false) })
+	if at := <-d.asked; at != 1 {
+		t.Errorf("waits for %d, want 1", at)
+	}
+	leave()
+	if wait.Wait(); first == nil {
+		t.Error("acknowledged before decisions follow")
+	}
+	close(d.reached)
+	for _, again := range []commands.Item{item, says("2", ids(user("u")), now, no("ads")), says("3", ids(user("u")), now)} {
+		if v, err := in.Ingest(t.Context(), "crm", []commands.Item{again}, false); err != nil || v[0].Status == commands.Rejected {
+			t.Errorf("message %s: %v, %v", again.MessageID, v, err)
+		}
+	}
+	if n := len(d.asked); n != 0 {
+		t.Errorf("waited %d times more", n)
+	}
 }

@@ -57,7 +57,7 @@ type Ingest struct {
 	answered [Rejected + 1]atomic.Uint64
 }
 
-// IngestPorts is what Ingest needs; all are required.
+// IngestPorts is what Ingest needs; all are required but Deciding.
 type IngestPorts struct {
 	Log        SharedLog
 	Vault      Vault
@@ -67,6 +67,8 @@ type IngestPorts struct {
 	Now func() time.Time
 	// Random yields nonces and the ids of messages that have none; reads must not fail.
 	Random io.Reader
+	// Deciding follows a consent before it is acknowledged; nil where nobody decides.
+	Deciding Deciding
 }
 
 // NewIngest starts counting duplicates at the given number: what was counted before a restart.
@@ -149,6 +151,8 @@ type call struct {
 	aliases  [][]domain.Alias
 	events   []pendingEvent
 	claims   []claim
+	// stated is what is appended about consent.
+	stated []*unit
 	// offers are the definitions of this call, by offer.
 	offers map[string]domain.Hash
 }

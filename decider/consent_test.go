@@ -16,6 +16,7 @@ import (
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/consent"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/policy"
 )
 
@@ -179,6 +180,32 @@ func TestNothingIsDecidedOnAConsentAfterItsWithdrawal(t *testing.T) {
 			t.Errorf("round %d: %d offers were asked for after the withdrawal was answered", round, late.Load())
 		}
 		checkConsents(t, w)
+		w.allReplay()
+	}
+}
+
+// meddling views let something happen while a person is read for the first time.
+type meddling struct {
+	decider.Views
+	once sync.Once
+	do   func()
+}
+
+func (m *meddling) Blob(alias domain.Alias) ([]byte, *feature.Layout, bool) {
+	m.once.Do(m.do)
+	return m.Views.Blob(alias)
+}
+
+// given: a withdrawal that takes effect while the person is being read; then the decision sees it, by whichever alias.
+func TestAWithdrawalWhileThePersonIsReadIsSeen(t *testing.T) {
+	t.Parallel()
+	for _, by := range []string{"ann", "bob"} {
+		w := given(t, published(wantedTea()), decidertest.Consented("ann", "marketing", true, noon), decidertest.Linked("ann", "bob", noon))
+		w.startOver(&meddling{Views: w.views, do: func() { w.happens(decidertest.Consented(by, "marketing", false, noon)) }})
+		d := w.decides("ann").Record
+		if d.GetReason() != policy.AnswerNoConsent || d.GetCut().GetIdentity() != 3 {
+			t.Errorf("withdrawn by %s: %s with the identity of %d, want %s with that of 3", by, d.GetReason(), d.GetCut().GetIdentity(), policy.AnswerNoConsent)
+		}
 		w.allReplay()
 	}
 }

@@ -55,12 +55,18 @@ func givenModels(t testing.TB, models *decidertest.ModelBytes, events ...*event.
 // start makes a decider anew, as after a restart.
 func (w *world) start() {
 	w.t.Helper()
-	w.identities = decider.NewIdentities(w.views)
+	w.startOver(w.views)
+}
+
+// startOver is start with other views in front.
+func (w *world) startOver(views decider.Views) {
+	w.t.Helper()
+	w.identities = decider.NewIdentities(views)
 	w.policies = decider.NewPolicies(feature.Core())
 	w.policies.Models().KeptIn(w.models)
-	w.vectors = decider.NewVectors(w.views, w.identities)
+	w.vectors = decider.NewVectors(views, w.identities)
 	w.decider = decider.New(decider.Config{
-		Views: w.views, Lanes: w.log, Source: w.log, Identities: w.identities, Policies: w.policies, Vectors: w.vectors,
+		Views: views, Lanes: w.log, Source: w.log, Identities: w.identities, Policies: w.policies, Vectors: w.vectors,
 		Clock: func() time.Time { return time.UnixMilli(w.clock.Load()) },
 		Random: func() [10]byte {
 			var b [10]byte

@@ -103,11 +103,8 @@ func TestConsentDecidesAndFollowsTheProfile(t *testing.T) {
 	s.wantIdentical(joined)
 	s.wantSupposedWithoutConsent(joined)
 
-	verdict := s.accept(&profferv1.Item{Type: "consent", Consents: []*profferv1.Consent{{Purpose: "marketing"}}}, "user_id:anne")
+	s.send(&profferv1.Item{Type: "consent", Consents: []*profferv1.Consent{{Purpose: "marketing"}}}, "user_id:anne")
 	s.wantDecided("withdrawn by a source", "anne", withdrawn)
-	if verdict.GetPosition() == "" {
-		t.Error("the withdrawal stands nowhere")
-	}
 	s.saidAlong(`{"userId":"anne","event":"x","context":{"consent":{"categoryPreferences":{"Marketing":true,"Profiling":false}}}}`)
 	if got := consentsOf(s.profile("user_id:anne")); got != "marketing GIVEN, profiling WITHDRAWN" {
 		t.Errorf("said along: got %q", got)
@@ -137,26 +134,7 @@ func TestConsentDecidesAndFollowsTheProfile(t *testing.T) {
 	}
 }
 
-// accept sends an item, and waits until decisions follow it.
-func (s *server) accept(item *profferv1.Item, identifiers ...string) *profferv1.Verdict {
-	s.t.Helper()
-	for _, text := range identifiers {
-		item.Identifiers = append(item.Identifiers, person(text).GetIdentifier())
-	}
-	answer, err := s.ingest().Ingest(s.t.Context(), &profferv1.IngestRequest{Source: "crm", Items: []*profferv1.Item{item}})
-	if err != nil || answer.GetVerdicts()[0].GetStatus() != profferv1.Verdict_STATUS_ACCEPTED {
-		s.t.Fatalf("not accepted: %v, %v", answer, err)
-	}
-	v := answer.GetVerdicts()[0]
-	request := decideFor(item.GetIdentifiers()[0].GetValue())
-	request.NotBefore, request.ValidateOnly = v.GetPosition(), true
-	if _, err := s.decisions().Decide(s.t.Context(), request); err != nil {
-		s.t.Fatal(err)
-	}
-	return v
-}
-
-// saidAlong sends an event of Segment's, and waits until decisions follow what it says of consent.
+// saidAlong sends an event of Segment's.
 func (s *server) saidAlong(event string) {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.file.URL+"/v1/track", strings.NewReader(event))
@@ -171,9 +149,6 @@ func (s *server) saidAlong(event string) {
 	_ = answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		s.t.Fatalf("not accepted: %s", answer.Status)
-	}
-	if _, err := s.identity().Get(s.t.Context(), &profferv1.GetRequest{Who: person("user_id:anne")}); err != nil { // waits for the graph
-		s.t.Fatal(err)
 	}
 }
 

@@ -119,6 +119,7 @@ func TestTheReadmesWalksWork(t *testing.T) {
 			"profiles affected: 1, which would become 2 (splits: 1", "decisions made again", // the preview
 			"taken_back", "two sisters", // apart
 			"1 replayed: 1 identical", "would", // the decision in between
+			"withdrawn", "CONSENT_WITHDRAWN marketing", // consent
 		}},
 	} {
 		said := s.runReadme(c.heading)

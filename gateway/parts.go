@@ -204,7 +204,7 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	log := n.route()
 	n.parts.ingest = commands.NewIngest(commands.IngestPorts{
 		Log: log, Vault: n.parts.vault, Normalizer: n.parts.normalizer,
-		Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
+		Recall: n.parts.recall, Now: n.now, Random: rand.Reader, Deciding: n.parts.identities,
 	}, duplicates)
 	n.parts.quarantine = commands.NewQuarantine(commands.QuarantinePorts{
 		Log: log, Vault: n.parts.vault, Recall: n.parts.recall, Ingest: n.parts.ingest, Reader: rpc.ItemReader{}, Now: n.now,
