@@ -188,14 +188,21 @@ func TestAConsentIsAcknowledgedWhenDecisionsFollow(t *testing.T) {
 	}, 0)
 	item := commands.Item{MessageID: "1", Type: "consent", Identifiers: ids(user("u")), Consents: []commands.Consent{no("ads")}}
 	ctx, leave := context.WithCancel(t.Context())
-	var first error
-	var wait sync.WaitGroup
-	wait.Go(func() { _, first = in.Ingest(ctx, "crm", []commands.Item{item}, false) })
-	if at := <-d.asked; at != 1 {
-		t.Errorf("waits for %d, want 1", at)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := in.Ingest(ctx, "crm", []commands.Item{item}, false)
+		ended <- err
+	}()
+	select {
+	case at := <-d.asked:
+		if at != 1 {
+			t.Errorf("waits for %d, want 1", at)
+		}
+	case err := <-ended:
+		t.Fatalf("answered at once, with %v", err)
 	}
 	leave()
-	if wait.Wait(); first == nil {
+	if err := <-ended; err == nil {
 		t.Error("acknowledged before decisions follow")
 	}
 	close(d.reached)
