@@ -76,13 +76,15 @@ func (in *Ingest) link(ctx context.Context, c *call) ([]domain.Stream, error) {
 func (p *People) known(c *call) (open []int, relied *round) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	says := false
+	says, changing := false, false
 	for i, ok := range c.checked {
 		if ok == nil || !c.claims[i].isNew() || ok.people() < 2 && len(ok.item.Consents) == 0 {
 			continue
 		}
 		says = true
-		if ok.item.Type == TypeConsent || p.linksOpen(c, i) || len(p.stated(c, i)) > 0 {
+		// What was so before the call may not be so any more when an item of it has changed a consent.
+		changing = changing || ok.item.Type == TypeConsent || len(p.stated(c, i)) > 0
+		if p.linksOpen(c, i) || changing && len(ok.item.Consents) > 0 {
 			open = append(open, i)
 		}
 	}

@@ -71,6 +71,20 @@ func TestConsentsSaidAlongAreKeptWhenTheyDiffer(t *testing.T) {
 	check("after a restart", 5, u, "GIVEN")
 }
 
+// given: a no; then in one call the last word counts, also where it is what held before the call.
+func TestTheLastWordOfACallCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := anon("a")
+	at := func(minutes int) time.Time { return now.Add(time.Duration(minutes-30) * time.Minute) }
+	w.do(t, "web", says("0", ids(a), at(0), no("ads")))
+	w.do(t, "web", says("1", ids(a), at(1), no("ads")), says("2", ids(a), at(2), yes("ads")), says("3", ids(a), at(3), no("ads")))
+	if n, state := w.types(t)["consent_stated"], w.consentOf(t, a, "ads"); n != 3 || state != "WITHDRAWN" {
+		t.Errorf("%d statements, %q; want 3, WITHDRAWN", n, state)
+	}
+	w.compare(t)
+}
+
 func TestAConsentEventIsKeptAndKnownByItsMessage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -55,7 +55,8 @@ func (t translation) event(c *checked, alias domain.Alias, part uint16) *event.E
 }
 
 // main is the item's own event, without what is to be sealed, and its lane. A link's is the guards' to decide: it has
-// its id only. A consent is decided on in the same order. The lane depends on the first identifier alone, so that a retry finds the same.
+// its id only. A consent is decided on in the same order. The lane depends on the first identifier alone, so that a
+// retry finds the same.
 func (t translation) main(c *checked, aliases []domain.Alias) pendingEvent {
 	switch c.item.Type {
 	case TypeOffer:

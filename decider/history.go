@@ -161,11 +161,12 @@ func (h *history) takeLinks(e domain.Envelope) error {
 func (h *history) takeEvents(e domain.Envelope) error {
 	for i, frame := range e.Frames {
 		f := past.Frame{At: domain.Position{Sequence: e.Sequence, Index: uint32(i)}, Bytes: frame}
-		if p := h.persons[past.AliasIn(frame)]; p != nil {
+		p := h.persons[past.AliasIn(frame)]
+		if p != nil {
 			p.Add(e.Lane.Stream, f)
 		}
 		if e.Lane.Stream == domain.Identity {
-			if err := h.takeSaid(f); err != nil {
+			if err := h.takeSaid(f, p != nil); err != nil {
 				return err
 			}
 		}
@@ -173,13 +174,14 @@ func (h *history) takeEvents(e domain.Envelope) error {
 	return nil
 }
 
-// takeSaid takes what an event of IDENTITY says beside being somebody's: a consent, or a link, which is its other end's too.
-func (h *history) takeSaid(f past.Frame) error {
+// takeSaid takes what an event of IDENTITY says beside being somebody's: a consent of one who is wanted, or a link, which is
+// its other end's too.
+func (h *history) takeSaid(f past.Frame, wanted bool) error {
 	r, err := f.Recorded(nil)
 	if err != nil {
 		return err
 	}
-	if h.persons[past.AliasIn(f.Bytes)] != nil {
+	if wanted {
 		h.consents.Add(r)
 	}
 	mirrored, ok := identity.Mirror(r)

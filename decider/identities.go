@@ -12,7 +12,8 @@ import (
 	"github.com/profferhq/proffer/domain/identity"
 )
 
-// Identities is the graph of profiles and what people consent to, live: what IDENTITY says up to a cut. It is safe for concurrent use.
+// Identities is the graph of profiles and what people consent to, live: what IDENTITY says up to a cut. It is safe for
+// concurrent use.
 //
 // It also keeps the events that the views may not have folded yet, so that the IDENTITY part of an activity can be
 // read at the graph's cut exactly.
