@@ -124,6 +124,8 @@ func TestConsentDecidesAndFollowsTheProfile(t *testing.T) {
 		t.Errorf("as of the first yes: got %q, %v", consentsOf(then), err)
 	}
 
+	s.setConsent("user_id:newcomer", "marketing", profferv1.SetConsentRequest_STATE_WITHDRAWN)
+	s.wantDecided("withdrawn before she was ever seen", "newcomer", withdrawn)
 	s.setConsent("user_id:anne", "marketing", profferv1.SetConsentRequest_STATE_WITHDRAWN)
 	s.wantDecided("withdrawn", "anne", withdrawn)
 	s.restart()
