@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -236,6 +237,55 @@ func TestALogAtItsLimitIsNotReady(t *testing.T) {
 	startNATS(t, o)
 	s.wantVerdicts(bulky(t, random, 1000), profferv1.Verdict_STATUS_ACCEPTED)
 	s.awaitReady()
+}
+
+// TestAVaultAtItsLimitIsNotReady bounds the vault's buckets alone, and then lifts that.
+func TestAVaultAtItsLimitIsNotReady(t *testing.T) {
+	t.Parallel()
+	nats := startNATS(t, natslog.EmbeddedOptions{Dir: t.TempDir(), Sync: "100ms"})
+	s := serve(t, t.TempDir(), "--no-database", "--nats-url", urlOf(t, nats))
+	known := &profferv1.Item{Type: "view", Kind: "page", Name: "home", MessageId: "1"}
+	s.send(known, "user_id:known")
+	limitVault(t, nats, 1000)
+	_, refused := s.ingest().Ingest(t.Context(), &profferv1.IngestRequest{Source: "crash", Items: bulky(t, rand.New(rand.NewPCG(1, 1)), 0)})
+	wantRefusal(t, "ingest of people whom the vault has no room for", refused, connect.CodeResourceExhausted, "LOG_FULL")
+	response, err := http.Get(s.file.URL + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := body(t, response); response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text, "the vault is full") {
+		t.Errorf("/readyz: got %d %s", response.StatusCode, text)
+	}
+	s.send(&profferv1.Item{Type: "view", Kind: "page", Name: "home", MessageId: "2"}, "user_id:known") // the log has room
+
+	limitVault(t, nats, -1)
+	s.wantVerdicts(bulky(t, rand.New(rand.NewPCG(1, 1)), 0), profferv1.Verdict_STATUS_ACCEPTED)
+	s.awaitReady()
+}
+
+// limitVault bounds the vault's buckets of identifiers, in bytes each.
+func limitVault(t *testing.T, nats *natslog.Embedded, bytes int64) {
+	t.Helper()
+	nc, err := nats.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"KV_vault_identifiers_0", "KV_vault_identifiers_1"} {
+		bucket, err := js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := bucket.CachedInfo().Config
+		config.MaxBytes = bytes
+		if _, err := js.UpdateStream(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestAFullDiskLosesNothingAcknowledged fills the disk under the data folder.

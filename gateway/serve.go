@@ -11,6 +11,7 @@ import (
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
+	"github.com/profferhq/proffer/gateway/natslog"
 	"github.com/profferhq/proffer/gateway/rpc"
 	"github.com/profferhq/proffer/gateway/segment"
 )
@@ -84,7 +85,8 @@ func (n *Node) profileCount() uint64 {
 	return uint64(n.parts.views.Len()) - uint64(n.parts.identities.Merged())
 }
 
-// ready answers 200 when the log takes appends, as far as the last ones tell, and nothing has failed.
+// ready answers 200 when the log takes appends and the vault new identifiers, as far as the last ones tell, and nothing has
+// failed.
 func (n *Node) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
@@ -104,6 +106,10 @@ func (n *Node) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := n.parts.log.Room(n.now()); err != nil {
 		http.Error(w, "the log is full: raise its limit or make room", http.StatusServiceUnavailable)
+		return
+	}
+	if err := n.parts.vault.Room(n.now().Add(-natslog.FullFor)); err != nil {
+		http.Error(w, "the vault is full and takes nobody new: raise the limit of its buckets or make room", http.StatusServiceUnavailable)
 		return
 	}
 	w.WriteHeader(http.StatusOK)

@@ -279,3 +279,9 @@ func (m macs) sum(use byte, a, b string) [16]byte {
 	h.buf = h.hash.Sum(h.buf[:0])
 	return [16]byte(h.buf)
 }
+
+// Room fails with domain.ErrLogFull when the vault has refused a new identifier or data key for lack of room since a time, and
+// has taken none after it where that belongs.
+func (v *Vault) Room(since time.Time) error {
+	return errors.Join(v.identifiers.room(since), v.keys.room(since))
+}

@@ -49,6 +49,8 @@ type part[V any] struct {
 	queue   []*wanted[V]
 	writing bool
 	watcher jetstream.KeyWatcher
+	// full is when the last write was refused for lack of room; zero once one succeeded since.
+	full time.Time
 }
 
 // wanted is a key that somebody waits for. Value and err are set before done closes.
@@ -144,6 +146,20 @@ func (t *table[V]) len() int {
 		p.mu.RUnlock()
 	}
 	return n
+}
+
+// room fails with domain.ErrLogFull when a bucket has refused a write for lack of room since a time, and has taken none
+// after it.
+func (t *table[V]) room(since time.Time) error {
+	for _, p := range t.parts {
+		p.mu.RLock()
+		full := p.full.After(since)
+		p.mu.RUnlock()
+		if full {
+			return fmt.Errorf("natskv: %w: bucket %s takes no more", domain.ErrLogFull, p.bucket)
+		}
+	}
+	return nil
 }
 
 // ensure returns the values of the keys, in order, after making those that are missing from what draw returns for

@@ -287,3 +287,58 @@ func TestVaultSuite(t *testing.T) {
 		return openVault(t, vaultConn(t, vaultServer(t, t.TempDir(), "100ms")), 1)
 	})
 }
+
+// limit bounds the vault's buckets of identifiers, in bytes; -1 is no limit.
+func limit(t *testing.T, nc *nats.Conn, bytes int64) {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"KV_vault_identifiers_0", "KV_vault_identifiers_1"} {
+		stream, err := js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := stream.CachedInfo().Config
+		config.MaxBytes = bytes
+		if _, err := js.UpdateStream(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAFullVaultHasNoRoomUntilAWriteSucceeds(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	nc := vaultConn(t, vaultServer(t, t.TempDir(), "100ms"))
+	v := openVault(t, nc, 1)
+	if _, err := v.Aliases(t.Context(), users(0, 50)); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Room(began); err != nil {
+		t.Fatalf("before it is full: %v", err)
+	}
+	limit(t, nc, 6_000)
+	for _, to := range []int{60, 1000} { // one by one, and in batches
+		if _, err := v.Aliases(t.Context(), users(50, to)); !errors.Is(err, domain.ErrLogFull) {
+			t.Fatalf("identifiers to %d: %v, want %v", to, err, domain.ErrLogFull)
+		}
+		if err := v.Room(began); !errors.Is(err, domain.ErrLogFull) {
+			t.Errorf("while it is full: %v", err)
+		}
+	}
+	if _, err := v.Aliases(t.Context(), users(0, 50)); err != nil {
+		t.Errorf("who is known stays known: %v", err)
+	}
+	if err := v.Room(time.Now()); err != nil {
+		t.Errorf("a refusal speaks for a while only: %v", err)
+	}
+	limit(t, nc, -1)
+	if _, err := v.Aliases(t.Context(), users(50, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Room(began); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}

@@ -52,6 +52,12 @@ func (p *part[V]) write() {
 func (p *part[V]) settle(batch []*wanted[V], err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	switch {
+	case err == nil:
+		p.full = time.Time{}
+	case errors.Is(err, domain.ErrLogFull):
+		p.full = time.Now()
+	}
 	for _, w := range batch {
 		if w.err = err; err == nil {
 			p.known.put(w.key, w.value)
