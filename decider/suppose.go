@@ -91,7 +91,7 @@ type suppositions struct {
 	changes map[domain.Alias][]past.Change
 }
 
-// suppositions reads what these decisions need, in one scan of each stream.
+// suppositions reads what these decisions need, in one scan of each stream at most.
 func (r *Replayer) suppositions(ctx context.Context, s Supposition, decisions ...Logged) (*suppositions, error) {
 	ends, err := endsOf(ctx, r.source)
 	if err != nil {
@@ -119,7 +119,11 @@ func (r *Replayer) suppositions(ctx context.Context, s Supposition, decisions ..
 // decision asks for the links around one alias at two cuts.
 func (r *Replayer) linksFor(ctx context.Context, s Supposition, cut, to uint64, decisions []Logged) (*history, error) {
 	if r.traces == nil || len(s.Changes) > 0 || len(decisions) != 1 {
-		return readPast(ctx, r.source, max(to, cut), r.policies)
+		h, err := readPast(ctx, r.source, max(to, cut), r.policies)
+		if err == nil {
+			h.traces = r.traces // who is wanted follows from the links: what is said of them is not worth another scan
+		}
+		return h, err
 	}
 	record := decisions[0].Record
 	requested, err := domain.AliasFromBytes(record.GetRequestedAlias())

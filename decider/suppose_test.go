@@ -3,6 +3,8 @@ package decider_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"testing"
@@ -254,6 +256,40 @@ func TestTheNewestDecisionsOfThoseConcernedAreMadeAgain(t *testing.T) {
 	all, err := w.replayer().SupposeAll(w.ctx, s, decider.SupposeOptions{})
 	if err != nil || all.Examined != 5 || all.Different != 4 || all.More {
 		t.Errorf("of everybody %+v, error %v; want 4 of 5", all, err)
+	}
+}
+
+// scans counts how often IDENTITY is read from its beginning.
+type scans struct {
+	*decidertest.Log
+	identity int
+}
+
+func (s *scans) Read(ctx context.Context, stream domain.Stream, from, to uint64) iter.Seq2[domain.Envelope, error] {
+	if stream == domain.Identity && from == 1 {
+		s.identity++
+	}
+	return s.Log.Read(ctx, stream, from, to)
+}
+
+// Who is one person takes one scan of IDENTITY; what it says of them is found.
+func TestSupposingManyScansIdentityOnce(t *testing.T) {
+	t.Parallel()
+	w, _ := together(t)
+	for n := range 200 { // others, so that few envelopes are about those wanted
+		w.happens(decidertest.Linked(fmt.Sprint("other", n), fmt.Sprint("another", n), noon))
+	}
+	w.catchUp()
+	log := &scans{Log: w.log}
+	replayer := decider.NewReplayer(log, w.policies)
+	replayer.TracedBy(decider.NewTraces(log, decidertest.NewPlaces(w.log)))
+	s := decider.Supposition{Changes: []*event.Event{decidertest.Unlinked("ann", "bob", noon)}}
+	got, err := replayer.SupposeAll(w.ctx, s, decider.SupposeOptions{})
+	if err != nil || log.identity != 1 {
+		t.Errorf("%d scans of IDENTITY, %v; want 1", log.identity, err)
+	}
+	if want, err := w.replayer().SupposeAll(w.ctx, s, decider.SupposeOptions{}); err != nil || got.Examined != want.Examined || got.Different != want.Different || want.Examined == 0 {
+		t.Errorf("got %+v, want %+v, %v", got, want, err)
 	}
 }
 

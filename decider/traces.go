@@ -154,9 +154,14 @@ func (t *Traces) read(ctx context.Context, sequences []uint64) iter.Seq2[domain.
 	}
 }
 
-// together parts ascending sequences where they lie far from one another.
+// together parts ascending sequences where they lie far from one another, unless they are so many that it is quicker to read
+// all in between.
 func together(sequences []uint64) iter.Seq[[]uint64] {
 	return func(yield func([]uint64) bool) {
+		if n := len(sequences); n > 0 && sequences[n-1]-sequences[0] <= uint64(n)*nearBy {
+			yield(sequences)
+			return
+		}
 		for len(sequences) > 0 {
 			n := 1
 			for n < len(sequences) && sequences[n]-sequences[n-1] <= nearBy {
