@@ -23,8 +23,13 @@ type Store interface {
 	Store(ctx context.Context, work, holder string, revision uint64) (uint64, error)
 }
 
-// Lasts is how long a lease lasts that is not renewed; it is renewed, and looked at, three times in that time.
-const Lasts = 3 * time.Second
+// Lasts is how long a lease lasts that is not renewed. It is looked at, and renewed, every lookEvery, and a look takes no
+// longer: one that hears nothing is not the last. Another server waits for grace beyond Lasts, in which the work ends.
+const (
+	Lasts     = 3 * time.Second
+	lookEvery = Lasts / 3
+	grace     = Lasts / 2
+)
 
 // Lease is one server's end of one piece of work. It is for one goroutine at a time.
 type Lease struct {
@@ -44,7 +49,7 @@ func New(store Store, work, holder string) *Lease {
 // While does the work whenever this server holds the lease, until the context ends or the work fails; it returns the failure.
 // The work's context ends when the lease is lost.
 func (l *Lease) While(ctx context.Context, work func(context.Context) error) error {
-	look := time.NewTicker(Lasts / 3)
+	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for ctx.Err() == nil {
 		if l.look(ctx); l.held() {
@@ -87,11 +92,7 @@ func (l *Lease) held() bool { return time.Now().Before(l.until) }
 // server counts from after it has seen it: the holder is the first to know that it is over.
 func (l *Lease) look(ctx context.Context) {
 	began := time.Now()
-	deadline := began.Add(Lasts)
-	if l.held() {
-		deadline = l.until
-	}
-	within, cancel := context.WithDeadline(ctx, deadline)
+	within, cancel := context.WithTimeout(ctx, lookEvery)
 	defer cancel()
 	holder, revision, err := l.store.Load(within, l.work)
 	if err != nil {
@@ -100,7 +101,7 @@ func (l *Lease) look(ctx context.Context) {
 	if revision != l.seen {
 		l.seen, l.since = revision, time.Now()
 	}
-	if holder != "" && holder != l.holder && time.Since(l.since) < Lasts {
+	if holder != "" && holder != l.holder && time.Since(l.since) < Lasts+grace {
 		l.until = time.Time{}
 		return
 	}

@@ -70,7 +70,7 @@ func (o *office) works(after time.Duration, name string) {
 }
 
 // within is longer than a server takes to see that another is gone: it looks when the lease has just not ended yet.
-const within = lease.Lasts + 2*lease.Lasts/3
+const within = 2 * lease.Lasts
 
 func inTheOffice(t *testing.T, test func(o *office)) {
 	t.Helper()
