@@ -18,30 +18,11 @@ import (
 func BenchmarkIdentityAsOf(b *testing.B) {
 	const people, aliasesEach, perEnvelope = 333_334, 4, 100
 	ctx := b.Context()
-	server, err := natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: b.TempDir(), Sync: "1s"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(server.Close)
-	nc, err := server.Connect(ctx)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(nc.Close)
-	log, err := natslog.Open(ctx, nc, natslog.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(log.Close)
-
+	log := benchLog(b)
 	random := rand.New(rand.NewPCG(1, 2))
 	aliases := make([]domain.Alias, people*aliasesEach)
 	for i := range aliases {
-		var bits [10]byte
-		for j := range bits {
-			bits[j] = byte(random.Uint32())
-		}
-		aliases[i] = domain.NewAlias(time.UnixMilli(int64(i)), bits)
+		aliases[i] = drawAlias(random, i)
 	}
 	// Each pass links one more alias to everybody, so that the links of a person lie far apart.
 	var events []*event.Event
@@ -99,4 +80,34 @@ func BenchmarkIdentityAsOf(b *testing.B) {
 			}
 		}
 	})
+}
+
+// benchLog is an empty log on a server of its own.
+func benchLog(b *testing.B) *natslog.Log {
+	b.Helper()
+	server, err := natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: b.TempDir(), Sync: "1s"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(server.Close)
+	nc, err := server.Connect(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(nc.Close)
+	log, err := natslog.Open(b.Context(), nc, natslog.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(log.Close)
+	return log
+}
+
+// drawAlias is an alias that was drawn in the n-th millisecond.
+func drawAlias(random *rand.Rand, n int) domain.Alias {
+	var bits [10]byte
+	for j := range bits {
+		bits[j] = byte(random.Uint32())
+	}
+	return domain.NewAlias(time.UnixMilli(int64(n)), bits)
 }

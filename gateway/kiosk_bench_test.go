@@ -3,14 +3,12 @@ package gateway
 import (
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/identity"
-	"github.com/profferhq/proffer/gateway/natslog"
 )
 
 // BenchmarkKioskAsOf asks for one of 10,000 people who share a device, as of a cut: every log-in an envelope of its own, with
@@ -18,30 +16,9 @@ import (
 func BenchmarkKioskAsOf(b *testing.B) {
 	const sharing, between = 10_000, 9
 	ctx := b.Context()
-	server, err := natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: b.TempDir(), Sync: "1s"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(server.Close)
-	nc, err := server.Connect(ctx)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(nc.Close)
-	log, err := natslog.Open(ctx, nc, natslog.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(log.Close)
+	log := benchLog(b)
 	random, drawn := rand.New(rand.NewPCG(1, 2)), 0
-	alias := func() domain.Alias {
-		var bits [10]byte
-		for j := range bits {
-			bits[j] = byte(random.Uint32())
-		}
-		drawn++
-		return domain.NewAlias(time.UnixMilli(int64(drawn)), bits)
-	}
+	alias := func() domain.Alias { drawn++; return drawAlias(random, drawn) }
 	says := func(e *event.Event) {
 		if _, err := log.Append(ctx, domain.LaneOf(domain.Identity, domain.Alias{}, log.Lanes()), e); err != nil {
 			b.Fatal(err)
