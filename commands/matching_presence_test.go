@@ -124,16 +124,17 @@ func TestCoPresenceIsLearnedFromWhereDevicesWereSeen(t *testing.T) {
 		t.Errorf("fitted on %d records, want those of 60 devices", model.Records)
 	}
 	for _, c := range model.Comparisons {
-		if c.Name == "co_presence" && c.Levels[0].M < 10*c.Levels[0].U {
-			t.Errorf("being always together weighs nothing: %+v", c.Levels[0])
+		if c.Name != "co_presence" {
+			continue
 		}
-	}
-	m.use(model)
-	m.matchedAll(1)
-	m.settle()
-	links, _, _ := m.written()
-	if len(links) != 0 {
-		t.Errorf("%d pairs are linked by co-presence alone", len(links))
+		if always := c.Levels[0]; always.M < 10*always.U {
+			t.Errorf("being always together weighs nothing: %+v", always)
+		}
+		for _, l := range c.Levels {
+			if odds := model.Prior / (1 - model.Prior) * l.M / l.U; odds/(1+odds) >= commands.LinkedFrom {
+				t.Errorf("two would be linked by co-presence alone: %+v", l)
+			}
+		}
 	}
 }
 
