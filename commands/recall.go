@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/past"
 )
 
 // History is what commands read of the log: their own past.
@@ -32,6 +33,10 @@ type Recall struct {
 	history History
 	mu      sync.Mutex
 	applied [domain.Streams]uint64
+
+	noting sync.RWMutex
+	signs  [domain.Streams]past.Signs
+	noted  [domain.Streams]uint64
 }
 
 // NewRecall remembers nothing until Load.
@@ -116,6 +121,8 @@ func (r *Recall) observe(e domain.Envelope) error {
 		return err
 	}
 	switch e.Lane.Stream {
+	case domain.Behaviour, domain.Decision, domain.Outcome:
+		r.note(e)
 	case domain.Identity:
 		return r.People.Observe(e)
 	case domain.Policy:
@@ -148,4 +155,28 @@ func (r *Recall) CatchUp(ctx context.Context, streams ...domain.Stream) error {
 		}
 	}
 	return nil
+}
+
+// note remembers whom an envelope is about. Loading and following may both bring one: it counts once.
+func (r *Recall) note(e domain.Envelope) {
+	r.noting.Lock()
+	defer r.noting.Unlock()
+	stream := e.Lane.Stream
+	if e.Sequence <= r.noted[stream] {
+		return
+	}
+	r.noted[stream] = e.Sequence
+	for _, frame := range e.Frames {
+		if alias := past.AliasIn(frame); !alias.IsZero() {
+			r.signs[stream].Note(alias, e.Sequence)
+		}
+	}
+}
+
+// Stretches are where in BEHAVIOUR, DECISION or OUTCOME, up to the sequence `to`, there may be something about one of the aliases,
+// and up to where that is known: what comes after must be read.
+func (r *Recall) Stretches(stream domain.Stream, aliases []domain.Alias, to uint64) (stretches []past.Stretch, known uint64) {
+	r.noting.RLock()
+	defer r.noting.RUnlock()
+	return r.signs[stream].Of(aliases, to), r.noted[stream]
 }

@@ -1,6 +1,9 @@
 package decider_test
 
 import (
+	"context"
+	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"testing"
@@ -123,5 +126,66 @@ func TestTheVectorOfADecisionIsTheProfileAsOfItsCut(t *testing.T) {
 	}
 	if diff := cmp.Diff(d.GetVector(), p.Vector, cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("the vector (-decided +as of its cut):\n%s", diff)
+	}
+}
+
+// What is found by stretches, however far they are known, is what a scan finds, of people among many.
+func TestAProfileAsOfACutIsFoundWhereSomethingHappened(t *testing.T) {
+	t.Parallel()
+	w := given(t)
+	for n := range 3000 { // more than a few stretches have
+		w.append(decidertest.Purchased(fmt.Sprint("other", n), noon, 1))
+		if n%700 == 0 {
+			w.append(decidertest.Purchased("ann", noon, int64(n+1)), decidertest.Given("ann", noon, "coffee", "drinks", "email"))
+		}
+	}
+	end, err := w.log.Last(w.ctx, domain.Behaviour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(to, known uint64, found bool) (decider.Profile, int) {
+		places := decidertest.NewPlaces(w.log)
+		places.To = known
+		log := &envelopes{Log: w.log}
+		traces := decider.NewTraces(log, places)
+		if found {
+			traces.FoundBy(places)
+		}
+		profiles := decider.NewProfiles(log, w.log, traces, w.views, w.identities)
+		cut := domain.Cut{domain.Behaviour: to, domain.Decision: math.MaxUint64}
+		p, err := profiles.AsOf(w.ctx, decidertest.Named("ann"), core(), cut, noon.UnixMilli())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, log.read
+	}
+	for _, to := range []uint64{0, 1, 2, 703, 1500, end} {
+		want, all := read(to, 0, false)
+		for _, known := range []uint64{0, 1, 1000, end} {
+			got, few := read(to, known, true)
+			if diff := cmp.Diff(want.Vector, got.Vector, cmpopts.EquateNaNs()); diff != "" || len(got.Contacts) != len(want.Contacts) {
+				t.Errorf("as of %d, known to %d (-scan +found):\n%s", to, known, diff)
+			}
+			if known == end && to == end && few > all*9/10 {
+				t.Errorf("as of %d %d of %d envelopes are read", to, few, all)
+			}
+		}
+	}
+}
+
+// envelopes counts how many are read.
+type envelopes struct {
+	*decidertest.Log
+	read int
+}
+
+func (l *envelopes) Read(ctx context.Context, stream domain.Stream, from, to uint64) iter.Seq2[domain.Envelope, error] {
+	return func(yield func(domain.Envelope, error) bool) {
+		for e, err := range l.Log.Read(ctx, stream, from, to) {
+			l.read++
+			if !yield(e, err) {
+				return
+			}
+		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 // are checked against.
 type history struct {
 	*past.Links
-	// traces find what IDENTITY says of those wanted; nil is a scan.
+	// traces find what the log says of those wanted; nil is a scan.
 	traces *Traces
 	layout *feature.Layout
 	// policies say which segments a policy reads.
@@ -114,11 +114,18 @@ func (h *history) readEvents(ctx context.Context, source Source, to domain.Cut) 
 		return err
 	}
 	for _, s := range []domain.Stream{domain.Behaviour, domain.Outcome} {
-		if err := scan(ctx, source, s, to[s], h.takeEvents); err != nil {
+		if err := h.readHappened(ctx, source, s, to[s], h.takeEvents); err != nil {
 			return err
 		}
 	}
-	return scan(ctx, source, domain.Decision, to[domain.Decision], h.takeDecisions)
+	return h.readHappened(ctx, source, domain.Decision, to[domain.Decision], h.takeDecisions)
+}
+
+func (h *history) readHappened(ctx context.Context, source Source, s domain.Stream, to uint64, each func(domain.Envelope) error) error {
+	if h.traces == nil || to == 0 {
+		return scan(ctx, source, s, to, each)
+	}
+	return take(h.traces.happened(ctx, s, slices.Collect(maps.Keys(h.persons)), to), s, each)
 }
 
 func (h *history) readIdentity(ctx context.Context, source Source, to uint64) error {

@@ -3,6 +3,7 @@ package decider
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -27,19 +28,69 @@ type Places interface {
 type Entries interface {
 	// Read yields the envelopes of a stream with sequences from..to, both included, in order, and ends.
 	Read(ctx context.Context, stream domain.Stream, from, to uint64) iter.Seq2[domain.Envelope, error]
-	// At is the envelope with that sequence.
+	// At is the envelope with that sequence. It fails with domain.ErrNoEntry where there is none, or none any more.
 	At(ctx context.Context, stream domain.Stream, sequence uint64) (domain.Envelope, error)
 }
 
-// Traces reads what IDENTITY says about a few people, at the cost of what it says about them.
+// Stretches knows where in the other streams something happened to somebody.
+type Stretches interface {
+	// Stretches are where in BEHAVIOUR, DECISION or OUTCOME, up to the sequence `to`, there may be something about one of the
+	// aliases, ascending, and up to where that is known: what comes after must be read.
+	Stretches(stream domain.Stream, aliases []domain.Alias, to uint64) (stretches []past.Stretch, known uint64)
+}
+
+// Traces reads what the log says about a few people, at the cost of what it says about them.
 type Traces struct {
-	entries Entries
-	places  Places
+	entries   Entries
+	places    Places
+	stretches Stretches // nil when none were given
 }
 
 // NewTraces needs the log, and where in it to look.
 func NewTraces(entries Entries, places Places) *Traces {
 	return &Traces{entries: entries, places: places}
+}
+
+// FoundBy lets what happened to people be found, too, without reading all that happened.
+func (t *Traces) FoundBy(stretches Stretches) { t.stretches = stretches }
+
+// happened are the envelopes of BEHAVIOUR, DECISION or OUTCOME up to a sequence in which there may be something about one of
+// the aliases, in order.
+func (t *Traces) happened(ctx context.Context, stream domain.Stream, aliases []domain.Alias, to uint64) iter.Seq2[domain.Envelope, error] {
+	if t.stretches == nil {
+		return t.entries.Read(ctx, stream, 1, to)
+	}
+	return func(yield func(domain.Envelope, error) bool) {
+		stretches, known := t.stretches.Stretches(stream, aliases, to)
+		if known < to {
+			stretches = append(stretches, past.Stretch{From: known + 1, To: to})
+		}
+		for _, s := range stretches {
+			for e, err := range t.stretch(ctx, stream, s) {
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// stretch is a few envelopes one by one, or a range. What BEHAVIOUR holds no more is left out.
+func (t *Traces) stretch(ctx context.Context, stream domain.Stream, s past.Stretch) iter.Seq2[domain.Envelope, error] {
+	if s.To-s.From >= fewEntries {
+		return t.entries.Read(ctx, stream, s.From, s.To)
+	}
+	return func(yield func(domain.Envelope, error) bool) {
+		for sequence := s.From; sequence <= s.To; sequence++ {
+			e, err := t.entries.At(ctx, stream, sequence)
+			if stream == domain.Behaviour && errors.Is(err, domain.ErrNoEntry) {
+				continue
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // Of is everything that IDENTITY says about these aliases up to a sequence, in order.

@@ -114,7 +114,10 @@ func (w *world) profiles() *decider.Profiles {
 }
 
 func (w *world) traces() *decider.Traces {
-	return decider.NewTraces(w.log, decidertest.NewPlaces(w.log))
+	places := decidertest.NewPlaces(w.log)
+	traces := decider.NewTraces(w.log, places)
+	traces.FoundBy(places)
+	return traces
 }
 
 func (w *world) ask(name, placement string) decider.Request {

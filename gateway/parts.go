@@ -200,6 +200,7 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 		return err
 	}
 	n.parts.traces = decider.NewTraces(n.parts.log, n.parts.recall.People)
+	n.parts.traces.FoundBy(n.parts.recall)
 	n.parts.replayer.TracedBy(n.parts.traces)
 	log := n.route()
 	n.parts.ingest = commands.NewIngest(commands.IngestPorts{

@@ -6,9 +6,10 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/identity"
+	"github.com/profferhq/proffer/domain/past"
 )
 
-// Places is decider.Places over a Log.
+// Places is decider.Places and decider.Stretches over a Log.
 type Places struct {
 	log *Log
 	// To is up to where it knows the log: all of it unless a test says otherwise.
@@ -44,6 +45,22 @@ func (p *Places) Changes(aliases []domain.Alias, marksOnly bool, to uint64) (cha
 		find = p.places.Marks
 	}
 	return p.trail.Of(p.graph, aliases, find(aliases, to), marksOnly), p.known
+}
+
+// Stretches is that of decider.Stretches. It knows each stream up to To.
+func (p *Places) Stretches(stream domain.Stream, aliases []domain.Alias, to uint64) (stretches []past.Stretch, known uint64) {
+	var signs past.Signs
+	for known < p.To {
+		e, _, there := p.log.at(stream, known+1)
+		if !there {
+			break
+		}
+		for _, frame := range e.Frames {
+			signs.Note(past.AliasIn(frame), e.Sequence)
+		}
+		known++
+	}
+	return signs.Of(aliases, to), known
 }
 
 func (p *Places) catchUp() {
