@@ -151,7 +151,7 @@ func TestAProfileAsOfACutIsFoundWhereSomethingHappened(t *testing.T) {
 		if found {
 			traces.FoundBy(places)
 		}
-		profiles := decider.NewProfiles(log, w.log, traces, w.views, w.identities)
+		profiles := decider.NewProfiles(log, w.log, traces, decider.NewVectors(w.views, w.identities))
 		cut := domain.Cut{domain.Behaviour: to, domain.Decision: math.MaxUint64}
 		p, err := profiles.AsOf(w.ctx, decidertest.Named("ann"), core(), cut, noon.UnixMilli())
 		if err != nil {

@@ -44,7 +44,7 @@ func BenchmarkProfileAsOf(b *testing.B) {
 		if found {
 			traces.FoundBy(recall)
 		}
-		profiles := decider.NewProfiles(log, log, traces, views, decider.NewIdentities(views))
+		profiles := decider.NewProfiles(log, log, traces, decider.NewVectors(views, decider.NewIdentities(views)))
 		cut := domain.Cut{domain.Behaviour: 1 << 40}
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
