@@ -22,8 +22,8 @@ type identityConsent struct {
 
 // Help is shown by --help.
 func (identityConsent) Help() string {
-	return `Examples: proffer identity consent user_id:42
-          proffer identity consent user_id:42 --withdraw marketing --reason "by phone"
+	return `Example: proffer identity consent user_id:42
+         proffer identity consent user_id:42 --withdraw marketing --reason "by phone"
 
 A purpose is a word of your own, as policies name it: marketing, marketing.email.
 Of each purpose the latest statement of any of the person's identifiers counts.

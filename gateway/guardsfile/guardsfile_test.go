@@ -158,7 +158,8 @@ func TestTheExampleOfTheGuideParses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	_, guards, _ := strings.Cut(string(page), "## Guards\n")
+	_, rest, _ := strings.Cut(guards, "```yaml\n")
 	example, _, found := strings.Cut(rest, "```")
 	if got, err := Parse([]byte(example)); !found || err != nil || len(got.Guards.GetTypes()) != 3 || len(got.Blocked) != 1 {
 		t.Errorf("got %v of\n%s", err, example)

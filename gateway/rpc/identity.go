@@ -14,6 +14,7 @@ import (
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/consent"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/identity"
@@ -209,7 +210,7 @@ func (s *Identity) present(ctx context.Context, r *profferv1.GetRequest, alias d
 		}
 	}
 	var who portrait
-	s.People.Look(func(register *identity.Register) { who = portraitOf(register.Graph(), alias) })
+	s.People.Look(func(register *identity.Register) { who = portraitOf(register.Graph(), register.Consents(), alias) })
 	out.Profile, err = s.profile(ctx, who, cut[domain.Identity])
 	out.Cut = cutText(cut)
 	return out, err
@@ -244,7 +245,15 @@ func (s *Identity) past(
 	if err != nil {
 		return nil, err
 	}
-	out.Profile, err = s.profile(ctx, portraitOf(graph, alias), cut[domain.Identity])
+	history, err := s.Traces.Of(ctx, graph.Aliases(alias), cut[domain.Identity])
+	if err != nil {
+		return nil, err
+	}
+	said := consent.NewBook()
+	for _, r := range history {
+		said.Apply(r)
+	}
+	out.Profile, err = s.drawn(ctx, portraitOf(graph, said, alias), history)
 	out.Cut = cutText(cut)
 	return out, err
 }

@@ -75,7 +75,7 @@ func (r *result) look(register *identity.Register) {
 	for i, a := range r.of {
 		same := func(b domain.Alias) bool { return register.Graph().Linked(a, b) }
 		if !slices.ContainsFunc(r.of[:i], same) {
-			r.portraits = append(r.portraits, portraitOf(register.Graph(), a))
+			r.portraits = append(r.portraits, portraitOf(register.Graph(), register.Consents(), a))
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/domain"
-	"github.com/profferhq/proffer/domain/consent"
 	"github.com/profferhq/proffer/domain/event"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
@@ -39,22 +38,25 @@ func (s *Identity) SetConsent(ctx context.Context, r *profferv1.SetConsentReques
 	return &profferv1.SetConsentResponse{Profile: first(profiles), Position: placeText(outcome.At), Unchanged: outcome.Unchanged}, nil
 }
 
-// consentsOf are the consents of a profile as messages, as its history tells them.
-func consentsOf(history []domain.Recorded, aliases []domain.Alias) []*profferv1.ProfileConsent {
-	book, said := consent.NewBook(), map[domain.Position]*event.Event{}
+// consentsOf are the consents of a profile as messages, with what its history says of each statement: nothing of one that
+// is only tried.
+func consentsOf(history []domain.Recorded, p portrait) []*profferv1.ProfileConsent {
+	said := map[domain.Position]*event.Event{}
 	for _, r := range history {
-		book.Apply(r)
-		said[r.At] = r.Event
+		if r.Event.GetConsentStated() != nil {
+			said[r.At] = r.Event
+		}
 	}
 	var out []*profferv1.ProfileConsent
-	for _, s := range book.All(aliases) {
-		e := said[s.At]
-		alias, _ := endsOf(e)
-		body := e.GetConsentStated()
-		out = append(out, &profferv1.ProfileConsent{
-			Purpose: s.Purpose, State: s.State(), Position: identityPlace(s.At), At: timestamppb.New(time.UnixMilli(s.SaidMS)),
-			Alias: alias.String(), Rule: body.GetRule(), Reason: body.GetReason(), Actor: body.GetActor(),
-		})
+	for _, s := range p.consents {
+		c := &profferv1.ProfileConsent{Purpose: s.Purpose, State: s.State(), Position: identityPlace(s.At)}
+		if e, known := said[s.At]; known {
+			alias, _ := endsOf(e)
+			body := e.GetConsentStated()
+			c.Alias, c.Rule, c.Reason, c.Actor = alias.String(), body.GetRule(), body.GetReason(), body.GetActor()
+			c.At = timestamppb.New(time.UnixMilli(s.SaidMS))
+		}
+		out = append(out, c)
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/consent"
 	"github.com/profferhq/proffer/domain/identity"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
@@ -18,13 +19,16 @@ type portrait struct {
 	types      map[domain.Alias]string
 	marks      map[domain.Alias]identity.Mark
 	households []identity.Household
+	consents   []consent.Statement
 }
 
-func portraitOf(g *identity.Graph, alias domain.Alias) portrait {
-	return portraitOfMembers(g, g.Profile(alias), g.Aliases(alias))
+func portraitOf(g *identity.Graph, said *consent.Book, alias domain.Alias) portrait {
+	out := portraitOfMembers(g, g.Profile(alias), g.Aliases(alias))
+	out.consents = said.All(out.aliases)
+	return out
 }
 
-// portraitOfMembers is of aliases that may not be a profile, as a preview has them.
+// portraitOfMembers is of aliases that may not be a profile, as a preview has them: it has no consents.
 func portraitOfMembers(g *identity.Graph, profile domain.Alias, aliases []domain.Alias) portrait {
 	out := portrait{
 		profile: profile, aliases: aliases, types: map[domain.Alias]string{}, marks: map[domain.Alias]identity.Mark{},
@@ -52,11 +56,16 @@ func (s *Identity) profile(ctx context.Context, p portrait, to uint64) (*proffer
 	if err != nil {
 		return nil, err
 	}
+	return s.drawn(ctx, p, history)
+}
+
+// drawn is a portrait as a message, with its links and consents as its history tells them.
+func (s *Identity) drawn(ctx context.Context, p portrait, history []domain.Recorded) (*profferv1.Profile, error) {
 	out, err := s.outline(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	out.Links, out.Consents = linksOf(history, p), consentsOf(history, p.aliases)
+	out.Links, out.Consents = linksOf(history, p), consentsOf(history, p)
 	return out, nil
 }
 
