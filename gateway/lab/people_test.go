@@ -163,6 +163,9 @@ func write(t testing.TB, rows [][]string, keep ...string) string {
 
 func TestOneProcedureServesOtherFilesToo(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: it takes half a minute (left out by -short)")
+	}
 	for _, c := range []struct {
 		name              string
 		n                 int

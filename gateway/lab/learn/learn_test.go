@@ -231,6 +231,9 @@ func TestManyWordsTellNothingByThemselves(t *testing.T) {
 
 func TestManyWordsAreLearntFrom(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: it trains for many seconds (left out by -short)")
+	}
 	r := rand.New(rand.NewPCG(5, 5))
 	var b strings.Builder
 	b.WriteString("city,left\n")
@@ -268,6 +271,9 @@ func TestTheBaselineMayBeBetter(t *testing.T) {
 
 func TestRarePositivesStayRare(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: it trains for many seconds (left out by -short)")
+	}
 	r := rand.New(rand.NewPCG(7, 7))
 	var b strings.Builder
 	b.WriteString("a;b;left\n")
