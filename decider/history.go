@@ -12,7 +12,6 @@ import (
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
-	"github.com/profferhq/proffer/domain/identity"
 	"github.com/profferhq/proffer/domain/past"
 )
 
@@ -191,11 +190,9 @@ func (h *history) takeSaid(f past.Frame, wanted bool) error {
 	if wanted {
 		h.consents.Add(r)
 	}
-	mirrored, ok := identity.Mirror(r)
-	other, err := domain.AliasFromBytes(mirrored.Event.GetAlias())
-	if p := h.persons[other]; ok && err == nil && p != nil {
-		f.Mirrored = true
-		p.Add(domain.Identity, f)
+	other, mirrored, ok := past.MirrorOf(f, r)
+	if p := h.persons[other]; ok && p != nil {
+		p.Add(domain.Identity, mirrored)
 	}
 	return nil
 }

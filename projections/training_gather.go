@@ -112,12 +112,14 @@ func (g *gatherer) takeAll(s domain.Stream, e domain.Envelope) error {
 		}
 		weight += g.hold(h.alias, facts, frame)
 		if h.body == bodyLinked || h.body == bodyUnlinked {
-			alias, f, mirrored, err := past.MirrorOf(past.Frame{At: facts.at, Bytes: frame}, g.links.decode)
+			f := past.Frame{At: facts.at, Bytes: frame}
+			r, err := f.Recorded(g.links.decode)
 			if err != nil {
 				return err
 			}
-			if facts.mirrored = f.Mirrored; mirrored {
-				weight += g.hold(alias, facts, frame)
+			other, _, mirrored := past.MirrorOf(f, r)
+			if facts.mirrored = mirrored; mirrored {
+				weight += g.hold(other, facts, frame)
 			}
 		}
 	}

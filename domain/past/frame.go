@@ -72,20 +72,16 @@ func AliasIn(frame []byte) domain.Alias {
 	return alias
 }
 
-// MirrorOf is an encoded event of IDENTITY as its other end has it, and whose alias that is; false for events that
-// concern one alias only. A nil Decode decodes all of it. It fails with domain.ErrEnvelopeCorrupt.
-func MirrorOf(f Frame, decode Decode) (domain.Alias, Frame, bool, error) {
-	r, err := f.Recorded(decode)
-	if err != nil {
-		return domain.Alias{}, f, false, err
-	}
+// MirrorOf is the frame of a decoded event of IDENTITY as its other end has it, and whose alias that is; false for events
+// that concern one alias only.
+func MirrorOf(f Frame, r domain.Recorded) (domain.Alias, Frame, bool) {
 	mirrored, ok := identity.Mirror(r)
 	if !ok {
-		return domain.Alias{}, f, false, nil
+		return domain.Alias{}, f, false
 	}
 	alias, err := domain.AliasFromBytes(mirrored.Event.GetAlias())
-	f.Mirrored = true
-	return alias, f, err == nil, nil
+	f.Mirrored = err == nil
+	return alias, f, err == nil
 }
 
 // Positions are the state of an alias's parts that a decision read, as its record says; all of IDENTITY is at the
