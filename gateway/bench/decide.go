@@ -2,12 +2,12 @@ package bench
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net"
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/gateway"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 	"github.com/profferhq/proffer/gateway/api/proffer/v1/profferv1connect"
@@ -62,25 +63,32 @@ func decide(ctx context.Context, o Options) (r Result, err error) {
 	}); err != nil {
 		return r, err
 	}
-	noopURL, stop, err := serveNoop(ctx)
+	noopURL, stop, err := serveStandIn(ctx, newNoop())
 	if err != nil {
 		return r, err
 	}
 	defer stop()
+	appendURL, stopAppending, err := serveStandIn(ctx, appender{newNoop(), node.Log()})
+	if err != nil {
+		return r, err
+	}
+	defer stopAppending()
 
 	real := decideCall(profferv1connect.NewDecisionServiceClient(client, node.URL()), o.Profiles)
 	noop := decideCall(profferv1connect.NewDecisionServiceClient(client, noopURL), o.Profiles)
+	appending := decideCall(profferv1connect.NewDecisionServiceClient(client, appendURL), o.Profiles)
 	r = Result{
 		Unit: "decisions/s", Profiles: o.Profiles, OfferedPerSecond: offered,
 		CeilingIs: "a no-op Connect RPC with messages of the same size", More: map[string]float64{},
 	}
 	before := node.Log().Stats().Streams[domain.Decision]
-	if err := closedTurns(ctx, o, &r, real, noop); err != nil {
+	if err := closedTurns(ctx, o, &r, real, noop, appending); err != nil {
 		return r, err
 	}
 	after := node.Log().Stats().Streams[domain.Decision]
-	envelopes := float64(after.Envelopes - before.Envelopes)
-	r.More["decisions_per_envelope"] = float64(after.Events-before.Events) / envelopes
+	envelopes, decisions := float64(after.Envelopes-before.Envelopes), float64(after.Events-before.Events)
+	r.More["decisions_per_envelope"] = decisions / envelopes
+	r.More["bytes_per_decision"] = float64(after.Bytes-before.Bytes) / decisions
 	r.More["publish_mean_ms"] = float64(after.Publishing-before.Publishing) / float64(time.Millisecond) / envelopes
 	if r.P50, r.P99, r.CeilingP99, err = openTurns(ctx, o, offered, real, noop); err != nil {
 		return r, err
@@ -92,32 +100,31 @@ func decide(ctx context.Context, o Options) (r Result, err error) {
 	return r, err
 }
 
-// closedTurns measures the two in turns, so that the machine's noise meets both, and takes medians.
-func closedTurns(ctx context.Context, o Options, r *Result, real, noop call) error {
-	var values, ceilings, costs, ceilingCosts []float64
+// closedTurns measures them in turns, so that the machine's noise meets all, and takes medians. Beside the ceiling
+// stands what appending alone leaves of it: how much of the rest deciding takes.
+func closedTurns(ctx context.Context, o Options, r *Result, real, noop, appending call) error {
+	var rates, costs [3][]float64
 	for turn := range closedLoops {
-		a, cost, err := costed(func() (measured, error) {
-			return o.profiled(turn == closedLoops-1, func() (measured, error) {
-				return closedLoop(ctx, decideConcurrency, o.stretch()/2, real)
+		for i, c := range []call{real, noop, appending} {
+			m, cost, err := costed(func() (measured, error) {
+				return o.profiled(i == 0 && turn == closedLoops-1, func() (measured, error) {
+					return closedLoop(ctx, decideConcurrency, o.stretch()/2, c)
+				})
 			})
-		})
-		if err != nil {
-			return err
-		}
-		b, ceilingCost, err := costed(func() (measured, error) {
-			return closedLoop(ctx, decideConcurrency, o.stretch()/2, noop)
-		})
-		if err != nil {
-			return err
-		}
-		o.say("closed loop, turn %d: %.0f/s (p50 %.2f ms, p99 %.2f ms), no-op %.0f/s", turn, a.perSecond(), a.quantile(0.5), a.quantile(0.99), b.perSecond())
-		if turn > 0 { // the first warms up
-			values, ceilings = append(values, a.perSecond()), append(ceilings, b.perSecond())
-			costs, ceilingCosts = append(costs, cost), append(ceilingCosts, ceilingCost)
+			if err != nil {
+				return err
+			}
+			o.say("closed loop, turn %d, %s: %.0f/s (p50 %.2f ms, p99 %.2f ms)", turn,
+				[]string{"deciding", "no-op", "appending alone"}[i], m.perSecond(), m.quantile(0.5), m.quantile(0.99))
+			if turn > 0 { // the first warms up
+				rates[i], costs[i] = append(rates[i], m.perSecond()), append(costs[i], cost)
+			}
 		}
 	}
-	r.Value, r.Ceiling = median(values), median(ceilings)
-	r.More["cpu_us_per_decision"], r.More["ceiling_cpu_us"] = median(costs), median(ceilingCosts)
+	r.Value, r.Ceiling = median(rates[0]), median(rates[1])
+	r.More["cpu_us_per_decision"], r.More["ceiling_cpu_us"] = median(costs[0]), median(costs[1])
+	r.More["append_alone_per_second"], r.More["append_alone_cpu_us"] = median(rates[2]), median(costs[2])
+	r.More["append_alone_ratio"] = r.More["append_alone_per_second"] / r.Ceiling
 	return nil
 }
 
@@ -132,11 +139,11 @@ func costed(work func() (measured, error)) (m measured, cost float64, err error)
 func openTurns(ctx context.Context, o Options, rate float64, real, noop call) (p50, p99, ceiling float64, err error) {
 	var p50s, p99s, ceilings []float64
 	for turn := range 3 {
-		a, err := openLoop(ctx, rate, openWorkers, o.stretch()*2/3, real)
+		a, err := openLoop(ctx, rate, openWorkers, o.stretch()/2, real)
 		if err != nil {
 			return 0, 0, 0, err
 		}
-		b, err := openLoop(ctx, rate, openWorkers, o.stretch()*2/3, noop)
+		b, err := openLoop(ctx, rate, openWorkers, o.stretch()/2, noop)
 		if err != nil {
 			return 0, 0, 0, err
 		}
@@ -210,23 +217,45 @@ type noop struct {
 	answer *profferv1.DecideResponse
 }
 
+func newNoop() noop {
+	return noop{answer: &profferv1.DecideResponse{
+		DecisionId: strings.Repeat("d", 32), Offer: "free-shipping", Treatment: "banner", Content: map[string]string{"headline": "Free shipping today"},
+		Reason: "OFFERED", Position: "DECISION/123456/7", Policy: "shop", PolicyVersion: 1, Profile: strings.Repeat("p", 32),
+		DecidedAt: timestamppb.Now(), Staleness: durationpb.New(0),
+	}}
+}
+
 // Decide implements DecisionService.
 func (n noop) Decide(context.Context, *profferv1.DecideRequest) (*profferv1.DecideResponse, error) {
 	return n.answer, nil
 }
 
-// serveNoop serves it as the product is served, but for the interceptors.
-func serveNoop(ctx context.Context) (url string, stop func(), err error) {
+// appender answers as noop does, once a record about nobody is durable in the log. It is as long as a decision's.
+type appender struct {
+	noop
+	log *natslog.Log
+}
+
+// recordBytes is what a decision of the sample's policy takes in the log, see bytes_per_decision.
+const recordBytes = 1200
+
+// Decide implements DecisionService.
+func (a appender) Decide(ctx context.Context, _ *profferv1.DecideRequest) (*profferv1.DecideResponse, error) {
+	record := &event.Event{Body: &event.Event_Tracked{Tracked: &event.Tracked{Name: strings.Repeat("x", recordBytes)}}}
+	if _, err := a.log.Append(ctx, domain.LaneOf(domain.Behaviour, domain.Alias{}, a.log.Lanes()), record); err != nil {
+		return nil, err
+	}
+	return a.answer, nil
+}
+
+// serveStandIn serves a handler as the product is served, but for the interceptors.
+func serveStandIn(ctx context.Context, h profferv1connect.DecisionServiceHandler) (url string, stop func(), err error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, fmt.Errorf("serve the no-op: %w", err)
+		return "", nil, fmt.Errorf("serve a stand-in: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle(profferv1connect.NewDecisionServiceHandler(noop{answer: &profferv1.DecideResponse{
-		DecisionId: rand.Text() + "123456", Offer: "free-shipping", Treatment: "banner", Content: map[string]string{"headline": "Free shipping today"},
-		Reason: "OFFERED", Position: "DECISION/123456/7", Policy: "shop", PolicyVersion: 1, Profile: rand.Text() + "123456",
-		DecidedAt: timestamppb.Now(), Staleness: durationpb.New(0),
-	}}, connect.WithCompressMinBytes(4<<10)))
+	mux.Handle(profferv1connect.NewDecisionServiceHandler(h, connect.WithCompressMinBytes(4<<10)))
 	server := rpc.Server(mux)
 	go func() { _ = server.Serve(listener) }()
 	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
