@@ -29,7 +29,7 @@ var shapes = map[string][]string{
 	},
 	"digest": {"projections[].cut string", "projections[].name string", "projections[].sha256 string"},
 	"decide --placement home user_id=a": {
-		"content.* string", "decided_at string", "decision_id string", "offer string", "policy string", "policy_version string",
+		"content.* string", "decidedAt string", "decisionId string", "offer string", "policy string", "policyVersion string",
 		"position string", "profile string", "reason string", "staleness string", "treatment string",
 	},
 	"policy list": {
@@ -76,7 +76,8 @@ func TestTheJSONIsAContract(t *testing.T) {
 			t.Errorf("proffer %s --json (-want +got)\n%s", args, diff)
 		}
 		for _, path := range want {
-			if !snake.MatchString(path) {
+			// The answer of Decide is Connect's, whoever asks.
+			if !snake.MatchString(path) && !strings.HasPrefix(args, "decide") {
 				t.Errorf("proffer %s --json: %s is not snake_case", args, path)
 			}
 		}

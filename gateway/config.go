@@ -62,7 +62,7 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%s: not a URL", name)
 		}
 	}
-	if c.Sync != "always" {
+	if c.Sync != natslog.SyncAlways {
 		if d, err := time.ParseDuration(c.Sync); err != nil || d <= 0 {
 			return fmt.Errorf("sync: want always or a time such as 100ms")
 		}

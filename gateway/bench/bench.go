@@ -12,6 +12,8 @@ import (
 	"runtime/pprof"
 	"slices"
 	"time"
+
+	"github.com/profferhq/proffer/gateway/natslog"
 )
 
 // Result is one figure: a contract.
@@ -83,7 +85,7 @@ func Run(ctx context.Context, name string, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("bench %s: %w", name, err)
 	}
-	r.Name, r.Cores, r.Durability = name, runtime.NumCPU(), "always"
+	r.Name, r.Cores, r.Durability = name, runtime.NumCPU(), natslog.SyncAlways
 	if r.Ceiling > 0 {
 		r.Ratio = r.Value / r.Ceiling
 	}

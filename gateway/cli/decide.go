@@ -60,7 +60,7 @@ func (c decide) Run(r *run) error {
 		if !c.ValidateOnly {
 			remember(c.Data, answer.GetDecisionId(), answer.GetPosition())
 		}
-		return c.printMessage(r, answer, func(w io.Writer) { tellAnswer(w, answer) })
+		return c.printConnect(r, answer, func(w io.Writer) { tellAnswer(w, answer) })
 	})
 }
 
@@ -106,13 +106,24 @@ func decisionNamed(dir, name string) (id, position string, err error) {
 	return name, "", nil
 }
 
-// printMessage writes a message of the API: its JSON mapping, or the text for people.
+// printMessage writes a message of the API: its JSON mapping in snake_case, as all that commands print, or the text for
+// people.
 func (o output) printMessage(r *run, m proto.Message, text func(w io.Writer)) error {
+	return o.printProto(r, protojson.MarshalOptions{EmitUnpopulated: true, UseProtoNames: true}, m, text)
+}
+
+// printConnect is printMessage with the names that Connect gives the fields: the answer of Decide is one contract,
+// whoever asks.
+func (o output) printConnect(r *run, m proto.Message, text func(w io.Writer)) error {
+	return o.printProto(r, protojson.MarshalOptions{EmitUnpopulated: true}, m, text)
+}
+
+func (o output) printProto(r *run, as protojson.MarshalOptions, m proto.Message, text func(w io.Writer)) error {
 	if !o.JSON {
 		text(r.out)
 		return nil
 	}
-	encoded, err := protojson.MarshalOptions{EmitUnpopulated: true, UseProtoNames: true}.Marshal(m)
+	encoded, err := as.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}

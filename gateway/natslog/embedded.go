@@ -19,6 +19,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// SyncAlways is EmbeddedOptions.Sync for a disk that has each message before it is acknowledged.
+const SyncAlways = "always"
+
 // maxPayload is the largest message: an envelope (domain.MaxEnvelopeBytes) and its headers stay below.
 const maxPayload = 1 << 20
 
@@ -34,7 +37,7 @@ var ErrFolderInUse = errors.New("natslog: the folder is served by another proces
 type EmbeddedOptions struct {
 	// Dir is the folder of the store, the access token and the lock; made when missing (mode 0700).
 	Dir string
-	// Sync is "always" (the default: an acknowledged message survives a power cut) or a duration such as "100ms"
+	// Sync is SyncAlways (the default: an acknowledged message survives a power cut) or a duration such as "100ms"
 	// (a power cut loses up to twice that; a crash of the process loses nothing).
 	Sync string
 	// Listen is the TCP address; the default is a free port of the loopback interface.
@@ -101,7 +104,7 @@ func (o EmbeddedOptions) server() (*server.Options, error) {
 		MaxPayload: maxPayload,
 	}
 	switch o.Sync {
-	case "", "always":
+	case "", SyncAlways:
 		opts.SyncAlways = true
 	default:
 		every, err := time.ParseDuration(o.Sync)
