@@ -136,7 +136,7 @@ func (n *Node) projections() []rpc.Projection {
 	views, counts := n.parts.views, n.parts.counts
 	return []rpc.Projection{
 		{Name: "views", Applied: views.Applied, Lag: views.Lag, Digest: views.Digest, Rebuild: views.Rebuild},
-		{Name: "counts", Applied: counts.Applied, Lag: counts.Lag},
+		{Name: "counts", Applied: counts.Applied, Lag: counts.Lag, Digest: counts.Digest, Rebuild: counts.Rebuild},
 		n.projectionTables(),
 	}
 }

@@ -2,8 +2,11 @@ package projections
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -122,6 +125,29 @@ func (p *CountsProjector) Rebuild(ctx context.Context, progress Progress) error 
 		p.mu.Unlock()
 		return p.catchUp(ctx, progress)
 	})
+}
+
+// Digest counts what the log holds at the time of the call, and hashes the counts at that cut: equal for equal logs.
+func (p *CountsProjector) Digest(ctx context.Context) (cut domain.Cut, digest domain.Hash, err error) {
+	err = p.sessions.urgently(ctx, func() error {
+		if err := p.catchUp(ctx, nil); err != nil {
+			return err
+		}
+		counts := p.Counts()
+		cut, digest = counts.Cut, counts.digest()
+		return nil
+	})
+	return cut, digest, err
+}
+
+// digest is the SHA-256 over each type, a zero byte and its count in eight, ascending by type.
+func (c Counts) digest() domain.Hash {
+	h := sha256.New()
+	for _, of := range slices.Sorted(maps.Keys(c.Events)) {
+		h.Write(append([]byte(of), 0))
+		h.Write(binary.BigEndian.AppendUint64(nil, c.Events[of]))
+	}
+	return domain.Hash(h.Sum(nil))
 }
 
 func (p *CountsProjector) catchUp(ctx context.Context, progress Progress) error {

@@ -71,6 +71,11 @@ func TestCountsAreThoseOfTheLogWhateverHappens(t *testing.T) {
 		if diff := cmp.Diff(want, stored); diff != "" || err != nil {
 			t.Fatalf("stored (-plain +stored): %v\n%s", err, diff)
 		}
+		cut, digest, err := p.Digest(context.Background())
+		_, fresh, freshErr := projections.NewCountsProjector(log, &projectionstest.MemoryCounts{}).Digest(context.Background())
+		if err != nil || freshErr != nil || cut != want.Cut || digest != fresh {
+			t.Fatalf("digest: got %x at %v, %v, want %x at %v, as counted at one go (%v)", digest, cut, err, fresh, want.Cut, freshErr)
+		}
 	})
 }
 

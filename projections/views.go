@@ -15,7 +15,7 @@ func viewStreams() []domain.Stream {
 }
 
 // Progress hears how many of how many messages have been folded.
-type Progress func(done, total uint64)
+type Progress = func(done, total uint64)
 
 // ViewsProjector folds the streams about people into one activity per alias. Its result is a function of the log:
 // whatever the batches, the order between the streams and the crashes were, the same cut gives the same bytes.

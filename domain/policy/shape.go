@@ -239,7 +239,7 @@ func checkLimits(p *event.Policy, found *findings) {
 			found.add(at+".most", FaultOutOfRange, "must be between 1 and %d", MaxMost)
 		}
 		if l.GetWindowMs() < 1 || l.GetWindowMs() > MaxWindow.Milliseconds() {
-			found.add(at+".window_ms", FaultOutOfRange, "must be longer than 0 and at most %s", MaxWindow)
+			found.add(at+".window", FaultOutOfRange, "must be longer than 0 and at most %s", MaxWindow)
 		}
 	}
 }

@@ -62,9 +62,6 @@ func messages(c domain.Cut) uint64 {
 func (s *Operations) Digest(ctx context.Context, _ *profferv1.DigestRequest) (*profferv1.DigestResponse, error) {
 	out := &profferv1.DigestResponse{}
 	for _, p := range s.Projections {
-		if p.Digest == nil {
-			continue
-		}
 		cut, sum, err := p.Digest(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("digest of %s: %w", p.Name, err)
@@ -91,9 +88,6 @@ func cutText(c domain.Cut) string {
 func (s *Operations) Rebuild(ctx context.Context, _ *profferv1.RebuildRequest, stream *connect.ServerStream[profferv1.RebuildResponse]) error {
 	var sending sync.Mutex
 	for _, p := range s.Projections {
-		if p.Rebuild == nil {
-			continue
-		}
 		last := &profferv1.RebuildResponse{Projection: p.Name}
 		err := p.Rebuild(ctx, func(done, total uint64) {
 			sending.Lock()
