@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -220,14 +221,55 @@ func refusalWithRetry(code connect.Code, reason, message string, retry time.Dura
 	return out
 }
 
-// withReason gives an error of connect's own (a message that does not validate) a reason: its code's name.
-func withReason(err *connect.Error) *connect.Error {
-	if reasonOf(err) == "" {
-		if d, e := connect.NewErrorDetail(&errdetails.ErrorInfo{
-			Reason: strings.ToUpper(err.Code().String()), Domain: errorDomain,
-		}); e == nil {
-			err.AddDetail(d)
+// unread is the table of what connect refuses by itself because it cannot be read.
+var unread = []struct {
+	is, code connect.Code
+	reason   string
+}{
+	{connect.CodeInvalidArgument, connect.CodeInvalidArgument, "MALFORMED"},
+	{connect.CodeResourceExhausted, connect.CodeInvalidArgument, "TOO_LARGE"},
+}
+
+// notCalled is the table of what is no call of a procedure, by its HTTP status.
+var notCalled = []struct {
+	status          int
+	code            connect.Code
+	reason, message string
+}{
+	{http.StatusNotFound, connect.CodeUnimplemented, "UNKNOWN_PROCEDURE", "there is no such procedure"},
+	{http.StatusMethodNotAllowed, connect.CodeUnimplemented, "METHOD_UNSUPPORTED", "call it by POST"},
+	{http.StatusUnsupportedMediaType, connect.CodeInvalidArgument, "CONTENT_TYPE_UNSUPPORTED", "say by Content-Type what the body is"},
+}
+
+// refusedCall is for a request that is no call of a procedure; takes are the content types that would be, if known.
+func refusedCall(status int, takes string) *connect.Error {
+	for _, r := range notCalled {
+		switch {
+		case r.status != status:
+		case takes != "":
+			return refusal(r.code, r.reason, r.message+": "+takes)
+		default:
+			return refusal(r.code, r.reason, r.message)
 		}
+	}
+	return withReason(connect.NewError(connect.CodeUnknown, errors.New(http.StatusText(status))))
+}
+
+// withReason gives an error of connect's own a reason: that of the table if a message could not be read, else its code's
+// name. One that does not validate has details: what is wrong with it.
+func withReason(err *connect.Error) *connect.Error {
+	if reasonOf(err) != "" {
+		return err
+	}
+	for _, r := range unread {
+		if r.is == err.Code() && len(err.Details()) == 0 {
+			return refusal(r.code, r.reason, err.Message())
+		}
+	}
+	if d, e := connect.NewErrorDetail(&errdetails.ErrorInfo{
+		Reason: strings.ToUpper(err.Code().String()), Domain: errorDomain,
+	}); e == nil {
+		err.AddDetail(d)
 	}
 	return err
 }

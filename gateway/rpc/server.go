@@ -46,16 +46,18 @@ func Mount(mux *http.ServeMux, keys Keys, s Services, calls *metrics.Calls) {
 		connect.WithCodec(strictJSON{name: "json"}),
 		connect.WithCodec(strictJSON{name: "json; charset=utf-8"}),
 	}
-	mux.Handle(profferv1connect.NewIngestServiceHandler(s.Ingest, options...))
-	mux.Handle(profferv1connect.NewDecisionServiceHandler(s.Decisions, options...))
-	mux.Handle(profferv1connect.NewAuditServiceHandler(s.Audit, options...))
-	mux.Handle(profferv1connect.NewPolicyServiceHandler(s.Policies, options...))
-	mux.Handle(profferv1connect.NewQuarantineServiceHandler(s.Quarantine, options...))
-	mux.Handle(profferv1connect.NewOperationsServiceHandler(s.Operations, options...))
-	mux.Handle(profferv1connect.NewIdentityServiceHandler(s.Identity, options...))
-	mux.Handle(profferv1connect.NewModelServiceHandler(s.Models, options...))
-	mux.Handle(profferv1connect.NewFeatureServiceHandler(s.Features, options...))
-	mux.Handle(profferv1connect.NewSegmentServiceHandler(s.Segments, options...))
+	told := connect.NewErrorWriter(options...)
+	mount := func(path string, h http.Handler) { mux.Handle(path, reasoned{h, told}) }
+	mount(profferv1connect.NewIngestServiceHandler(s.Ingest, options...))
+	mount(profferv1connect.NewDecisionServiceHandler(s.Decisions, options...))
+	mount(profferv1connect.NewAuditServiceHandler(s.Audit, options...))
+	mount(profferv1connect.NewPolicyServiceHandler(s.Policies, options...))
+	mount(profferv1connect.NewQuarantineServiceHandler(s.Quarantine, options...))
+	mount(profferv1connect.NewOperationsServiceHandler(s.Operations, options...))
+	mount(profferv1connect.NewIdentityServiceHandler(s.Identity, options...))
+	mount(profferv1connect.NewModelServiceHandler(s.Models, options...))
+	mount(profferv1connect.NewFeatureServiceHandler(s.Features, options...))
+	mount(profferv1connect.NewSegmentServiceHandler(s.Segments, options...))
 	names := serviceNames()
 	reflector := grpcreflect.NewStaticReflector(names...)
 	mux.Handle(grpcreflect.NewHandlerV1(reflector))
