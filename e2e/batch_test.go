@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
@@ -14,7 +15,10 @@ func TestABatchAnswersEachRequestOnItsOwn(t *testing.T) {
 	batch := &profferv1.DecideBatchRequest{}
 	for n := range 100 {
 		request := decideFor(fmt.Sprint("p-", n))
-		if n%10 == 9 {
+		switch n % 10 {
+		case 8:
+			request.Identifiers = nil
+		case 9:
 			request.Placement = "nowhere"
 		}
 		batch.Requests = append(batch.Requests, request)
@@ -24,14 +28,18 @@ func TestABatchAnswersEachRequestOnItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n, result := range answer.GetResults() {
-		switch refused := result.GetError(); {
-		case n%10 == 9 && (refused.GetCode() != "not_found" || refused.GetReason() != "UNKNOWN_PLACEMENT"):
-			t.Errorf("request %d: got %v, want an unknown placement", n, result)
-		case n%10 != 9 && result.GetAnswer().GetOffer() != "welcome":
+		want := map[int][2]string{8: {"invalid_argument", "INVALID_ARGUMENT"}, 9: {"not_found", "UNKNOWN_PLACEMENT"}}[n%10]
+		if got := [2]string{result.GetError().GetCode(), result.GetError().GetReason()}; got != want {
+			t.Errorf("request %d: got %v, want %s", n, result, want)
+		}
+		if n%10 < 8 && result.GetAnswer().GetOffer() != "welcome" {
 			t.Errorf("request %d: got %v, want an offer", n, result)
 		}
 	}
-	s.awaitCounts("decisions", map[string]uint64{"decision": 90})
+	if message := answer.GetResults()[8].GetError().GetMessage(); !strings.Contains(message, "identifiers") {
+		t.Errorf("told %q, want the field at fault", message)
+	}
+	s.awaitCounts("decisions", map[string]uint64{"decision": 80})
 }
 
 func TestAStreamOfBatchesIsCounted(t *testing.T) {

@@ -168,7 +168,7 @@ func (s *Decisions) DecideBatch(ctx context.Context, r *profferv1.DecideBatchReq
 }
 
 func (s *Decisions) result(ctx context.Context, r *profferv1.DecideRequest) *profferv1.DecideResult {
-	answer, err := s.Decide(ctx, r)
+	answer, err := s.member(ctx, r)
 	if err == nil {
 		return &profferv1.DecideResult{Result: &profferv1.DecideResult_Answer{Answer: answer}}
 	}
@@ -177,4 +177,11 @@ func (s *Decisions) result(ctx context.Context, r *profferv1.DecideRequest) *pro
 	return &profferv1.DecideResult{Result: &profferv1.DecideResult_Error{Error: &profferv1.DecideError{
 		Code: refused.Code().String(), Reason: reasonOf(refused), Message: refused.Message(),
 	}}}
+}
+
+func (s *Decisions) member(ctx context.Context, r *profferv1.DecideRequest) (*profferv1.DecideResponse, error) {
+	if err := validMember(r); err != nil {
+		return nil, err
+	}
+	return s.Decide(ctx, r)
 }

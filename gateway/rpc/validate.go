@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 
+	"buf.build/go/protovalidate"
 	"connectrpc.com/connect"
 	"connectrpc.com/validate"
 
@@ -24,6 +25,17 @@ func (v validator) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		}
 		return bySchema(ctx, r)
 	}
+}
+
+// validMember says whether one request of a batch keeps its schema: the batch's own leaves that to each.
+func validMember(r *profferv1.DecideRequest) error {
+	if plainlyValid(r) {
+		return nil
+	}
+	if err := protovalidate.Validate(r); err != nil {
+		return refusal(connect.CodeInvalidArgument, "INVALID_ARGUMENT", err.Error())
+	}
+	return nil
 }
 
 // Limits in bytes, none wider than the schema's, which counts characters.

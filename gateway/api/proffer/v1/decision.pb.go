@@ -247,8 +247,9 @@ func (x *DecideResponse) GetProfile() string {
 
 // DecideBatchRequest asks for up to 1,000 decisions.
 type DecideBatchRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Requests      []*DecideRequest       `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Each is validated on its own: one that is not valid fails alone.
+	Requests      []*DecideRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -513,9 +514,10 @@ const file_proffer_v1_decision_proto_rawDesc = "" +
 	"\aprofile\x18\v \x01(\tR\aprofile\x1a:\n" +
 	"\fContentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"X\n" +
-	"\x12DecideBatchRequest\x12B\n" +
-	"\brequests\x18\x01 \x03(\v2\x19.proffer.v1.DecideRequestB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\brequests\"I\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"]\n" +
+	"\x12DecideBatchRequest\x12G\n" +
+	"\brequests\x18\x01 \x03(\v2\x19.proffer.v1.DecideRequestB\x10\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\"I\n" +
 	"\x13DecideBatchResponse\x122\n" +
 	"\aresults\x18\x01 \x03(\v2\x18.proffer.v1.DecideResultR\aresults\"\x7f\n" +
 	"\fDecideResult\x124\n" +
