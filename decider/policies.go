@@ -199,13 +199,15 @@ func (p *Policies) Version(id string, version uint64) (*Published, bool) {
 	return published, known
 }
 
-// At is the policy that owns a placement and the cut of POLICY at which it does. It fails with ErrUnknownPlacement.
+// At is the policy that owns a placement and the cut of POLICY at which it does. It fails with ErrUnknownPlacement,
+// which names the placement and the one most like it.
 func (p *Policies) At(placement string) (*Published, uint64, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	published, known := p.owners[placement]
 	if !known {
-		return nil, p.cut, ErrUnknownPlacement
+		known := slices.Sorted(maps.Keys(p.owners))
+		return nil, p.cut, fmt.Errorf("%w: %q%s", ErrUnknownPlacement, placement, expression.Suggestion(placement, known))
 	}
 	return published, p.cut, nil
 }

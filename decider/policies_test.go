@@ -2,6 +2,7 @@ package decider_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/profferhq/proffer/decider"
@@ -40,9 +41,12 @@ func TestAPlacementBelongsToOnePolicy(t *testing.T) {
 	if owner() != "shop" {
 		t.Errorf("home belongs to %s, want shop", owner())
 	}
+	if _, _, err := w.policies.At("hom"); !errors.Is(err, decider.ErrUnknownPlacement) || !strings.HasSuffix(err.Error(), `"hom" (did you mean "home"?)`) {
+		t.Errorf("hom: %v, want the placement most like it", err)
+	}
 	w.happens(decidertest.Published(named("shop", "cart"), 2, noon))
-	if owner() != decider.ErrUnknownPlacement.Error() {
-		t.Errorf("home belongs to %s, want nobody", owner())
+	if want := decider.ErrUnknownPlacement.Error() + `: "home"`; owner() != want {
+		t.Errorf("home belongs to %s, want %s", owner(), want)
 	}
 	w.happens(decidertest.Published(named("club", "home"), 2, noon))
 	if owner() != "club" {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
@@ -23,7 +24,7 @@ type names struct {
 func (n names) Known(id identity.Identifier) (domain.Alias, error) {
 	plain, err := n.normalizer.Normalize(id)
 	if err != nil {
-		return domain.Alias{}, err
+		return domain.Alias{}, fmt.Errorf("identifier%s: %w", ofType(id), err)
 	}
 	return n.Lookup([]identity.Identifier{plain})[0], nil
 }
@@ -32,7 +33,7 @@ func (n names) Known(id identity.Identifier) (domain.Alias, error) {
 func (n names) Made(ctx context.Context, id identity.Identifier) (domain.Alias, error) {
 	plain, err := n.normalizer.Normalize(id)
 	if err != nil {
-		return domain.Alias{}, err
+		return domain.Alias{}, fmt.Errorf("identifier%s: %w", ofType(id), err)
 	}
 	made, err := n.Aliases(ctx, []identity.Identifier{plain})
 	if err != nil {

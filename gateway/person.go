@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/identity"
@@ -78,14 +79,23 @@ func (p persons) Person(ctx context.Context, ids []identity.Identifier, validate
 func (p persons) meaningful(ids []identity.Identifier) ([]identity.Identifier, error) {
 	guards, _ := p.guards.Guards()
 	var out []identity.Identifier
-	for _, id := range ids {
+	for i, id := range ids {
 		plain, err := p.normalizer.Normalize(id)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("identifiers[%d]%s: %w", i, ofType(id), err)
 		}
 		if !guards.Blocked(plain) {
 			out = append(out, plain)
 		}
 	}
 	return out, nil
+}
+
+// ofType says in an error which identifier is meant, by its type; its value is told nowhere, nor is a type that is none:
+// it may be a value.
+func ofType(id identity.Identifier) string {
+	if !identity.ValidType(id.Type) {
+		return ""
+	}
+	return " (" + id.Type + ")"
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/profferhq/proffer/domain"
@@ -100,5 +101,20 @@ func TestWhomIdentifiersMean(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Of what is malformed its place and type are told, never a value, and no type that may be a value.
+func TestAMalformedIdentifierIsNamedByItsPlaceAndType(t *testing.T) {
+	t.Parallel()
+	p, _ := setup(t)
+	for want, given := range map[string]identity.Identifier{
+		"identifiers[1] (email): ": id("email", "ann.at.home"),
+		"identifiers[1]: ":         id("ann@example.org", "email"),
+	} {
+		_, err := p.Person(t.Context(), []identity.Identifier{id("user_id", "ann"), given}, true)
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "ann") {
+			t.Errorf("%v, want %s and no value", err, want)
+		}
 	}
 }
