@@ -135,10 +135,10 @@ func (s *Decisions) answerOf(a decider.Answer) *profferv1.DecideResponse {
 	return out
 }
 
-// aliasText writes the 16 bytes of an alias or a decision's id; "" for none.
+// aliasText writes the 16 bytes of an alias or a decision's id; "" for none, and for a stranger's, who has no alias yet.
 func aliasText(b []byte) string {
 	a, err := domain.AliasFromBytes(b)
-	if err != nil {
+	if err != nil || a.IsZero() {
 		return ""
 	}
 	return a.String()
