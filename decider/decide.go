@@ -128,7 +128,7 @@ func (d *Decider) question(r Request) (question, error) {
 	q.segments = d.policies.segmentsAt(q.compiled, cut)
 	q.placement, _ = q.compiled.Placement(r.Placement)
 	if q.Context, err = q.placement.Context(r.Context); err != nil {
-		return question{}, fmt.Errorf("decider: decide: %w", err)
+		return question{}, err // it names the fact
 	}
 	now := d.clock()
 	q.id, q.nowMS = domain.NewAlias(now, d.random()), now.UnixMilli()

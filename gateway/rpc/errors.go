@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -149,20 +150,40 @@ func asConnect(procedure string, err error) error {
 	}
 	for _, r := range table {
 		if errors.Is(err, r.err) {
-			return refusalWithRetry(r.code, r.reason, toldOf(err, r.err), r.retry)
+			return refusalWithRetry(r.code, r.reason, told(err), r.retry)
 		}
 	}
 	slog.Error("call failed", "procedure", procedure, "error", err)
 	return refusal(connect.CodeInternal, "INTERNAL", "internal error: the server's log has the cause")
 }
 
-// toldOf is an error's text without the package in which its known cause begins: that is for the program's readers.
-func toldOf(err, cause error) string {
-	inner, text, named := strings.Cut(cause.Error(), ": ")
-	if !named || strings.Contains(inner, " ") {
-		return err.Error()
+// packages are the names of those whose errors begin with it.
+var packages = []string{
+	"bench", "calibration", "card", "cli", "commands", "decider", "domain", "expression", "feature", "guardsfile",
+	"identity", "importer", "jsontext", "lab", "label", "labelfile", "lease", "lightgbm", "match", "metrics",
+	"model", "modelfile", "modelmaker", "natskv", "natslog", "normal", "policy", "policyfile", "postgres",
+	"projections", "registry", "rowfile", "rpc", "segment", "train", "tree", "value", "viewfile", "xgboost",
+}
+
+// told is an error's text without the packages that it and what it wraps begin with: those are for the program's readers.
+func told(err error) string {
+	text := err.Error()
+	var wrapped []error
+	switch e := err.(type) { //nolint:errorlint // it is what the error itself wraps that is asked
+	case interface{ Unwrap() error }:
+		wrapped = []error{e.Unwrap()}
+	case interface{ Unwrap() []error }:
+		wrapped = e.Unwrap()
 	}
-	return strings.Replace(err.Error(), inner+": "+text, text, 1)
+	for _, part := range wrapped {
+		if part != nil {
+			text = strings.Replace(text, part.Error(), told(part), 1)
+		}
+	}
+	if name, rest, found := strings.Cut(text, ": "); found && slices.Contains(packages, name) {
+		return rest
+	}
+	return text
 }
 
 // refusedField is for errors that name the field at fault.
@@ -174,7 +195,7 @@ func refusedField(err error) error {
 	case errors.As(err, &problems):
 		return refusedProblems("POLICY_INVALID", problems)
 	case errors.As(err, &guards):
-		out := refusal(connect.CodeInvalidArgument, "GUARDS_INVALID", guards.Error())
+		out := refusal(connect.CodeInvalidArgument, "GUARDS_INVALID", told(err))
 		violation := &errdetails.BadRequest_FieldViolation{Field: guards.Field, Reason: "GUARDS_INVALID", Description: guards.Message}
 		if d, e := connect.NewErrorDetail(&errdetails.BadRequest{
 			FieldViolations: []*errdetails.BadRequest_FieldViolation{violation},
@@ -183,7 +204,7 @@ func refusedField(err error) error {
 		}
 		return out
 	case errors.As(err, &malformed):
-		return refusal(connect.CodeInvalidArgument, "IDENTIFIER_INVALID", malformed.Error())
+		return refusal(connect.CodeInvalidArgument, "IDENTIFIER_INVALID", told(err))
 	}
 	return nil
 }
