@@ -3,8 +3,9 @@ package decider_test
 import (
 	"context"
 	"errors"
-	"sync"
+	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/profferhq/proffer/decider"
@@ -132,20 +133,30 @@ func TestErrorsOfARequest(t *testing.T) {
 
 func TestNotBeforeWaitsForTheViews(t *testing.T) {
 	t.Parallel()
-	p := oneTea()
-	p.Offers[0].Eligibility = []*event.Rule{{Name: "buyer", When: "features.purchases_1d >= 1"}}
-	w := given(t, published(p))
-	w.append(decidertest.Purchased("ann", noon.Add(-time.Minute), 3))
-	r := w.ask("ann", "home")
-	r.NotBefore = []domain.Place{{Stream: domain.Behaviour, Position: domain.Position{Sequence: 1}}}
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		if a, err := w.decider.Decide(w.ctx, r); err != nil || a.Record.GetOffer() != "tea" {
-			t.Errorf("answer %v, error %v; want tea", a.Record.GetReason(), err)
+	synctest.Test(t, func(t *testing.T) {
+		p := oneTea()
+		p.Offers[0].Eligibility = []*event.Rule{{Name: "buyer", When: "features.purchases_1d >= 1"}}
+		w := given(t, published(p))
+		w.append(decidertest.Purchased("ann", noon.Add(-time.Minute), 3))
+		r := w.ask("ann", "home")
+		r.NotBefore = []domain.Place{{Stream: domain.Behaviour, Position: domain.Position{Sequence: 1}}}
+		answered := make(chan error, 1)
+		go func() {
+			a, err := w.decider.Decide(w.ctx, r)
+			if err == nil && a.Record.GetOffer() != "tea" {
+				err = fmt.Errorf("the answer is %s, want tea", a.Record.GetReason())
+			}
+			answered <- err
+		}()
+		synctest.Wait()
+		if len(answered) > 0 {
+			t.Error("it decided before the views had the event")
+		}
+		w.catchUp()
+		if err := <-answered; err != nil {
+			t.Error(err)
 		}
 	})
-	w.catchUp()
-	wait.Wait()
 }
 
 func TestTimeNeverRunsBackwardsInALane(t *testing.T) {
