@@ -46,13 +46,13 @@ func TestNATSMayBeAway(t *testing.T) {
 		rounds = 1
 	}
 	for round := range rounds {
-		k := &kept{offers: map[string]int{}}
+		k := &kept{}
 		ctx, cancel := context.WithCancel(t.Context())
 		var clients sync.WaitGroup
 		attempted := make([][][]*profferv1.Item, 3)
 		for worker := range attempted {
 			clients.Go(func() { attempted[worker] = s.ingestUntilRefused(ctx, k, round, worker) })
-			clients.Go(func() { k.decide(ctx, s, 100+round, worker) })
+			clients.Go(func() { k.decide(ctx, s, round) })
 		}
 		k.awaitSome(t)
 		wire.cut()
