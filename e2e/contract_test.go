@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
+	"github.com/profferhq/proffer/gateway/cli"
 )
 
 // shapes are the contracts of --json: every key with its type. "[]" stands for any entry of a list, "*" for any key of
@@ -309,8 +311,23 @@ func TestAServerIsReachedByItsAddressAndKey(t *testing.T) {
 	if _, code := command(t, t.Context(), "status", "--server", s.file.URL, "--key", filepath.Join(elsewhere, "none"), "--data", elsewhere); code != 2 {
 		t.Errorf("a key file that is not there: exit code %d, want 2", code)
 	}
-	if out, code := command(t, t.Context(), "status", "--server", s.file.URL, "--data", elsewhere); code != 1 || !strings.Contains(out, "KEY_REFUSED") {
+	if out, code := command(t, t.Context(), "status", "--server", s.file.URL, "--data", elsewhere); code != 1 || !strings.Contains(out, "KEY_REFUSED") || !strings.Contains(out, "--key FILE") {
 		t.Errorf("no key: exit code %d\n%s", code, out)
+	}
+}
+
+func TestADecisionThatIsNotKeptForLastSaysSo(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), "--no-database")
+	s.publish(everybody)
+	there, missing := t.TempDir(), filepath.Join(t.TempDir(), "missing")
+	for dir, kept := range map[string]bool{there: true, missing: false} {
+		with := []string{"--server", s.file.URL, "--key", filepath.Join(s.dir, "operator.key"), "--data", dir}
+		var out, errs bytes.Buffer
+		code := cli.Main(t.Context(), append([]string{"decide", "--placement", "home", "user_id=a"}, with...), &out, &errs)
+		if code != 0 || !strings.Contains(out.String(), "welcome") || strings.Contains(errs.String(), "LAST") == kept {
+			t.Errorf("decide: exit code %d, kept: %t\n%s%s", code, kept, out.String(), errs.String())
+		}
 	}
 }
 

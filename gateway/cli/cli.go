@@ -20,7 +20,7 @@ const (
 	ExitOK          = 0
 	ExitFailed      = 1 // it failed, was refused, or something differs
 	ExitUsage       = 2 // the command line is wrong
-	ExitUnreachable = 3 // no server answers
+	ExitUnreachable = 3 // no server answers, or one whose log or database is away
 )
 
 type commands struct {
@@ -54,7 +54,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	usage := false
 	parser, err := kong.New(&c,
 		kong.Name("proffer"),
-		kong.Description("Decides what to offer whom, and proves it.\n\nExit codes: 0 done; 1 it failed or something differs; 2 the command line is wrong; 3 no server answers."),
+		kong.Description("Decides what to offer whom, and proves it.\n\nExit codes: 0 done; 1 it failed or something differs; 2 the command line is wrong; 3 no server answers, or one whose log or database is away."),
 		kong.Writers(stdout, stderr),
 		kong.UsageOnError(),
 		kong.Exit(func(int) { usage = true }),
@@ -98,6 +98,9 @@ func exitCode(err error, stderr io.Writer) int {
 	case errors.As(err, &remote) && remote.Code() == connect.CodeUnavailable && len(remote.Details()) == 0:
 		fmt.Fprintf(stderr, "proffer: %v: %s\n", errNoServer, remote.Message())
 		return ExitUnreachable
+	case errors.As(err, &remote) && remote.Code() == connect.CodeUnauthenticated:
+		fmt.Fprintf(stderr, "proffer: %s: name the file with the operator's key: --key FILE\n", describe(remote))
+		return ExitFailed
 	case errors.As(err, &remote):
 		fmt.Fprintf(stderr, "proffer: %s: %s\n", describe(remote), remote.Message())
 		if remote.Code() == connect.CodeUnavailable {

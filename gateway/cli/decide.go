@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +33,8 @@ type decide struct {
 
 // Help is shown by --help.
 func (decide) Help() string {
-	return `Example: proffer decide --placement home user_id=shopper-0003 --context '{"page":"start"}'`
+	return "Example: proffer decide --placement home user_id=shopper-0003 --context '{\"page\":\"start\"}'\n\n" +
+		"The decision is kept in the folder of --data, so that explain and replay know it as LAST."
 }
 
 // Run asks and prints the answer.
@@ -58,7 +61,9 @@ func (c decide) Run(r *run) error {
 			return err
 		}
 		if !c.ValidateOnly {
-			remember(c.Data, answer.GetDecisionId(), answer.GetPosition())
+			if err := remember(c.Data, answer.GetDecisionId(), answer.GetPosition()); err != nil { // the answer stands all the same
+				fmt.Fprintln(r.err, "proffer:", err)
+			}
 		}
 		return c.printConnect(r, answer, func(w io.Writer) { tellAnswer(w, answer) })
 	})
@@ -69,8 +74,8 @@ func tellAnswer(w io.Writer, a *profferv1.DecideResponse) {
 		fmt.Fprintf(w, "nothing is offered: %s\n", a.GetReason())
 	} else {
 		fmt.Fprintf(w, "offer %s, treatment %s\n", a.GetOffer(), a.GetTreatment())
-		for name, text := range a.GetContent() {
-			fmt.Fprintf(w, "  %s: %s\n", name, text)
+		for _, name := range slices.Sorted(maps.Keys(a.GetContent())) {
+			fmt.Fprintf(w, "  %s: %s\n", name, a.GetContent()[name])
 		}
 	}
 	fmt.Fprintf(w, "decision %s at %s by %s version %d\n", a.GetDecisionId(), a.GetPosition(), a.GetPolicy(), a.GetPolicyVersion())
@@ -82,12 +87,16 @@ type lastDecision struct {
 	Position   string `json:"position"`
 }
 
-// remember keeps the last decision of this folder for LAST; losing it costs a few keystrokes only.
-func remember(dir, id, position string) {
+// remember keeps the last decision that was asked for with this folder for LAST. It makes no folder.
+func remember(dir, id, position string) error {
 	text, err := json.Marshal(lastDecision{id, position})
-	if err == nil {
-		_ = os.WriteFile(filepath.Join(dir, "last.json"), text, 0o600)
+	if err != nil {
+		return fmt.Errorf("keep the decision for LAST: %w", err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "last.json"), text, 0o600); err != nil {
+		return fmt.Errorf("keep the decision for LAST: %w", err)
+	}
+	return nil
 }
 
 // decisionNamed resolves LAST; anything else is an id or a position.
@@ -96,7 +105,7 @@ func decisionNamed(dir, name string) (id, position string, err error) {
 		var last lastDecision
 		text, err := os.ReadFile(filepath.Join(dir, "last.json"))
 		if err != nil || json.Unmarshal(text, &last) != nil {
-			return "", "", fmt.Errorf("%w: no decision was asked for from here yet", gateway.ErrUsage)
+			return "", "", fmt.Errorf("%w: no decision that was asked for is kept in the folder %s; name one by its id", gateway.ErrUsage, dir)
 		}
 		return last.DecisionID, last.Position, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	domainpolicy "github.com/profferhq/proffer/domain/policy"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
 
@@ -15,7 +16,7 @@ type explain struct {
 	target
 	output
 	Identity string `help:"Also show what would differ under another identity: now, or IDENTITY/SEQ." placeholder:"now|IDENTITY/SEQ"`
-	Decision string `arg:"" help:"Decision id, position (DECISION/SEQ/INDEX), or LAST."`
+	Decision string `arg:"" help:"Decision id, position (DECISION/SEQ/INDEX), or LAST: the last that proffer decide made with this --data."`
 }
 
 // Help is shown by --help.
@@ -48,17 +49,7 @@ func tellExplanation(w io.Writer, e *profferv1.ExplainResponse) {
 	fmt.Fprintf(w, "%s\n\ndecision %s at %s, %s\nplacement %s, policy %s version %d, view %s, profile %s\n\n",
 		e.GetSummary(), e.GetDecisionId(), e.GetPosition(), e.GetDecidedAt().AsTime().Format("2006-01-02 15:04:05.000"),
 		e.GetPlacement(), e.GetPolicy(), e.GetPolicyVersion(), e.GetView(), e.GetProfile())
-	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(table, "OFFER\tTREATMENT\tLEFT AT\tWHY\tEXPECTED VALUE")
-	for _, c := range e.GetCandidates() {
-		stage := c.GetStage()
-		if stage == "" {
-			stage = "chosen"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.4f\n", c.GetOffer(), c.GetTreatment(), stage,
-			strings.TrimSpace(c.GetReason()+" "+c.GetRule()), c.GetExpectedValue())
-	}
-	_ = table.Flush()
+	tellCandidates(w, e)
 	tellScores(w, e.GetScores())
 	tellInSegments(w, e.GetSegments())
 	tellSeenConsents(w, e.GetConsents())
@@ -71,6 +62,38 @@ func tellExplanation(w io.Writer, e *profferv1.ExplainResponse) {
 			fmt.Fprintf(w, "  %-8s %s: %s%s\n", rule.GetResult(), rule.GetName(), rule.GetExpression(), values(rule.GetValues()))
 		}
 	}
+}
+
+// tellCandidates is a table; the draws are in it when they decided.
+func tellCandidates(w io.Writer, e *profferv1.ExplainResponse) {
+	drawn := slices.ContainsFunc(e.GetCandidates(), func(c *profferv1.ExplainedCandidate) bool {
+		return c.GetReason() == domainpolicy.ReasonLostDraw
+	})
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprint(table, "OFFER\tTREATMENT\tLEFT AT\tWHY\tEXPECTED VALUE")
+	if drawn {
+		fmt.Fprint(table, "\tDRAW")
+	}
+	fmt.Fprintln(table)
+	for _, c := range e.GetCandidates() {
+		stage, scored := c.GetStage(), c.GetStage() == domainpolicy.StageArbitration
+		switch {
+		case stage == "" && e.GetHeldOut():
+			stage, scored = "not given", true
+		case stage == "":
+			stage, scored = "chosen", true
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t", c.GetOffer(), c.GetTreatment(), stage, strings.TrimSpace(c.GetReason()+" "+c.GetRule()))
+		switch {
+		case scored && drawn:
+			fmt.Fprintf(table, "%.4f\t%016x\n", c.GetExpectedValue(), c.GetDraw())
+		case scored:
+			fmt.Fprintf(table, "%.4f\n", c.GetExpectedValue())
+		default:
+			fmt.Fprintln(table, "\t")
+		}
+	}
+	_ = table.Flush()
 }
 
 func tellScores(w io.Writer, scores []*profferv1.ExplainedScore) {

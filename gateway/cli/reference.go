@@ -9,17 +9,25 @@ import (
 
 type reference struct{}
 
-// Run prints docs/configuration.md, from the tags of gateway.Config.
-func (reference) Run(r *run) error {
-	fmt.Fprint(r.out, "# Configuration\n\nGenerated from `gateway.Config` by `make generate`; do not edit.\n\n"+
+const heading = "| flag | environment | default | |\n| --- | --- | --- | --- |\n"
+
+// Run prints docs/configuration.md, from the tags of gateway.Config and of target.
+func (c reference) Run(r *run) error {
+	fmt.Fprint(r.out, "# Configuration\n\nGenerated from `gateway.Config` and the command line by `make generate`; do not edit.\n\n"+
 		"Every setting of `proffer serve` is a flag and an environment variable; the flag wins. Secrets come from files or from the environment only.\n\n"+
-		"| flag | environment | default | |\n| --- | --- | --- | --- |\n")
-	t := reflect.TypeFor[gateway.Config]()
+		heading)
+	c.settings(r, reflect.TypeFor[gateway.Config]())
+	fmt.Fprint(r.out, "\nThe commands that talk to a server find it by:\n\n"+heading)
+	c.settings(r, reflect.TypeFor[target]())
+	return nil
+}
+
+// settings are rows of a table, from the tags of a struct.
+func (reference) settings(r *run, t reflect.Type) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		fmt.Fprintf(r.out, "| `--%s` | `%s` | `%s` | %s |\n", flagName(f.Name), f.Tag.Get("env"), f.Tag.Get("default"), f.Tag.Get("help"))
 	}
-	return nil
 }
 
 // flagName is the name kong gives a field: NatsURL becomes nats-url.

@@ -14,7 +14,7 @@ type replay struct {
 	output
 	All         bool   `help:"Every recorded decision."`
 	RecordsOnly bool   `help:"With --all: from the records only, without folding the raw events again."`
-	Decision    string `arg:"" optional:"" help:"Decision id, position (DECISION/SEQ/INDEX), or LAST."`
+	Decision    string `arg:"" optional:"" help:"Decision id, position (DECISION/SEQ/INDEX), or LAST: the last that proffer decide made with this --data."`
 }
 
 // Help is shown by --help.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 	"github.com/profferhq/proffer/gateway/importer"
 	"github.com/profferhq/proffer/gateway/lab"
 )
@@ -40,6 +41,15 @@ func TestThatThereAreNoTablesIsSaid(t *testing.T) {
 	var out strings.Builder
 	counted{NatsURL: "nats://here"}.tell(&out)
 	if !strings.Contains(out.String(), "tables  none\n") {
+		t.Error(out.String())
+	}
+}
+
+func TestContentIsToldInOneOrder(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	tellAnswer(&out, &profferv1.DecideResponse{Offer: "tea", Content: map[string]string{"c": "3", "a": "1", "d": "4", "b": "2"}})
+	if want := "  a: 1\n  b: 2\n  c: 3\n  d: 4\n"; !strings.Contains(out.String(), want) {
 		t.Error(out.String())
 	}
 }
