@@ -63,7 +63,7 @@ func (m *Models) change(
 		return ModelsAssigned{}, err
 	}
 	var out ModelsAssigned
-	at, err := m.commit(ctx, domain.PolicyLane("use", use), change.ValidateOnly, func(c *Catalogue) ([]*event.Event, error) {
+	at, err := m.ports.Definitions.change(ctx, domain.PolicyLane("use", use), change.ValidateOnly, func(c *Catalogue) ([]*event.Event, error) {
 		assigned, err := decide(c)
 		if err != nil {
 			return nil, err
@@ -80,7 +80,7 @@ func (m *Models) change(
 		return ModelsAssigned{}, fmt.Errorf("assign a model: %w", err)
 	}
 	out.At = at
-	m.ports.Recall.Catalogue.Models(func(r *registry.Registry) { out.Roles = r.Roles(use, math.MaxUint64) })
+	m.ports.Definitions.catalogue().Models(func(r *registry.Registry) { out.Roles = r.Roles(use, math.MaxUint64) })
 	return out, nil
 }
 

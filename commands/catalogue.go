@@ -113,14 +113,6 @@ func (c *Catalogue) Defined(o *event.Offer) bool {
 	return ok && known == digest
 }
 
-// Policy is the version of the policy that is in effect, or was before it was withdrawn; false if it was never published.
-func (c *Catalogue) Policy(id string) (PublishedPolicy, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	p, ok := c.policies[id]
-	return p, ok
-}
-
 // Policies are all policies in effect, in no order.
 func (c *Catalogue) Policies() []PublishedPolicy {
 	c.mu.RLock()

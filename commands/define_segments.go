@@ -5,9 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"sync"
-	"time"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -20,22 +17,15 @@ var ErrSegmentView = errors.New("commands: the feature view of a segment definit
 
 // SegmentPorts is what defining segments needs; all are required.
 type SegmentPorts struct {
-	Log    SharedLog
-	Recall *Recall
+	Definitions *Definitions
 	// View is what a view's name means now; false for one that is not known.
 	View func(name string) (feature.View, bool)
 	// Ready waits until a view can be read, for which the log may have to be folded. Its error is returned as it is.
 	Ready func(context.Context, feature.View) error
-	Now   func() time.Time
-	// Random yields event ids; reads must not fail.
-	Random io.Reader
 }
 
 // DefineSegments puts segment definitions into effect.
-type DefineSegments struct {
-	ports SegmentPorts
-	mu    sync.Mutex // versions follow one another
-}
+type DefineSegments struct{ ports SegmentPorts }
 
 // NewDefineSegments returns the command.
 func NewDefineSegments(ports SegmentPorts) *DefineSegments { return &DefineSegments{ports: ports} }
@@ -91,52 +81,41 @@ func (s *DefineSegments) Define(ctx context.Context, d segment.Definition, chang
 	if err != nil {
 		return SegmentsDefined{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ports.Recall.CatchUp(ctx, domain.Policy); err != nil {
-		return SegmentsDefined{}, fmt.Errorf("define segments: %w", err)
-	}
-	next := DefinedSegments{Compiled: compiled, Version: 1, Digest: sha256.Sum256(document), Document: document, DefinedMS: s.ports.Now().UnixMilli()}
-	if current := s.ports.Recall.Catalogue.definition(d.ID); current != nil {
-		next.Version = current.Version + 1
-		if current.Digest == next.Digest { // not that of one that was withdrawn
-			next.Version, next.DefinedMS, next.At = current.Version, current.DefinedMS, domain.Place{Stream: domain.Policy, Position: current.At}
-			return SegmentsDefined{next, true}, nil
+	out := SegmentsDefined{DefinedSegments: DefinedSegments{Compiled: compiled, Digest: sha256.Sum256(document), Document: document}}
+	var next *event.Event
+	at, err := s.ports.Definitions.change(ctx, domain.PolicyLane("segment", d.ID), change.ValidateOnly, func(c *Catalogue) ([]*event.Event, error) {
+		if c.viewWithdrawn(d.View) {
+			return nil, fmt.Errorf("%w: %q", ErrSegmentView, d.View)
 		}
-	}
-	if change.ValidateOnly {
-		return SegmentsDefined{DefinedSegments: next}, nil
-	}
-	return s.append(ctx, next, change)
-}
-
-func (s *DefineSegments) append(ctx context.Context, next DefinedSegments, change Change) (SegmentsDefined, error) {
-	d := next.Definition()
-	e := &event.Event{
-		Id: make([]byte, 16), OccurredMs: next.DefinedMS, ReceivedMs: next.DefinedMS,
-		Body: &event.Event_SegmentDefined{SegmentDefined: &event.SegmentDefined{
-			Id: d.ID, Version: next.Version, View: d.View, Digest: next.Digest[:], DefinitionJson: next.Document,
+		current, _ := c.segments.Latest(d.ID)
+		if current == nil {
+			current = &segment.Version{}
+		}
+		if out.Unchanged = current.Digest == out.Digest; out.Unchanged { // not that of one that was withdrawn
+			out.Version, out.DefinedMS, out.At = current.Version, current.DefinedMS, domain.Place{Stream: domain.Policy, Position: current.At}
+			return nil, nil
+		}
+		out.Version = current.Version + 1
+		next = &event.Event{Body: &event.Event_SegmentDefined{SegmentDefined: &event.SegmentDefined{
+			Id: d.ID, Version: out.Version, View: d.View, Digest: out.Digest[:], DefinitionJson: document,
 			Reason: change.Reason, Actor: change.Actor,
-		}},
-	}
-	if _, err := io.ReadFull(s.ports.Random, e.Id); err != nil {
-		return SegmentsDefined{}, fmt.Errorf("define segments: draw an id: %w", err)
-	}
-	lane := domain.PolicyLane("segment", d.ID)
-	at, err := s.ports.Log.Append(ctx, lane, e)
+		}}}
+		return []*event.Event{next}, nil
+	})
 	if err != nil {
-		return SegmentsDefined{}, fmt.Errorf("define segments: %w", err)
+		return SegmentsDefined{}, err
 	}
-	s.ports.Recall.Catalogue.apply(lane, domain.Recorded{At: at, Event: e})
-	next.At = domain.Place{Stream: domain.Policy, Position: at}
-	return SegmentsDefined{DefinedSegments: next}, nil
+	if !out.Unchanged {
+		out.At, out.DefinedMS = at, next.GetReceivedMs()
+	}
+	return out, nil
 }
 
 // InEffect are the definitions in effect, by id. One that this version cannot compile, because it was written by a later one
 // or its view is not known, is left out.
 func (s *DefineSegments) InEffect() []DefinedSegments {
 	var out []DefinedSegments
-	for _, d := range s.ports.Recall.Catalogue.definitions() {
+	for _, d := range s.ports.Definitions.catalogue().definitions() {
 		if c, err := s.compiled(d); err == nil {
 			out = append(out, c)
 		}
@@ -146,7 +125,7 @@ func (s *DefineSegments) InEffect() []DefinedSegments {
 
 // Withdrawn are the definitions that are withdrawn, by id.
 func (s *DefineSegments) Withdrawn() []*segment.Version {
-	c := s.ports.Recall.Catalogue
+	c := s.ports.Definitions.catalogue()
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.segments.Withdrawn()
@@ -167,14 +146,6 @@ func (s *DefineSegments) compiled(v *segment.Version) (DefinedSegments, error) {
 		return DefinedSegments{}, err
 	}
 	return DefinedSegments{c, v.Version, v.Digest, v.Document, v.DefinedMS, domain.Place{Stream: domain.Policy, Position: v.At}}, nil
-}
-
-// definition is the last version of a segment definition, or that it was withdrawn; nil when there was none.
-func (c *Catalogue) definition(id string) *segment.Version {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	last, _ := c.segments.Latest(id)
-	return last
 }
 
 // definitions are all in effect, by id.

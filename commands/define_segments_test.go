@@ -3,9 +3,7 @@ package commands_test
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/domain"
@@ -14,11 +12,13 @@ import (
 	"github.com/profferhq/proffer/domain/segment"
 )
 
-func (w *world) defining(recall *commands.Recall) *commands.DefineSegments {
+func readyAtOnce(context.Context, feature.View) error { return nil }
+
+func (w *world) defining(ready func(context.Context, feature.View) error) *commands.DefineSegments {
 	return commands.NewDefineSegments(commands.SegmentPorts{
-		Log: w.log, Recall: recall, Now: func() time.Time { return now }, Random: rand.NewChaCha8([32]byte{1}),
-		View:  func(name string) (feature.View, bool) { return feature.Core(), name == "core@1" || name == "core" },
-		Ready: func(context.Context, feature.View) error { return nil },
+		Definitions: w.definitions,
+		View:        func(name string) (feature.View, bool) { return feature.Core(), name == "core@1" || name == "core" },
+		Ready:       ready,
 	})
 }
 
@@ -29,7 +29,7 @@ func tags(when string) segment.Definition {
 func TestDefinitionsHaveVersionsAndSurviveARestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := w.defining(w.recall)
+	s := w.defining(readyAtOnce)
 	for i, c := range []struct {
 		when      string
 		change    commands.Change
@@ -47,11 +47,7 @@ func TestDefinitionsHaveVersionsAndSurviveARestart(t *testing.T) {
 			t.Fatalf("step %d: version %d, unchanged %v at %v: %v", i, got.Version, got.Unchanged, got.At, err)
 		}
 	}
-	again := commands.NewRecall(w.log)
-	if err := again.Load(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	in := w.defining(again).InEffect()
+	in := startWorld(t, w.log, w.vault).defining(readyAtOnce).InEffect()
 	vector := make([]float64, feature.Core().Len())
 	at, _ := feature.Core().Index("spend_7d")
 	vector[at] = 1.5
@@ -63,7 +59,7 @@ func TestDefinitionsHaveVersionsAndSurviveARestart(t *testing.T) {
 func TestDefinitionsThatCannotBeAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := w.defining(w.recall)
+	s := w.defining(readyAtOnce)
 	if _, err := s.Define(t.Context(), segment.Definition{ID: "tags", View: "w@1"}, commands.Change{}); !errors.Is(err, commands.ErrSegmentView) {
 		t.Errorf("an unknown view: %v", err)
 	}

@@ -38,7 +38,7 @@ func (m *Models) RaiseAlerts(ctx context.Context, alerts []*event.AlertRaised) e
 	if len(alerts) == 0 {
 		return nil
 	}
-	_, err := m.commit(ctx, domain.PolicyLane("alert", "models"), false, func(c *Catalogue) ([]*event.Event, error) {
+	_, err := m.ports.Definitions.change(ctx, domain.PolicyLane("alert", "models"), false, func(c *Catalogue) ([]*event.Event, error) {
 		var events []*event.Event
 		for _, a := range alerts {
 			if c.newAlert(a) {

@@ -2,10 +2,8 @@ package commands_test
 
 import (
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/commands/commandstest"
@@ -59,7 +57,7 @@ func TestTwoServersRaiseAnAlertOnce(t *testing.T) {
 	one := newModelWorld(t)
 	rival := one.log.Rival()
 	two := &modelWorld{world: startWorld(t, rival, one.vault), bytes: one.bytes}
-	two.models = two.commands(two.recall)
+	two.models = two.commands()
 	raise := func(w *modelWorld, alerts ...*event.AlertRaised) {
 		t.Helper()
 		if err := w.models.RaiseAlerts(t.Context(), alerts); err != nil {
@@ -106,10 +104,8 @@ func TestTwoServersThatAlertAtOnceRaiseAnAlertOnce(t *testing.T) {
 	met.Add(2)
 	for _, end := range []*commandstest.MemoryLog{log, log.Rival()} {
 		w := startWorld(t, end, vault)
-		models := commands.NewModels(commands.ModelPorts{
-			Log:    meeting{end, sync.OnceFunc(func() { met.Done(); met.Wait() })},
-			Recall: w.recall, Now: func() time.Time { return now }, Random: rand.NewChaCha8([32]byte{1}),
-		})
+		meet := meeting{end, sync.OnceFunc(func() { met.Done(); met.Wait() })}
+		models := commands.NewModels(commands.ModelPorts{Definitions: definedOver(meet, w.recall)})
 		raised.Go(func() {
 			if err := models.RaiseAlerts(t.Context(), []*event.AlertRaised{{Subject: "model:churn@1", Metric: "psi"}}); err != nil {
 				t.Error(err)

@@ -30,6 +30,8 @@ type world struct {
 	vault  *commandstest.MemoryVault
 	recall *commands.Recall
 	ingest *commands.Ingest
+	// definitions is what the server's commands share.
+	definitions *commands.Definitions
 }
 
 func newWorld(t interface{ Fatal(...any) }) *world {
@@ -46,7 +48,15 @@ func startWorld(t interface{ Fatal(...any) }, log *commandstest.MemoryLog, vault
 		Log: log, Vault: vault, Normalizer: trimmer{}, Recall: w.recall,
 		Now: func() time.Time { return now }, Random: commandstest.NewRandom(1),
 	}, 0)
+	w.definitions = definedOver(log, w.recall)
 	return w
+}
+
+// definedOver is how what is defined changes on a server with that end of the log.
+func definedOver(log commands.SharedLog, recall *commands.Recall) *commands.Definitions {
+	return commands.NewDefinitions(commands.DefinitionPorts{
+		Log: log, Recall: recall, Now: func() time.Time { return now }, Random: commandstest.NewRandom(2),
+	})
 }
 
 // trimmer is the simplest normalizer that keeps to the contract.

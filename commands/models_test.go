@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/commands/commandstest"
@@ -38,15 +36,12 @@ type modelWorld struct {
 
 func newModelWorld(t *testing.T) *modelWorld {
 	w := &modelWorld{world: newWorld(t), bytes: &commandstest.MemoryModels{}}
-	w.models = w.commands(w.recall)
+	w.models = w.commands()
 	return w
 }
 
-func (w *modelWorld) commands(recall *commands.Recall) *commands.Models {
-	return commands.NewModels(commands.ModelPorts{
-		Log: w.log, Recall: recall, Bytes: w.bytes, Describe: describe,
-		Now: func() time.Time { return now }, Random: rand.NewChaCha8([32]byte{1}),
-	})
+func (w *modelWorld) commands() *commands.Models {
+	return commands.NewModels(commands.ModelPorts{Definitions: w.definitions, Bytes: w.bytes, Describe: describe})
 }
 
 func (w *modelWorld) register(t *testing.T, name, data string) commands.ModelVersion {
@@ -100,8 +95,8 @@ func TestAModelIsRegisteredOnceUnderItsDigest(t *testing.T) {
 		t.Errorf("the bytes: %q, %v, %v", data, known, err)
 	}
 	// A server that starts now knows them too.
-	started := w.commands(startWorld(t, w.log, w.vault).recall)
-	again, err := started.Register(t.Context(), commands.RegisterModel{Name: "churn", Bytes: []byte("model core@1 b")})
+	started := &modelWorld{world: startWorld(t, w.log, w.vault), bytes: w.bytes}
+	again, err := started.commands().Register(t.Context(), commands.RegisterModel{Name: "churn", Bytes: []byte("model core@1 b")})
 	if err != nil || !again.Unchanged || again.GetVersion() != 2 {
 		t.Errorf("after a restart: %+v, %v", again, err)
 	}
@@ -170,8 +165,7 @@ func TestAWishThatCannotComeTrueNamesItsField(t *testing.T) {
 	w.register(t, "churn", "model core@1 a")
 	w.register(t, "other", "model retail@1 a")
 	publish := commands.NewPublishPolicy(commands.PublishPolicyPorts{
-		Log: w.log, Recall: w.recall, Check: func(context.Context, *event.Policy) error { return nil },
-		Now: func() time.Time { return now }, Random: rand.NewChaCha8([32]byte{2}),
+		Definitions: w.definitions, Check: func(context.Context, *event.Policy) error { return nil },
 	})
 	p := &event.Policy{Id: "welcome", View: "core@1", Models: []*event.PolicyModel{{Name: "churn", Use: "churn_90d"}}}
 	if _, err := publish.Publish(t.Context(), p, "", false); err != nil {

@@ -3,12 +3,17 @@ package commands_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/segment"
 )
+
+func (w *world) moves() *commands.MemberMoves {
+	return commands.NewMemberMoves(w.log, func() time.Time { return now })
+}
 
 func TestMembersMoveInALaneOfTheirOwn(t *testing.T) {
 	t.Parallel()
@@ -21,7 +26,7 @@ func TestMembersMoveInALaneOfTheirOwn(t *testing.T) {
 			After: domain.Position{Sequence: uint64(n)},
 		})
 	}
-	if err := w.defining(w.recall).MoveMembers(t.Context(), moves); err != nil {
+	if err := w.moves().MoveMembers(t.Context(), moves); err != nil {
 		t.Fatal(err)
 	}
 	last, err := w.log.Last(t.Context(), domain.Behaviour)
@@ -54,7 +59,7 @@ func TestMembersMoveInALaneOfTheirOwn(t *testing.T) {
 		}
 	}
 	w.log.SetDown(true)
-	if err := w.defining(w.recall).MoveMembers(t.Context(), moves[:1]); !errors.Is(err, domain.ErrUnavailable) {
+	if err := w.moves().MoveMembers(t.Context(), moves[:1]); !errors.Is(err, domain.ErrUnavailable) {
 		t.Errorf("a log that is away: %v", err)
 	}
 }
@@ -64,9 +69,9 @@ func TestOneServerMovesMembers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	rival := startWorld(t, w.log.Rival(), w.vault)
-	ours, theirs := w.defining(w.recall), rival.defining(rival.recall)
+	ours, theirs := w.moves(), rival.moves()
 	enters := []segment.Move{{Alias: domain.Alias{15: 1}, Definition: "tags", Segment: "rich", Version: 1, Entered: true}}
-	for _, s := range []*commands.DefineSegments{ours, theirs} {
+	for _, s := range []*commands.MemberMoves{ours, theirs} {
 		if last, err := s.TakeMoves(t.Context()); err != nil || last != 0 {
 			t.Fatalf("the last move is at %d, %v", last, err)
 		}

@@ -3,10 +3,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"sync"
-	"time"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -16,20 +12,13 @@ import (
 var ErrNoPolicyID = errors.New("commands: a policy needs an id")
 
 // PublishPolicy puts policies into effect.
-type PublishPolicy struct {
-	ports PublishPolicyPorts
-	mu    sync.Mutex // versions follow one another
-}
+type PublishPolicy struct{ ports PublishPolicyPorts }
 
 // PublishPolicyPorts is what publishing needs; all are required.
 type PublishPolicyPorts struct {
-	Log    Log
-	Recall *Recall
+	Definitions *Definitions
 	// Check compiles the policy and waits until it can be evaluated; its error is returned as it is.
 	Check func(context.Context, *event.Policy) error
-	Now   func() time.Time
-	// Random yields event ids; reads must not fail.
-	Random io.Reader
 }
 
 // NewPublishPolicy returns the command.
@@ -44,7 +33,8 @@ type Published struct {
 
 // Publish checks the policy and appends it as the next version of its id, unless the same policy from the same
 // document is in effect. With validateOnly nothing is appended, and the answer is what would have taken effect. It
-// fails with ErrNoPolicyID, the error of Check and the log's errors.
+// fails with ErrNoPolicyID, the error of Check, a problem.List when what the policy reads was withdrawn since that check, and
+// the log's errors.
 func (p *PublishPolicy) Publish(ctx context.Context, policy *event.Policy, document string, validateOnly bool) (Published, error) {
 	if policy.GetId() == "" || checkText("id", policy.GetId()) != nil {
 		return Published{}, ErrNoPolicyID
@@ -52,41 +42,26 @@ func (p *PublishPolicy) Publish(ctx context.Context, policy *event.Policy, docum
 	if err := p.ports.Check(ctx, policy); err != nil {
 		return Published{}, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.ports.Recall.CatchUp(ctx, domain.Policy); err != nil {
-		return Published{}, fmt.Errorf("publish a policy: %w", err)
-	}
 	digest := DigestPolicy(policy)
-	current, _ := p.ports.Recall.Catalogue.Policy(policy.GetId())
-	if current.Version > 0 && !current.Withdrawn && current.Digest == digest && current.Source == document {
-		return Published{PublishedPolicy: current, Unchanged: true}, nil
-	}
-	next := PublishedPolicy{
-		Policy: policy, Version: current.Version + 1, Source: document, Digest: digest, PublishedMS: p.ports.Now().UnixMilli(),
-	}
-	if validateOnly {
-		return Published{PublishedPolicy: next}, nil
-	}
-	return p.append(ctx, next)
-}
-
-func (p *PublishPolicy) append(ctx context.Context, next PublishedPolicy) (Published, error) {
-	e := &event.Event{
-		Id: make([]byte, 16), OccurredMs: next.PublishedMS, ReceivedMs: next.PublishedMS,
-		Body: &event.Event_PolicyPublished{PolicyPublished: &event.PolicyPublished{
-			Policy: next.Policy, Version: next.Version, Source: next.Source,
-		}},
-	}
-	if _, err := io.ReadFull(p.ports.Random, e.Id); err != nil {
-		return Published{}, fmt.Errorf("publish a policy: draw an id: %w", err)
-	}
-	lane := domain.PolicyLane("policy", next.Policy.GetId())
-	at, err := p.ports.Log.Append(ctx, lane, e)
+	var out Published
+	var next *event.Event
+	at, err := p.ports.Definitions.change(ctx, domain.PolicyLane("policy", policy.GetId()), validateOnly, func(c *Catalogue) ([]*event.Event, error) {
+		current := c.policies[policy.GetId()]
+		if current.Version > 0 && !current.Withdrawn && current.Digest == digest && current.Source == document {
+			out = Published{PublishedPolicy: current, Unchanged: true}
+			return nil, nil
+		}
+		out = Published{PublishedPolicy: PublishedPolicy{Policy: policy, Version: current.Version + 1, Source: document, Digest: digest}}
+		next = &event.Event{Body: &event.Event_PolicyPublished{PolicyPublished: &event.PolicyPublished{
+			Policy: policy, Version: out.Version, Source: document,
+		}}}
+		return []*event.Event{next}, c.readsWithdrawn(policy).Err()
+	})
 	if err != nil {
-		return Published{}, fmt.Errorf("publish a policy: %w", err)
+		return Published{}, err
 	}
-	p.ports.Recall.Catalogue.apply(lane, domain.Recorded{At: at, Event: e})
-	next.At = domain.Place{Stream: domain.Policy, Position: at}
-	return Published{PublishedPolicy: next}, nil
+	if !out.Unchanged {
+		out.At, out.PublishedMS = at, next.GetReceivedMs()
+	}
+	return out, nil
 }

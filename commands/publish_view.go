@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -25,20 +22,13 @@ var (
 
 // FeatureViewPorts is what commands about feature views need; all are required.
 type FeatureViewPorts struct {
-	Log    Log
-	Recall *Recall
+	Definitions *Definitions
 	// Ready waits until a view can be read, for which the log may have to be folded. Its error is returned as it is.
 	Ready func(context.Context, feature.View) error
-	Now   func() time.Time
-	// Random yields event ids; reads must not fail.
-	Random io.Reader
 }
 
 // FeatureViews publishes feature views and says which version a name means.
-type FeatureViews struct {
-	ports FeatureViewPorts
-	mu    sync.Mutex // versions and switches follow one another
-}
+type FeatureViews struct{ ports FeatureViewPorts }
 
 // NewFeatureViews returns the commands.
 func NewFeatureViews(ports FeatureViewPorts) *FeatureViews { return &FeatureViews{ports: ports} }
@@ -68,49 +58,49 @@ func (f *FeatureViews) Publish(ctx context.Context, p PublishView) (PublishedVie
 	if err := p.Change.check(); err != nil {
 		return PublishedView{}, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.ports.Recall.CatchUp(ctx, domain.Policy); err != nil {
-		return PublishedView{}, fmt.Errorf("publish a feature view: %w", err)
-	}
-	out, err := f.draft(p.View)
-	if err != nil || out.Unchanged || p.Change.ValidateOnly {
-		return out, err
-	}
 	fingerprint := p.View.Fingerprint()
-	out.At, err = f.append(ctx, p.View.Family(), &event.Event{Body: &event.Event_FeatureViewPublished{
-		FeatureViewPublished: &event.FeatureViewPublished{
-			Name: p.View.Name(), Fingerprint: fingerprint[:], SpecsJson: p.View.Canonical(), Source: p.Document,
-			Reason: p.Change.Reason, Actor: p.Change.Actor,
-		},
-	}})
+	published := &event.FeatureViewPublished{
+		Name: p.View.Name(), Fingerprint: fingerprint[:], SpecsJson: p.View.Canonical(), Source: p.Document,
+		Reason: p.Change.Reason, Actor: p.Change.Actor,
+	}
+	var out PublishedView
+	at, err := f.ports.Definitions.change(ctx, viewLane(p.View.Family()), p.Change.ValidateOnly, func(c *Catalogue) (events []*event.Event, err error) {
+		if out, err = draftView(c.views, p.View); err != nil || out.Unchanged {
+			return nil, err
+		}
+		return []*event.Event{{Body: &event.Event_FeatureViewPublished{FeatureViewPublished: published}}}, nil
+	})
 	if err != nil {
-		return PublishedView{}, fmt.Errorf("publish a feature view: %w", err)
+		return PublishedView{}, err
+	}
+	if !out.Unchanged {
+		out.At = at
 	}
 	return out, nil
 }
 
-// draft is what publishing would do.
-func (f *FeatureViews) draft(v feature.View) (out PublishedView, err error) {
-	out.View = v
-	f.ports.Recall.Catalogue.FeatureViews(func(c *feature.Catalogue) {
-		live, known := c.Live(v.Family())
-		out.Live = !known || live.Name == v.Name()
-		if known && live.Err == nil {
-			out.Difference = feature.Compare(live.View, v)
-		}
-		if before, taken := c.Version(v.Name()); taken {
-			if out.Unchanged = !before.Withdrawn(); out.Unchanged {
-				out.At = domain.Place{Stream: domain.Policy, Position: before.At}
-			}
-			if before.Err != nil || before.Fingerprint() != v.Fingerprint() {
-				latest, _ := c.Latest(v.Family())
-				err = fmt.Errorf("%w: the latest is %s: publish yours as the next", ErrViewTaken, latest.Name)
-			}
-		}
-	})
-	return out, err
+// draftView is what publishing would do.
+func draftView(c *feature.Catalogue, v feature.View) (PublishedView, error) {
+	live, known := c.Live(v.Family())
+	out := PublishedView{View: v, Live: !known || live.Name == v.Name()}
+	if known && live.Err == nil {
+		out.Difference = feature.Compare(live.View, v)
+	}
+	before, taken := c.Version(v.Name())
+	if !taken {
+		return out, nil
+	}
+	if before.Err != nil || before.Fingerprint() != v.Fingerprint() {
+		latest, _ := c.Latest(v.Family())
+		return out, fmt.Errorf("%w: the latest is %s: publish yours as the next", ErrViewTaken, latest.Name)
+	}
+	if out.Unchanged = !before.Withdrawn(); out.Unchanged {
+		out.At = domain.Place{Stream: domain.Policy, Position: before.At}
+	}
+	return out, nil
 }
+
+func viewLane(family string) domain.Lane { return domain.PolicyLane("view", family) }
 
 // SwitchView lets a name without a version mean this version ("retail@2").
 type SwitchView struct {
@@ -132,63 +122,47 @@ func (f *FeatureViews) Switch(ctx context.Context, s SwitchView) (SwitchedView, 
 	if err := s.Change.check(); err != nil {
 		return SwitchedView{}, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.ports.Recall.CatchUp(ctx, domain.Policy); err != nil {
-		return SwitchedView{}, fmt.Errorf("switch a feature view: %w", err)
+	family, _, _ := strings.Cut(s.View, "@")
+	var out SwitchedView
+	var to feature.View
+	decide := func(c *Catalogue) (events []*event.Event, err error) {
+		if out, to, err = draftSwitch(c.views, s.View); err != nil || out.Unchanged {
+			return nil, err
+		}
+		return []*event.Event{{Body: &event.Event_FeatureViewSwitched{FeatureViewSwitched: &event.FeatureViewSwitched{
+			Name: family, View: s.View, Before: out.Before, Reason: s.Change.Reason, Actor: s.Change.Actor,
+		}}}}, nil
 	}
-	family, _, versioned := strings.Cut(s.View, "@")
-	out := SwitchedView{View: s.View}
-	var view feature.View
-	var err error
-	f.ports.Recall.Catalogue.FeatureViews(func(c *feature.Catalogue) {
-		found, known := c.Version(s.View)
-		if known && found.Withdrawn() {
-			err = fmt.Errorf("%w: %s is withdrawn: publish it again first", ErrUnknownView, s.View)
-			return
-		}
-		if !versioned || !known || found.Err != nil {
-			err = fmt.Errorf("%w: %q%s", ErrUnknownView, s.View, expression.Suggestion(s.View, c.Names()))
-			return
-		}
-		view = found.View
-		if live, known := c.Live(family); known {
-			out.Before = live.Name
-		}
-	})
+	if err := f.ports.Definitions.look(ctx, decide); err != nil || out.Unchanged {
+		return out, err
+	}
+	if err := f.ports.Ready(ctx, to); err != nil || s.Change.ValidateOnly {
+		return out, err
+	}
+	at, err := f.ports.Definitions.change(ctx, viewLane(family), false, decide)
 	if err != nil {
 		return SwitchedView{}, err
 	}
-	if out.Unchanged = out.Before == out.View; out.Unchanged {
-		return out, nil
-	}
-	if err := f.ports.Ready(ctx, view); err != nil || s.Change.ValidateOnly {
-		return out, err
-	}
-	out.At, err = f.append(ctx, family, &event.Event{Body: &event.Event_FeatureViewSwitched{
-		FeatureViewSwitched: &event.FeatureViewSwitched{
-			Name: family, View: s.View, Before: out.Before, Reason: s.Change.Reason, Actor: s.Change.Actor,
-		},
-	}})
-	if err != nil {
-		return SwitchedView{}, fmt.Errorf("switch a feature view: %w", err)
-	}
+	out.At = at
 	return out, nil
 }
 
-func (f *FeatureViews) append(ctx context.Context, family string, e *event.Event) (domain.Place, error) {
-	now := f.ports.Now().UnixMilli()
-	e.Id, e.OccurredMs, e.ReceivedMs = make([]byte, 16), now, now
-	if _, err := io.ReadFull(f.ports.Random, e.Id); err != nil {
-		return domain.Place{}, fmt.Errorf("draw an id: %w", err)
+// draftSwitch is what a switch to a version would do, and that version.
+func draftSwitch(c *feature.Catalogue, version string) (SwitchedView, feature.View, error) {
+	family, _, versioned := strings.Cut(version, "@")
+	found, known := c.Version(version)
+	if known && found.Withdrawn() {
+		return SwitchedView{}, feature.View{}, fmt.Errorf("%w: %s is withdrawn: publish it again first", ErrUnknownView, version)
 	}
-	lane := domain.PolicyLane("view", family)
-	at, err := f.ports.Log.Append(ctx, lane, e)
-	if err != nil {
-		return domain.Place{}, err
+	if !versioned || !known || found.Err != nil {
+		return SwitchedView{}, feature.View{}, fmt.Errorf("%w: %q%s", ErrUnknownView, version, expression.Suggestion(version, c.Names()))
 	}
-	f.ports.Recall.Catalogue.apply(lane, domain.Recorded{At: at, Event: e})
-	return domain.Place{Stream: domain.Policy, Position: at}, nil
+	out := SwitchedView{View: version}
+	if live, known := c.Live(family); known {
+		out.Before = live.Name
+	}
+	out.Unchanged = out.Before == out.View
+	return out, found.View, nil
 }
 
 // FeatureViews shows the feature views there are. Nothing of it may be kept but what it gives.

@@ -165,7 +165,7 @@ func TestPublishPolicy(t *testing.T) {
 	w := newWorld(t)
 	wrong := errors.New("it does not compile")
 	p := commands.NewPublishPolicy(commands.PublishPolicyPorts{
-		Log: w.log, Recall: w.recall, Now: func() time.Time { return now }, Random: strings.NewReader(strings.Repeat("r", 1000)),
+		Definitions: w.definitions,
 		Check: func(_ context.Context, p *event.Policy) error {
 			if p.GetDescription() == "wrong" {
 				return wrong

@@ -45,7 +45,7 @@ func (m *Models) SetLimits(ctx context.Context, s SetModelLimits) (ModelLimits, 
 		return ModelLimits{}, err
 	}
 	out := ModelLimits{ModelLimitsSet: next}
-	at, err := m.commit(ctx, domain.PolicyLane("use", s.Use), s.Change.ValidateOnly, func(c *Catalogue) ([]*event.Event, error) {
+	at, err := m.ports.Definitions.change(ctx, domain.PolicyLane("use", s.Use), s.Change.ValidateOnly, func(c *Catalogue) ([]*event.Event, error) {
 		before := c.limits[s.Use]
 		next.Version = before.GetVersion() + 1
 		if out.Unchanged = sameLimits(before, next); out.Unchanged {

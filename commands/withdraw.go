@@ -3,11 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -23,23 +19,11 @@ var (
 	ErrBuiltIn = errors.New("commands: what comes with the product cannot be withdrawn")
 )
 
-// WithdrawPorts is what withdrawing needs; all are required.
-type WithdrawPorts struct {
-	Log    Log
-	Recall *Recall
-	Now    func() time.Time
-	// Random yields event ids; reads must not fail.
-	Random io.Reader
-}
-
 // Withdrawals takes definitions out of effect: policies, feature views, segment definitions and models alike.
-type Withdrawals struct {
-	ports WithdrawPorts
-	mu    sync.Mutex
-}
+type Withdrawals struct{ definitions *Definitions }
 
 // NewWithdrawals returns the command.
-func NewWithdrawals(ports WithdrawPorts) *Withdrawals { return &Withdrawals{ports: ports} }
+func NewWithdrawals(definitions *Definitions) *Withdrawals { return &Withdrawals{definitions} }
 
 // Withdraw takes a definition out of effect.
 type Withdraw struct {
@@ -66,33 +50,20 @@ func (w *Withdrawals) Withdraw(ctx context.Context, of Withdraw) (Withdrawn, err
 	if err := of.Change.check(); err != nil {
 		return Withdrawn{}, err
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.ports.Recall.CatchUp(ctx, domain.Policy); err != nil {
-		return Withdrawn{}, fmt.Errorf("withdraw a definition: %w", err)
-	}
 	out := Withdrawn{DefinitionWithdrawn: &event.DefinitionWithdrawn{
 		Kind: of.Kind, Name: of.Name, Version: of.Version, Reason: of.Change.Reason, Actor: of.Change.Actor,
 	}}
-	var err error
-	out.Unchanged, err = w.ports.Recall.Catalogue.withdrawable(out.DefinitionWithdrawn)
-	if err != nil || out.Unchanged || of.Change.ValidateOnly {
-		return out, err
-	}
-	now := w.ports.Now().UnixMilli()
-	e := &event.Event{
-		Id: make([]byte, 16), OccurredMs: now, ReceivedMs: now, Body: &event.Event_DefinitionWithdrawn{DefinitionWithdrawn: out.DefinitionWithdrawn},
-	}
-	if _, err := io.ReadFull(w.ports.Random, e.Id); err != nil {
-		return Withdrawn{}, fmt.Errorf("withdraw a definition: draw an id: %w", err)
-	}
 	lane := definedIn(out.DefinitionWithdrawn)
-	at, err := w.ports.Log.Append(ctx, lane, e)
+	at, err := w.definitions.change(ctx, lane, of.Change.ValidateOnly, func(c *Catalogue) (events []*event.Event, err error) {
+		if out.Unchanged, err = c.withdrawable(out.DefinitionWithdrawn); err != nil || out.Unchanged {
+			return nil, err
+		}
+		return []*event.Event{{Body: &event.Event_DefinitionWithdrawn{DefinitionWithdrawn: out.DefinitionWithdrawn}}}, nil
+	})
 	if err != nil {
-		return Withdrawn{}, fmt.Errorf("withdraw a definition: %w", err)
+		return Withdrawn{}, err
 	}
-	w.ports.Recall.Catalogue.apply(lane, domain.Recorded{At: at, Event: e})
-	out.At = domain.Place{Stream: domain.Policy, Position: at}
+	out.At = at
 	return out, nil
 }
 

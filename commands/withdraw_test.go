@@ -3,10 +3,8 @@ package commands_test
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/domain"
@@ -29,12 +27,20 @@ type definedWorld struct {
 	publish  *commands.PublishPolicy
 	defining *commands.DefineSegments
 	withdraw *commands.Withdrawals
+	// meanwhile is called while a policy is checked, and while a view is made ready.
+	meanwhile func()
 }
 
+// habitView counts orders, over as many days as its version says.
 func habitView(t *testing.T, version string) feature.View {
 	t.Helper()
+	return habitOver(t, version, version+"d")
+}
+
+func habitOver(t *testing.T, version, window string) feature.View {
+	t.Helper()
 	v, err := feature.ParseView([]byte(`{"name":"habit","version":` + version + `,"description":"x","channels":[],"context":[],"features":[
-		{"name":"orders","description":"x","source":["purchased"],"aggregation":"count","window":"` + version + `d","unit":"orders","default":"0","owner":"x"}]}`))
+		{"name":"orders","description":"x","source":["purchased"],"aggregation":"count","window":"` + window + `","unit":"orders","default":"0","owner":"x"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,33 +49,34 @@ func habitView(t *testing.T, version string) feature.View {
 
 func newDefinedWorld(t *testing.T) *definedWorld {
 	t.Helper()
-	w := &definedWorld{modelWorld: newModelWorld(t)}
+	w := &definedWorld{modelWorld: newModelWorld(t), meanwhile: func() {}}
 	w.starts(w.world)
 	return w
 }
 
 // starts makes the commands of a server.
 func (w *definedWorld) starts(of *world) {
-	w.world, w.models = of, w.commands(of.recall)
-	random, clock := rand.NewChaCha8([32]byte{2}), func() time.Time { return now }
-	ready := func(context.Context, feature.View) error { return nil }
-	w.views = commands.NewFeatureViews(commands.FeatureViewPorts{Log: w.log, Recall: w.recall, Ready: ready, Now: clock, Random: random})
+	w.world = of
+	w.models = w.commands()
+	ready := func(context.Context, feature.View) error { w.meanwhile(); return nil }
+	w.views = commands.NewFeatureViews(commands.FeatureViewPorts{Definitions: w.definitions, Ready: ready})
 	w.publish = commands.NewPublishPolicy(commands.PublishPolicyPorts{
-		Log: w.log, Recall: w.recall, Check: func(context.Context, *event.Policy) error { return nil }, Now: clock, Random: random,
+		Definitions: w.definitions, Check: func(context.Context, *event.Policy) error { w.meanwhile(); return nil },
 	})
-	w.defining = commands.NewDefineSegments(commands.SegmentPorts{
-		Log: w.log, Recall: w.recall, Now: clock, Random: random, Ready: ready,
-		View: func(name string) (feature.View, bool) { return feature.Core(), name == "core@1" || name == "core" },
-	})
-	w.withdraw = commands.NewWithdrawals(commands.WithdrawPorts{Log: w.log, Recall: w.recall, Now: clock, Random: random})
+	w.defining = of.defining(ready)
+	w.withdraw = commands.NewWithdrawals(w.definitions)
+}
+
+func shop(when string) *event.Policy {
+	return &event.Policy{
+		Id: "shop", View: "habit", Placements: []*event.Placement{{Id: "home", Channel: "web"}},
+		Offers: []*event.Offer{{Id: "tea", Eligibility: []*event.Rule{{Name: "r", When: when}}, Treatments: []*event.Treatment{{Id: "t", Channel: "web"}}}},
+	}
 }
 
 func (w *definedWorld) publishes(t *testing.T, when string) commands.Published {
 	t.Helper()
-	p, err := w.publish.Publish(t.Context(), &event.Policy{
-		Id: "shop", View: "habit", Placements: []*event.Placement{{Id: "home", Channel: "web"}},
-		Offers: []*event.Offer{{Id: "tea", Eligibility: []*event.Rule{{Name: "r", When: when}}, Treatments: []*event.Treatment{{Id: "t", Channel: "web"}}}},
-	}, "document", false)
+	p, err := w.publish.Publish(t.Context(), shop(when), "document", false)
 	if err != nil {
 		t.Fatal(err)
 	}

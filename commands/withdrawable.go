@@ -11,14 +11,13 @@ import (
 	"github.com/profferhq/proffer/domain/expression"
 	"github.com/profferhq/proffer/domain/model/registry"
 	"github.com/profferhq/proffer/domain/policy"
+	"github.com/profferhq/proffer/domain/problem"
 	"github.com/profferhq/proffer/domain/segment"
 )
 
 // withdrawable fills in which version a withdrawal is of, and says whether it is withdrawn already. It fails with
-// ErrNotDefined, ErrBuiltIn or ErrInUse.
+// ErrNotDefined, ErrBuiltIn or ErrInUse. The caller holds the lock.
 func (c *Catalogue) withdrawable(w *event.DefinitionWithdrawn) (already bool, err error) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	switch w.GetKind() {
 	case event.DefinitionWithdrawn_KIND_POLICY:
 		p, known := c.policies[w.GetName()]
@@ -128,15 +127,52 @@ func (c *Catalogue) goesBackTo(use, view string) bool {
 func (c *Catalogue) readingSegments(definition string) []string {
 	var out []string
 	for id, p := range c.policies {
-		view, known := c.views.At(p.Policy.GetView(), math.MaxUint64)
-		if p.Withdrawn || !known {
-			continue
-		}
-		if compiled, err := policy.Compile(p.Policy, view.View); err == nil && slices.Contains(compiled.Segments(), definition) {
+		if !p.Withdrawn && slices.Contains(c.segmentsRead(p.Policy), definition) {
 			out = append(out, "policy:"+id)
 		}
 	}
 	return out
+}
+
+// segmentsRead are the segment definitions that a policy's expressions read; none when it does not compile here.
+func (c *Catalogue) segmentsRead(p *event.Policy) []string {
+	view, known := c.views.Live(p.GetView())
+	if !known {
+		return nil
+	}
+	compiled, err := policy.Compile(p, view.View)
+	if err != nil {
+		return nil
+	}
+	return compiled.Segments()
+}
+
+// readsWithdrawn is what a policy reads that is withdrawn. The caller holds the lock.
+func (c *Catalogue) readsWithdrawn(p *event.Policy) problem.List {
+	var problems problem.List
+	if c.viewWithdrawn(p.GetView()) {
+		problems.Add("view", problem.Unknown, "%s is withdrawn: publish it again first", p.GetView())
+	}
+	withdrawn := c.segments.Withdrawn()
+	if len(withdrawn) == 0 {
+		return problems // a policy takes long to compile
+	}
+	read := c.segmentsRead(p)
+	for _, v := range withdrawn {
+		if slices.Contains(read, v.ID) {
+			problems.Add("offers", policy.FaultUnknownSegments, "the segment definition %q is withdrawn: define it again first", v.ID)
+		}
+	}
+	return problems
+}
+
+// viewWithdrawn says whether a version of a feature view is withdrawn, or everything that a name without one could mean.
+func (c *Catalogue) viewWithdrawn(name string) bool {
+	p, known := c.views.Live(name)
+	if !known {
+		return len(c.views.Versions(name)) > 0
+	}
+	return p.Withdrawn()
 }
 
 // answering are the uses for which a version of a model has a role.

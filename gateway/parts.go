@@ -210,20 +210,16 @@ func (n *Node) startIngesting(ctx context.Context) (err error) {
 	n.parts.quarantine = commands.NewQuarantine(commands.QuarantinePorts{
 		Log: log, Vault: n.parts.vault, Recall: n.parts.recall, Ingest: n.parts.ingest, Reader: rpc.ItemReader{}, Now: n.now,
 	})
-	n.parts.publish = commands.NewPublishPolicy(commands.PublishPolicyPorts{
-		Log: log, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,
-		Check: n.checkPolicy,
-	})
-	n.parts.withdraw = commands.NewWithdrawals(commands.WithdrawPorts{Log: log, Recall: n.parts.recall, Now: n.now, Random: rand.Reader})
-	n.parts.featureViews = commands.NewFeatureViews(commands.FeatureViewPorts{
-		Log: log, Recall: n.parts.recall, Ready: n.parts.views.Prepare, Now: n.now, Random: rand.Reader,
-	})
+	definitions := commands.NewDefinitions(commands.DefinitionPorts{Log: log, Recall: n.parts.recall, Now: n.now, Random: rand.Reader})
+	n.parts.publish = commands.NewPublishPolicy(commands.PublishPolicyPorts{Definitions: definitions, Check: n.checkPolicy})
+	n.parts.withdraw = commands.NewWithdrawals(definitions)
+	n.parts.featureViews = commands.NewFeatureViews(commands.FeatureViewPorts{Definitions: definitions, Ready: n.parts.views.Prepare})
 	n.parts.models = commands.NewModels(commands.ModelPorts{
-		Log: log, Recall: n.parts.recall, Bytes: n.parts.modelBytes, Describe: n.parts.policies.DescribeModel, Now: n.now, Random: rand.Reader,
+		Definitions: definitions, Bytes: n.parts.modelBytes, Describe: n.parts.policies.DescribeModel,
 	})
 	n.parts.segments = projections.NewSegments(n.parts.views, n.parts.identities, n.parts.policies.View)
 	n.parts.defining = commands.NewDefineSegments(commands.SegmentPorts{
-		Log: log, Recall: n.parts.recall, View: n.parts.policies.CurrentView, Ready: n.parts.views.Prepare, Now: n.now, Random: rand.Reader,
+		Definitions: definitions, View: n.parts.policies.CurrentView, Ready: n.parts.views.Prepare,
 	})
 	n.parts.changes = commands.NewIdentityChanges(commands.IdentityPorts{
 		Log: log, Vault: n.parts.vault, Identifiers: n.parts.vault, Recall: n.parts.recall, Now: n.now, Random: rand.Reader,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain/segment"
 	"github.com/profferhq/proffer/projections"
@@ -12,7 +13,7 @@ import (
 // followSegments finds who entered and who left a segment, as soon as a definition is in effect.
 func (n *Node) followSegments(context.Context) error {
 	moves := projections.NewSegmentMoves(
-		n.parts.log, n.parts.segments, n.parts.views.Applied, currentSegments{n.parts.policies}, n.parts.defining,
+		n.parts.log, n.parts.segments, n.parts.views.Applied, currentSegments{n.parts.policies}, commands.NewMemberMoves(n.route(), n.now),
 		projections.SegmentMovesOptions{Now: n.now, Log: slog.Default()},
 	)
 	n.runOnOne("follow the segments", "segments", moves.Run)

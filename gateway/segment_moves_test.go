@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"path/filepath"
 	"sync"
@@ -27,7 +26,7 @@ type followedLog interface {
 
 // mover is a server that follows who is in which segment. Nobody is linked; "rich" is who paid 100 or more.
 type mover struct {
-	*commands.DefineSegments
+	*commands.MemberMoves
 	log       followedLog
 	tags      *segment.Compiled
 	views     *projectionstest.MemoryViews
@@ -53,7 +52,7 @@ func newMover(t *testing.T, log followedLog) *mover {
 	views := projectionstest.NewMemoryViews()
 	m := &mover{
 		log: log, tags: tags, views: views, fold: projections.NewViewsProjector(log, views, nil), before: func() {}, said: func(error) {},
-		DefineSegments: commands.NewDefineSegments(commands.SegmentPorts{Log: log, Now: time.Now, Random: rand.Reader}),
+		MemberMoves: commands.NewMemberMoves(log, time.Now),
 	}
 	segments := projections.NewSegments(m, m, func(string) (feature.View, bool) { return feature.Core(), true })
 	m.following = projections.NewSegmentMoves(log, segments, m.fold.Applied, m, m, projections.SegmentMovesOptions{Every: time.Millisecond})
@@ -77,7 +76,7 @@ func (m *mover) start(ctx context.Context, t *testing.T, running *sync.WaitGroup
 // MoveMembers implements projections.Mover.
 func (m *mover) MoveMembers(ctx context.Context, moves []segment.Move) error {
 	m.before()
-	err := m.DefineSegments.MoveMembers(ctx, moves)
+	err := m.MemberMoves.MoveMembers(ctx, moves)
 	m.said(err)
 	return err
 }
