@@ -244,6 +244,12 @@ func TestPostgresMayBeAway(t *testing.T) {
 	wire.cut()
 	send(2)
 	send(3)
+	for _, name := range []string{"digest", "rebuild"} { // which need the database
+		out, code := s.proffer(name)
+		if code != 3 || !strings.Contains(out, "DATABASE_UNAVAILABLE: ") {
+			t.Errorf("%s without the database: exit code %d\n%s", name, code, out)
+		}
+	}
 	wire.mend()
 	after := s.digests() // waits until the tables have everything
 	if cmp.Equal(before, after) {

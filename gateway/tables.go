@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -155,18 +156,28 @@ func (n *Node) projectionTables() rpc.Projection {
 				return domain.Cut{}, domain.Hash{}, err
 			}
 			if err := p.WaitFor(ctx, end); err != nil {
-				return domain.Cut{}, domain.Hash{}, err
+				return domain.Cut{}, domain.Hash{}, tablesAway(ctx, err)
 			}
-			return p.Digest(ctx)
+			at, sum, err := p.Digest(ctx)
+			return at, sum, tablesAway(ctx, err)
 		},
 		Rebuild: func(ctx context.Context, progress func(done, total uint64)) error {
 			p, err := t.current()
 			if err != nil {
 				return err
 			}
-			return p.Rebuild(ctx, progress)
+			return tablesAway(ctx, p.Rebuild(ctx, progress))
 		},
 	}
+}
+
+// tablesAway is the error; ErrTablesAway if it is that the database is away. The cause is told and not wrapped: an attempt
+// to connect that took too long is no end of the request's own time.
+func tablesAway(ctx context.Context, err error) error {
+	if ctx.Err() != nil || !errors.Is(err, postgres.ErrNoConnection) {
+		return err
+	}
+	return fmt.Errorf("%w: %s", rpc.ErrTablesAway, err.Error())
 }
 
 // redacted is a database's URL without its password; "" for what is no URL, as nobody knows where its password is.

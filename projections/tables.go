@@ -85,8 +85,11 @@ func (p *TablesProjector) Run(ctx context.Context) error {
 		if p.Applied() != before {
 			pause = p.options.RetryFirst
 		}
-		if err != nil && p.failing.CompareAndSwap(false, true) {
-			p.options.Log.Warn("the tables are behind: trying again", "error", err)
+		if err != nil {
+			p.applied.fail(err)
+			if p.failing.CompareAndSwap(false, true) {
+				p.options.Log.Warn("the tables are behind: trying again", "error", err)
+			}
 		}
 		if !wait(ctx, pause) {
 			return nil
@@ -98,7 +101,8 @@ func (p *TablesProjector) Run(ctx context.Context) error {
 // Applied is the cut the tables are known to stand at.
 func (p *TablesProjector) Applied() domain.Cut { return p.applied.load() }
 
-// WaitFor returns when the tables hold everything up to the cut, or when the context ends, with its error.
+// WaitFor returns when the tables hold everything up to the cut. It fails when the context ends, with its error, and when
+// Run fails to project meanwhile, with what it failed of: Run tries again, the caller may.
 func (p *TablesProjector) WaitFor(ctx context.Context, cut domain.Cut) error {
 	return p.applied.wait(ctx, cut)
 }

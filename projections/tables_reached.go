@@ -12,9 +12,18 @@ type reachedCut struct {
 	mu      sync.Mutex
 	cut     domain.Cut
 	changed chan struct{}
+	next    *failure
 }
 
-func newReachedCut() *reachedCut { return &reachedCut{changed: make(chan struct{})} }
+// failure is one that keeps a projection from going on: err is set when it has happened.
+type failure struct {
+	happened chan struct{}
+	err      error
+}
+
+func newReachedCut() *reachedCut {
+	return &reachedCut{changed: make(chan struct{}), next: &failure{happened: make(chan struct{})}}
+}
 
 func (r *reachedCut) load() domain.Cut {
 	r.mu.Lock()
@@ -30,7 +39,19 @@ func (r *reachedCut) store(cut domain.Cut) {
 	r.changed = make(chan struct{})
 }
 
+// fail ends the waits under way with the error.
+func (r *reachedCut) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next.err = err
+	close(r.next.happened)
+	r.next = &failure{happened: make(chan struct{})}
+}
+
 func (r *reachedCut) wait(ctx context.Context, cut domain.Cut) error {
+	r.mu.Lock()
+	next := r.next
+	r.mu.Unlock()
 	for {
 		r.mu.Lock()
 		reached, changed := covers(r.cut, cut), r.changed
@@ -40,6 +61,8 @@ func (r *reachedCut) wait(ctx context.Context, cut domain.Cut) error {
 		}
 		select {
 		case <-changed:
+		case <-next.happened:
+			return next.err
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -58,8 +58,10 @@ func waitFor(t *testing.T, p *projections.TablesProjector, cut domain.Cut) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := p.WaitFor(ctx, cut); err != nil {
-		t.Fatalf("wait for %v, at %v: %v", cut, p.Applied(), err)
+	for err := p.WaitFor(ctx, cut); err != nil; err = p.WaitFor(ctx, cut) { // a failure is tried again
+		if ctx.Err() != nil {
+			t.Fatalf("wait for %v, at %v: %v", cut, p.Applied(), err)
+		}
 	}
 }
 
@@ -137,6 +139,23 @@ func TestTablesProjectorSurvivesFailures(t *testing.T) {
 	if _, digest, _ := tables.Digest(t.Context()); digest != digestOfLog(t, log) {
 		t.Error("after failures the tables differ from those of a rebuild")
 	}
+}
+
+// TestWaitingForTablesThatAreAwayEnds: whoever waits learns why nothing comes; afterwards a wait gets what it waits for.
+func TestWaitingForTablesThatAreAwayEnds(t *testing.T) {
+	t.Parallel()
+	log, tables := projectionstest.NewStreamLog(), projectionstest.NewMemoryTables()
+	p := projections.NewTablesProjector(log, tables, quick())
+	startTables(t, p)
+	tables.SetDown(true)
+	projectionstest.NewSample(4, 20).Fill(log, 100)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := p.WaitFor(ctx, endOf(t, log)); !errors.Is(err, projectionstest.ErrTablesDown) {
+		t.Errorf("got %v, want ErrTablesDown", err)
+	}
+	tables.SetDown(false)
+	waitFor(t, p, endOf(t, log))
 }
 
 func TestTablesProjectorStopsForAnotherOwner(t *testing.T) {

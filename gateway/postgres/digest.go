@@ -72,7 +72,7 @@ func (t *Tables) Digest(ctx context.Context) (domain.Cut, domain.Hash, error) {
 		return nil
 	})
 	if err != nil {
-		return cut, domain.Hash{}, fmt.Errorf("postgres: digest: %w", err)
+		return cut, domain.Hash{}, failed("digest", err)
 	}
 	return cut, domain.Hash(hash.Sum(nil)), nil
 }

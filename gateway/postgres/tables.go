@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 
@@ -45,7 +44,7 @@ func readCheckpoint(ctx context.Context, q querier, lock string) (domain.Cut, er
 	var cut domain.Cut
 	rows, err := q.Query(ctx, "SELECT stream, sequence FROM proffer.projection_checkpoints WHERE projection = $1 ORDER BY stream "+lock, projection)
 	if err != nil {
-		return cut, fmt.Errorf("postgres: read the checkpoint: %w", err)
+		return cut, failed("read the checkpoint", err)
 	}
 	var name string
 	var sequence int64
@@ -63,7 +62,7 @@ func readCheckpoint(ctx context.Context, q querier, lock string) (domain.Cut, er
 		err = errors.New("the rows of some streams are missing")
 	}
 	if err != nil {
-		return cut, fmt.Errorf("postgres: read the checkpoint: %w", err)
+		return cut, failed("read the checkpoint", err)
 	}
 	return cut, nil
 }
@@ -89,7 +88,7 @@ func (t *Tables) Clear(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("postgres: clear the tables: %w", err)
+		return failed("clear the tables", err)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func (t *Tables) Apply(ctx context.Context, batch projections.TableBatch) error 
 		return writeRows(ctx, tx.Conn().PgConn(), &batch.Rows)
 	})
 	if err != nil {
-		return fmt.Errorf("postgres: apply: %w", err)
+		return failed("apply", err)
 	}
 	t.rememberMonths(months)
 	return nil

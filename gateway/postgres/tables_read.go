@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"github.com/jackc/pgx/v5"
@@ -23,14 +22,14 @@ func (t *Tables) Totals(ctx context.Context, aliases []domain.Alias) (map[domain
 	sql := "SELECT " + readSQL(fields) + " FROM unnest($1::uuid[]) AS wanted (alias) JOIN proffer.aliases USING (alias)"
 	rows, err := t.pool.Query(ctx, sql, uuids(aliases))
 	if err != nil {
-		return nil, fmt.Errorf("postgres: read totals: %w", err)
+		return nil, failed("read totals", err)
 	}
 	var row projections.AliasRow
 	if _, err := pgx.ForEachRow(rows, targets(fields, &row), func() error {
 		found[row.Alias] = row.Totals
 		return nil
 	}); err != nil {
-		return nil, fmt.Errorf("postgres: read totals: %w", err)
+		return nil, failed("read totals", err)
 	}
 	return found, nil
 }
@@ -49,14 +48,14 @@ func (t *Tables) Pairs(ctx context.Context, pairs []projections.Pair) (map[proje
 	sql := "SELECT " + readSQL(fields) + " FROM unnest($1::uuid[], $2::uuid[]) AS wanted (alias, other) JOIN proffer.identity_pairs USING (alias, other)"
 	rows, err := t.pool.Query(ctx, sql, uuids(aliases), uuids(others))
 	if err != nil {
-		return nil, fmt.Errorf("postgres: read pairs: %w", err)
+		return nil, failed("read pairs", err)
 	}
 	var row projections.PairRow
 	if _, err := pgx.ForEachRow(rows, targets(fields, &row), func() error {
 		found[row.Pair] = row
 		return nil
 	}); err != nil {
-		return nil, fmt.Errorf("postgres: read pairs: %w", err)
+		return nil, failed("read pairs", err)
 	}
 	return found, nil
 }
@@ -77,7 +76,7 @@ func (t *Tables) Links(ctx context.Context) iter.Seq2[domain.Recorded, error] {
 			WHERE alias IS NOT NULL AND (type = 'alias_marked' OR type IN ('identity_linked', 'identity_unlinked') AND other IS NOT NULL)
 			ORDER BY log_sequence, log_index`)
 		if err != nil {
-			yield(domain.Recorded{}, fmt.Errorf("postgres: read links: %w", err))
+			yield(domain.Recorded{}, failed("read links", err))
 			return
 		}
 		defer rows.Close()
@@ -88,7 +87,7 @@ func (t *Tables) Links(ctx context.Context) iter.Seq2[domain.Recorded, error] {
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(domain.Recorded{}, fmt.Errorf("postgres: read links: %w", err))
+			yield(domain.Recorded{}, failed("read links", err))
 		}
 	}
 }
@@ -98,7 +97,7 @@ func scanLink(rows pgx.Rows) (domain.Recorded, error) {
 	var kind, mark string
 	var alias, other [16]byte
 	if err := rows.Scan(&at.Sequence, &at.Index, &kind, &alias, &other, &mark); err != nil {
-		return domain.Recorded{}, fmt.Errorf("postgres: read a link: %w", err)
+		return domain.Recorded{}, failed("read a link", err)
 	}
 	e := &event.Event{Alias: alias[:]}
 	switch kind {

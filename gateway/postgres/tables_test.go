@@ -253,8 +253,10 @@ func await(t *testing.T, p *projections.TablesProjector, log projections.Source)
 		}
 		end[s] = last
 	}
-	if err := p.WaitFor(ctx, end); err != nil {
-		t.Fatalf("wait for %v, at %v: %v", end, p.Applied(), err)
+	for err := p.WaitFor(ctx, end); err != nil; err = p.WaitFor(ctx, end) { // a failure is tried again
+		if ctx.Err() != nil {
+			t.Fatalf("wait for %v, at %v: %v", end, p.Applied(), err)
+		}
 	}
 }
 
