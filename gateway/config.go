@@ -67,6 +67,9 @@ func (c Config) Validate() error {
 			return fmt.Errorf("sync: want always or a time such as 100ms")
 		}
 	}
+	if c.NatsURL != "" && c.Sync != natslog.SyncAlways {
+		return fmt.Errorf("sync: it is the embedded server's; the servers of nats-url have their own sync_interval")
+	}
 	if c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5 {
 		return fmt.Errorf("replicas: want 1, 3 or 5")
 	}

@@ -22,6 +22,7 @@ func TestASettingThatCannotWorkIsRefusedByItsName(t *testing.T) {
 		{"listen", func(c *Config) { c.Listen = "127.0.0.1:99999" }},
 		{"sync", func(c *Config) { c.Sync = "often" }},
 		{"sync", func(c *Config) { c.Sync = "-1s" }},
+		{"sync: it is the embedded server's", func(c *Config) { c.NatsURL, c.Sync = "nats://127.0.0.1:4222", "100ms" }},
 		{"lanes", func(c *Config) { c.Lanes = 65 }},
 		{"lanes", func(c *Config) { c.Lanes = -1 }},
 		{"region", func(c *Config) { c.Region = "XX" }},

@@ -7,9 +7,6 @@ func TestASecretOfAnAddressIsNeverShown(t *testing.T) {
 	for _, c := range []struct {
 		name, got, want string
 	}{
-		{"database", redacted("postgres://u:secret@h:1/d"), "postgres://u:xxxxx@h:1/d"},
-		{"database, password as a setting", redacted("postgres://h/d?password=secret&user=u"), "postgres://h/d?password=xxxxx&user=u"},
-		{"database, keywords", redacted("host=h password=secret"), ""},
 		{"cluster", redactedServers("nats://a:4222,nats://b:4222"), "nats://a:4222,nats://b:4222"},
 		{"cluster with a token", redactedServers("nats://secret@a:4222, nats://secret@b:4222"), "nats://xxxxx@a:4222,nats://xxxxx@b:4222"},
 		{"cluster with a password", redactedServers("nats://u:secret@a:4222"), "nats://xxxxx@a:4222"},

@@ -167,13 +167,13 @@ func (n *Node) logEnd(ctx context.Context) (uint64, error) {
 // Status implements rpc.Counting.
 func (n *Node) Status(context.Context) (*profferv1.StatusResponse, error) {
 	c := n.parts.counts.Counts()
-	shown, _, _ := n.parts.tables.urls()
+	analystURL, _ := n.parts.tables.address()
 	return &profferv1.StatusResponse{
 		Matching: n.matchingStatus(),
 		Events:   c.Events, Aliases: uint64(n.parts.views.Len()), Profiles: n.profileCount(),
 		Decisions: c.Decisions(), ExternalDecisions: c.ExternalDecisions(), Outcomes: c.Outcomes(),
 		Quarantined: c.Quarantined(), Duplicates: n.parts.ingest.Duplicates(),
-		DatabaseUrl: shown, NatsUrl: n.parts.natsURL,
+		DatabaseUrl: analystURL, NatsUrl: n.parts.natsURL,
 	}, nil
 }
 
@@ -202,13 +202,14 @@ type Description struct {
 
 // Describe tells it.
 func (n *Node) Describe() Description {
-	shown, analyst, why := n.parts.tables.urls()
-	if analyst == "" {
-		analyst = shown
+	analystURL, why := n.parts.tables.address()
+	durability := n.config.Sync
+	if n.config.NatsURL != "" {
+		durability = "as the cluster is configured"
 	}
 	return Description{
-		URL: n.URL(), Address: n.address, Data: n.config.Data, Durability: n.config.Sync,
-		NatsURL: n.parts.natsURL, AnalystURL: analyst, TablesWhy: why,
+		URL: n.URL(), Address: n.address, Data: n.config.Data, Durability: durability,
+		NatsURL: n.parts.natsURL, AnalystURL: analystURL, TablesWhy: why,
 	}
 }
 

@@ -20,15 +20,14 @@ import (
 type tables struct {
 	mu         sync.Mutex
 	projector  *projections.TablesProjector
-	shownURL   string
 	analystURL string
 	why        string // why there are none
 }
 
-func (t *tables) set(projector *projections.TablesProjector, shownURL, analystURL string) {
+func (t *tables) set(projector *projections.TablesProjector, analystURL string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.projector, t.shownURL, t.analystURL, t.why = projector, shownURL, analystURL, ""
+	t.projector, t.analystURL, t.why = projector, analystURL, ""
 }
 
 func (t *tables) off(why string) {
@@ -47,10 +46,11 @@ func (t *tables) current() (*projections.TablesProjector, error) {
 	return t.projector, nil
 }
 
-func (t *tables) urls() (shown, analyst, why string) {
+// address is where analysts read, or why they cannot.
+func (t *tables) address() (analystURL, why string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.shownURL, t.analystURL, t.why
+	return t.analystURL, t.why
 }
 
 // tablesPatience is how long a start waits for a database that may be away.
@@ -87,11 +87,10 @@ func (n *Node) startTables(ctx context.Context) error {
 		if !n.migrate(ctx, func(ctx context.Context) error { return postgres.Migrate(ctx, pool) }) {
 			return nil
 		}
-		shown := server.AnalystURL()
-		if shown == "" {
-			shown = redacted(server.URL())
+		if err := postgres.LetAnalystsRead(ctx, pool); err != nil {
+			slog.Warn("analysts may not read the tables", "error", err)
 		}
-		n.parts.tables.set(projector, shown, server.AnalystURL())
+		n.parts.tables.set(projector, server.AnalystURL())
 		close(migrated)
 		return projector.Run(ctx)
 	})
@@ -178,19 +177,6 @@ func tablesAway(ctx context.Context, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %s", rpc.ErrTablesAway, err.Error())
-}
-
-// redacted is a database's URL without its password; "" for what is no URL, as nobody knows where its password is.
-func redacted(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme == "" {
-		return ""
-	}
-	if query := u.Query(); query.Has("password") {
-		query.Set("password", "xxxxx")
-		u.RawQuery = query.Encode()
-	}
-	return u.Redacted()
 }
 
 // redactedServers is the cluster's addresses, which commas separate, without passwords and without the token, which

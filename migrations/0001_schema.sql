@@ -9,7 +9,7 @@ COMMENT ON COLUMN proffer.schema_versions.is_applied IS 'Whether it was applied 
 COMMENT ON COLUMN proffer.schema_versions.tstamp IS 'When.';
 
 -- The role may exist already (roles belong to the cluster), and a managed database may not let us create one: then an
--- administrator creates it and runs the grants below.
+-- administrator creates it, and the next start grants what is granted below.
 -- +goose StatementBegin
 DO $$
 BEGIN

@@ -2,9 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Names in a private cluster.
@@ -65,4 +68,42 @@ func (c *cluster) makeDatabase(ctx context.Context, owner, analyst string) error
 		_, err = conn.Exec(ctx, "CREATE DATABASE "+databaseName)
 	}
 	return err
+}
+
+// ErrNoAnalyst: the role of the analysts does not exist, and the owner of the tables may not create it.
+var ErrNoAnalyst = errors.New("postgres: the role " + analystName + " does not exist: an administrator creates it, and the next start lets it read")
+
+// LetAnalystsRead grants proffer_analyst the reading of every table, also of those to come. It is for every start, as an
+// administrator may have created the role since the migrations ran. It fails with ErrNoAnalyst.
+func LetAnalystsRead(ctx context.Context, pool *pgxpool.Pool) error {
+	var exists bool
+	if err := pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", analystName).Scan(&exists); err != nil {
+		return failed("look for the analysts' role", err)
+	}
+	if !exists {
+		return ErrNoAnalyst
+	}
+	if _, err := pool.Exec(ctx, `GRANT USAGE ON SCHEMA proffer TO `+analystName+`;
+		GRANT SELECT ON ALL TABLES IN SCHEMA proffer TO `+analystName+`;
+		ALTER DEFAULT PRIVILEGES IN SCHEMA proffer GRANT SELECT ON TABLES TO `+analystName); err != nil {
+		return failed("let analysts read", err)
+	}
+	return nil
+}
+
+// analystURL is where the owner's URL leads, for proffer_analyst: without the owner's password, certificate and pool.
+// It is "" for what is no URL.
+func analystURL(owner string) string {
+	u, err := url.Parse(owner)
+	if err != nil || u.Scheme == "" {
+		return ""
+	}
+	kept := url.Values{}
+	for _, name := range []string{"host", "port", "dbname", "sslmode", "sslrootcert"} {
+		if u.Query().Has(name) {
+			kept.Set(name, u.Query().Get(name))
+		}
+	}
+	u.User, u.RawQuery = url.User(analystName), kept.Encode()
+	return u.String()
 }

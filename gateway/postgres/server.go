@@ -47,7 +47,7 @@ var ErrNoPostgres = errors.New("postgres: no PostgreSQL can be found or started"
 // afterwards; it stops with Close, and on Linux also when this process dies.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	if options.DatabaseURL != "" {
-		return &Server{url: options.DatabaseURL}, nil
+		return &Server{url: options.DatabaseURL, analystURL: analystURL(options.DatabaseURL)}, nil
 	}
 	if options.Dir == "" {
 		return nil, errors.New("postgres: a data folder is needed")
@@ -79,8 +79,8 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 // URL connects as the owner of the tables.
 func (s *Server) URL() string { return s.url }
 
-// AnalystURL connects as proffer_analyst, who may only read; "" for a configured database, where an administrator
-// decides who gets that role.
+// AnalystURL connects as proffer_analyst, who may only read. For a configured database, whose administrator gives that
+// role its password, it is without one; it is "" when that database is named otherwise than by a URL.
 func (s *Server) AnalystURL() string { return s.analystURL }
 
 // Exited is closed when the server this process started has ended, by Close or otherwise; it is nil, and blocks for

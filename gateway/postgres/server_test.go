@@ -83,9 +83,16 @@ func startArchive(t *testing.T) *shared {
 
 func TestConfiguredDatabaseIsUsedAsItIs(t *testing.T) {
 	t.Parallel()
-	server := start(t, postgres.Options{DatabaseURL: "postgres://somewhere/else"})
-	if server.URL() != "postgres://somewhere/else" || server.AnalystURL() != "" || server.Dir() != "" {
-		t.Errorf("got %q, %q, %q", server.URL(), server.AnalystURL(), server.Dir())
+	for owner, analyst := range map[string]string{
+		"postgres://somewhere/else":                                         "postgres://proffer_analyst@somewhere/else",
+		"postgres://u:secret@h:1/d":                                         "postgres://proffer_analyst@h:1/d",
+		"host=h user=u password=secret":                                     "",
+		"postgres://h/d?password=p&user=u&sslmode=require&pool_max_conns=9": "postgres://proffer_analyst@h/d?sslmode=require",
+	} {
+		server := start(t, postgres.Options{DatabaseURL: owner})
+		if server.URL() != owner || server.AnalystURL() != analyst || server.Dir() != "" {
+			t.Errorf("%s: got %q, %q, %q", owner, server.URL(), server.AnalystURL(), server.Dir())
+		}
 	}
 }
 
