@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -45,13 +46,16 @@ func (m *memory) readBody(r *http.Request) (body, *refusal) {
 	if r.ContentLength > MaxBodyBytes {
 		return body{}, tooLarge
 	}
-	b := body{buffer: m.buffer()}
-	var err error
-	if isGzip(r) {
-		err = m.unpack(b.buffer, io.LimitReader(r.Body, MaxBodyBytes+1))
-	} else {
-		_, err = b.buffer.ReadFrom(io.LimitReader(r.Body, MaxBodyBytes+1))
+	read := m.unpack
+	switch strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))) {
+	case "gzip":
+	case "", "identity":
+		read = plain
+	default:
+		return body{}, &refusal{http.StatusUnsupportedMediaType, "UNSUPPORTED_ENCODING", "a body is plain or gzip"}
 	}
+	b := body{buffer: m.buffer()}
+	err := read(b.buffer, io.LimitReader(r.Body, MaxBodyBytes+1))
 	b.bytes = b.buffer.Bytes()
 	switch {
 	case len(b.bytes) > MaxBodyBytes:
@@ -62,6 +66,11 @@ func (m *memory) readBody(r *http.Request) (body, *refusal) {
 		return b, &refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "the body ended early"}
 	}
 	return b, nil
+}
+
+func plain(to *bytes.Buffer, from io.Reader) error {
+	_, err := to.ReadFrom(from)
+	return err
 }
 
 var errGzip = errors.New("segment: not gzip")

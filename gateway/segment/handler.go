@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/profferhq/proffer/commands"
@@ -30,9 +29,9 @@ type Handler struct {
 	memory memory
 }
 
-// maxDepth bounds the nesting of a whole body: a batch adds two levels to what an event may have. Deeper events
-// within are refused one by one.
-const maxDepth = 256
+// maxDepth bounds the nesting of a whole body, and so the stack that checking it takes. An event within a batch that
+// is nested deeper is larger than an event may be; any other that is too deep is refused by itself.
+const maxDepth = 2 + MaxEventBytes/2
 
 // kinds are the paths and the type of event each takes; "" takes a batch.
 var kinds = [...]struct{ path, kind string }{
@@ -137,10 +136,6 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, kind string, vali
 		return
 	} else if kind == "" && !validateOnly {
 		refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "a batch has its events in an array called batch"}.write(w)
-		return
-	}
-	if len(body.bytes) > MaxEventBytes {
-		refusal{http.StatusBadRequest, commands.ReasonEventTooLarge, "an event may have 32 KB"}.write(w)
 		return
 	}
 	if kind == "" {
@@ -265,9 +260,4 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	_, _ = w.Write(text) // the sender may be gone; what it sent is durable
-}
-
-// isGzip says whether the body is compressed.
-func isGzip(r *http.Request) bool {
-	return strings.EqualFold(strings.TrimSpace(r.Header.Get("Content-Encoding")), "gzip")
 }

@@ -228,6 +228,42 @@ func TestAnswerHasAVerdictForEachEvent(t *testing.T) {
 	}
 }
 
+// TestEventsThatAreTooMuchAreKept: alone or beside good ones, an event that is too large or too deep has a verdict of
+// its own and is in quarantine.
+func TestEventsThatAreTooMuchAreKept(t *testing.T) {
+	t.Parallel()
+	nested := func(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
+	for _, c := range []struct{ name, properties, want string }{
+		{"large", `{"a":"` + strings.Repeat("x", 33<<10) + `"}`, "EVENT_TOO_LARGE in  as segment"},
+		{"deep", `{"a":` + nested(300) + `}`, "TOO_DEEP in properties as segment"},
+		{"as deep as its size allows", `{"a":` + nested(16_000) + `}`, "TOO_DEEP in properties as segment"},
+	} {
+		bad := `{"type":"track","userId":"u","event":"bad","properties":` + c.properties + `}`
+		good := `{"type":"track","userId":"u","event":"good"}`
+		for path, body := range map[string]string{"/v1/track": bad, "/v1/batch": `{"batch":[` + good + `,` + bad + `,` + good + `]}`} {
+			s := newShop(t)
+			want := []string{"quarantined  " + c.want}
+			if path == "/v1/batch" {
+				want = append([]string{`tracked user_id "good"`, `tracked user_id "good"`}, want...)
+			}
+			status, answer := s.post(t, path, body)
+			if status != 200 {
+				t.Fatalf("%s, %s: got %d %s", c.name, path, status, answer)
+			}
+			var got []string
+			for _, e := range s.events(t) {
+				got = append(got, describe(e))
+				if q := e.GetQuarantined(); q != nil && len(q.GetOriginal().GetCiphertext()) < len(bad) {
+					t.Errorf("%s, %s: the original is not kept", c.name, path)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s, %s: events (-want +got):\n%s", c.name, path, diff)
+			}
+		}
+	}
+}
+
 func TestValidateWritesNothing(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -262,12 +298,13 @@ func TestWholeRequestsThatAreNotTaken(t *testing.T) {
 		{"no object", "/v1/track", `[]`, nil, 400, "INVALID_JSON"},
 		{"empty", "/v1/batch", ``, nil, 400, "INVALID_JSON"},
 		{"no batch", "/v1/batch", `{"userId":"u"}`, nil, 400, "INVALID_JSON"},
-		{"too deep", "/v1/track", strings.Repeat(`{"a":`, 300) + "1" + strings.Repeat("}", 300), nil, 400, "TOO_DEEP"},
-		{"a large event", "/v1/track", `{"a":"` + strings.Repeat("x", 33<<10) + `"}`, nil, 400, "EVENT_TOO_LARGE"},
+		{"too deep", "/v1/track", strings.Repeat(`[`, 100_000), nil, 400, "TOO_DEEP"},
 		{"a large batch", "/v1/batch", `{"a":"` + strings.Repeat("x", 501<<10) + `"}`, nil, 400, "BODY_TOO_LARGE"},
 		{"a bomb", "/v1/batch", bomb.String(), unpacks, 400, "BODY_TOO_LARGE"},
 		{"no gzip", "/v1/batch", `{"batch":[]}`, unpacks, 400, "INVALID_GZIP"},
 		{"cut gzip", "/v1/batch", bomb.String()[:100], unpacks, 400, "INVALID_GZIP"},
+		{"packed otherwise", "/v1/batch", `{"batch":[]}`, func(r *http.Request) { r.Header.Set("Content-Encoding", "br") }, 415, "UNSUPPORTED_ENCODING"},
+		{"packed twice", "/v1/batch", `{"batch":[]}`, func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip, gzip") }, 415, "UNSUPPORTED_ENCODING"},
 		{"too many", "/v1/batch", many, nil, 400, "TOO_MANY_EVENTS"},
 		{"wrong key", "/v1/track", `{"userId":"u","event":"x"}`, func(r *http.Request) { r.SetBasicAuth("other", "") }, 401, "INVALID_WRITE_KEY"},
 		{"no key", "/v1/track", `{"userId":"u","event":"x"}`, func(r *http.Request) { r.Header.Del("Authorization") }, 401, "INVALID_WRITE_KEY"},
