@@ -15,11 +15,12 @@ import (
 
 // Errors of converting the value of an expression into a field; their texts are shown.
 var (
-	errNotText = errors.New("not a text or number")
-	errNotTime = errors.New("not a time")
-	errNotBool = errors.New("not true or false")
-	errNotList = errors.New("not a list")
-	errNested  = errors.New("nested too deep")
+	errNotText  = errors.New("not a text or number")
+	errNotMoney = errors.New("money has at most 6 digits after the point")
+	errNotTime  = errors.New("not a time")
+	errNotBool  = errors.New("not true or false")
+	errNotList  = errors.New("not a list")
+	errNested   = errors.New("nested too deep")
 	// errNoMessageID: a mapping names a message id, and a row has none.
 	errNoMessageID = errors.New("no message id")
 )
@@ -79,6 +80,31 @@ func decimalText(v ref.Val) (string, error) {
 		return "", nil
 	}
 	d, err := decimalOf(v)
+	if err != nil {
+		return "", err
+	}
+	return d.text(), nil
+}
+
+// maxMoneyPlaces is what the log can hold: millionths of the currency unit.
+const maxMoneyPlaces = 6
+
+// moneyOf is decimalOf for an amount. Ingest rounds what the log cannot hold, for front ends that compute with
+// floats; what a file says is refused instead.
+func moneyOf(v ref.Val) (decimal, error) {
+	d, err := decimalOf(v)
+	if err == nil && d.scale > maxMoneyPlaces {
+		return decimal{}, errNotMoney
+	}
+	return d, err
+}
+
+// moneyText is decimalText for an amount.
+func moneyText(v ref.Val) (string, error) {
+	if isBlank(v) {
+		return "", nil
+	}
+	d, err := moneyOf(v)
 	if err != nil {
 		return "", err
 	}

@@ -198,7 +198,7 @@ func (l *linesSpec) add(sc *scope, item *profferv1.Item) *fault {
 		text func(ref.Val) (string, error)
 	}{
 		{"lines.item", &l.item, &line.Item, textOf}, {"lines.category", &l.category, &line.Category, textOf},
-		{"lines.quantity", &l.quantity, &line.Quantity, decimalText}, {"lines.amount", &l.amount, &line.Amount, decimalText},
+		{"lines.quantity", &l.quantity, &line.Quantity, decimalText}, {"lines.amount", &l.amount, &line.Amount, moneyText},
 	} {
 		if part.e.program == nil {
 			continue

@@ -70,10 +70,10 @@ func intoText(field func(*profferv1.Item) *string) setter {
 	}
 }
 
-// intoDecimal sets a field that holds a decimal number as text; null and blank leave it empty.
-func intoDecimal(field func(*profferv1.Item) *string) setter {
+// intoMoney sets a field that holds an amount as text; null and blank leave it empty.
+func intoMoney(field func(*profferv1.Item) *string) setter {
 	return func(item *profferv1.Item, v ref.Val, _ *Mapping) error {
-		s, err := decimalText(v)
+		s, err := moneyText(v)
 		if err != nil {
 			return plainError{err}
 		}
@@ -192,7 +192,7 @@ func compileFields(p place, d emitDocument) ([]fieldSpec, error) {
 		{"channel", d.Channel, intoText(func(i *profferv1.Item) *string { return &i.Channel })},
 		{"name", d.Name, intoText(func(i *profferv1.Item) *string { return &i.Name })},
 		{"kind", d.Kind, intoText(func(i *profferv1.Item) *string { return &i.Kind })},
-		{"amount", d.Amount, intoDecimal(func(i *profferv1.Item) *string { return &i.Amount })},
+		{"amount", d.Amount, intoMoney(func(i *profferv1.Item) *string { return &i.Amount })},
 		{"currency", d.Currency, intoText(func(i *profferv1.Item) *string { return &i.Currency })},
 		{"order", d.Order, intoText(func(i *profferv1.Item) *string { return &i.Order })},
 		{"coupon", d.Coupon, intoBool(func(i *profferv1.Item) *bool { return &i.Coupon })},
@@ -200,7 +200,7 @@ func compileFields(p place, d emitDocument) ([]fieldSpec, error) {
 		{"offer", d.Offer, intoText(func(i *profferv1.Item) *string { return &i.Offer })},
 		{"treatment", d.Treatment, intoText(func(i *profferv1.Item) *string { return &i.Treatment })},
 		{"placement", d.Placement, intoText(func(i *profferv1.Item) *string { return &i.Placement })},
-		{"cost", d.Cost, intoDecimal(func(i *profferv1.Item) *string { return &i.Cost })},
+		{"cost", d.Cost, intoMoney(func(i *profferv1.Item) *string { return &i.Cost })},
 		{"category", d.Category, intoText(func(i *profferv1.Item) *string { return &i.Category })},
 		{"policy", d.Policy, intoText(func(i *profferv1.Item) *string { return &i.Policy })},
 		{"candidates", d.Candidates, intoTexts(func(i *profferv1.Item) *[]string { return &i.Candidates })},

@@ -13,9 +13,6 @@ import (
 	"github.com/profferhq/proffer/domain"
 )
 
-// maxMoneyPlaces is what the log can hold: millionths of the currency unit.
-const maxMoneyPlaces = 6
-
 // functions are what a mapping's expressions may call beyond CEL's own and its string functions.
 // docs/mappings.md describes each.
 func functions(mapping string, zone *time.Location) []cel.EnvOption {
@@ -67,12 +64,9 @@ func toDecimal(v ref.Val) ref.Val {
 }
 
 func toMoney(v ref.Val) ref.Val {
-	d, err := decimalOf(v)
+	d, err := moneyOf(v)
 	if err != nil {
 		return fail(err)
-	}
-	if d.scale > maxMoneyPlaces {
-		return failText("money has at most 6 digits after the point")
 	}
 	return types.String(d.text())
 }
