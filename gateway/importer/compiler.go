@@ -42,8 +42,11 @@ func newCompiler(m *Mapping) (*compiler, error) {
 	return &compiler{base: base}, nil
 }
 
-// place is where an expression stands: what it may name.
-type place struct{ env *cel.Env }
+// place is where an expression stands: what it may name. Those of one source or table share the columns they name.
+type place struct {
+	env     *cel.Env
+	columns *rowColumns
+}
 
 func (c *compiler) place(names ...string) (place, error) {
 	options := make([]cel.EnvOption, 0, len(names))
@@ -63,7 +66,7 @@ func (c *compiler) place(names ...string) (place, error) {
 	if err != nil {
 		return place{}, fmt.Errorf("declare names: %w", err)
 	}
-	return place{env}, nil
+	return place{env, &rowColumns{}}, nil
 }
 
 // with adds one name.
@@ -72,7 +75,7 @@ func (p place) with(name string) (place, error) {
 	if err != nil {
 		return place{}, fmt.Errorf("declare a name: %w", err)
 	}
-	return place{env}, nil
+	return place{env, p.columns}, nil
 }
 
 // compile checks one expression; field and line are for the error. An absent text gives a nil program.
@@ -89,6 +92,7 @@ func (p place) compile(field string, t text) (expression, error) {
 	if err != nil {
 		return expression{}, fmt.Errorf("line %d: %s: %w", t.line, field, err)
 	}
+	p.columns.note(ast.NativeRep(), t.line)
 	return expression{text: t.value, program: program, result: ast.OutputType().String()}, nil
 }
 
@@ -175,6 +179,7 @@ func (c *compiler) table(d tableDocument) (*tableSpec, error) {
 	if err != nil {
 		return nil, err
 	}
+	spec.columns = p.columns
 	if spec.lets, p, err = c.lets(p, "let", d.Let); err != nil {
 		return nil, err
 	}

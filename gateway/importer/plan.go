@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// ErrFiles is wrapped by errors about which files there are: one is missing, or two have one name.
+// ErrFiles is wrapped by errors about the files: one is missing, two have one name, or one has not the columns that
+// the mapping reads.
 var ErrFiles = errors.New("importer: the files do not fit the mapping")
 
 // Plan is a mapping with the files it found. It does not change; running it twice sends the same items.
@@ -31,7 +32,8 @@ type plannedSource struct {
 }
 
 // Open finds the files that the tables and sources of the mapping need, among these files and in these folders
-// (not below them). What is missing is an error that wraps ErrFiles and names all of it.
+// (not below them), and reads the headers of those that are CSV. What is missing is an error that wraps ErrFiles and
+// names all of it.
 func (m *Mapping) Open(paths []string) (*Plan, error) {
 	files, err := listFiles(paths)
 	if err != nil {
@@ -67,6 +69,9 @@ func (m *Mapping) Open(paths []string) (*Plan, error) {
 	if err := plan.distinctSources(); err != nil {
 		return nil, err
 	}
+	if err := plan.checkColumns(); err != nil {
+		return nil, err
+	}
 	return plan, nil
 }
 
@@ -90,6 +95,32 @@ func (p *Plan) distinctSources() error {
 	}
 	if len(names) == 0 {
 		return fmt.Errorf("%w: there is no file for any source", ErrFiles)
+	}
+	return nil
+}
+
+// checkColumns: with a column that is not there, every row of the file would be refused.
+func (p *Plan) checkColumns() error {
+	var missing []string
+	check := func(c *rowColumns, spec inputSpec, file inputFile) error {
+		more, err := c.missing(file, spec)
+		missing = append(missing, more...)
+		return err
+	}
+	for _, t := range p.tables {
+		for _, f := range t.files {
+			if err := check(t.spec.columns, t.spec.input, f); err != nil {
+				return fmt.Errorf("%w: %w", ErrFiles, err)
+			}
+		}
+	}
+	for _, s := range p.sources {
+		if err := check(s.spec.columns, s.spec.input, s.file); err != nil {
+			return fmt.Errorf("%w: %w", ErrFiles, err)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%w: %s", ErrFiles, strings.Join(missing, "; "))
 	}
 	return nil
 }

@@ -8,12 +8,13 @@ import (
 
 // sourceSpec is a compiled entry of sources: what becomes of the rows of some files.
 type sourceSpec struct {
-	input  inputSpec
-	lets   []namedExpression
-	skips  []ruleSpec
-	refuse []ruleSpec
-	group  *groupSpec
-	emits  []*emitSpec
+	input   inputSpec
+	columns *rowColumns
+	lets    []namedExpression
+	skips   []ruleSpec
+	refuse  []ruleSpec
+	group   *groupSpec
+	emits   []*emitSpec
 }
 
 // ruleSpec skips or refuses a row when its condition holds.
@@ -60,6 +61,7 @@ func (c *compiler) source(d sourceDocument) (*sourceSpec, error) {
 	if err != nil {
 		return nil, err
 	}
+	spec.columns = p.columns
 	if spec.lets, p, err = c.lets(p, "let", d.Let); err != nil {
 		return nil, err
 	}

@@ -24,13 +24,14 @@ const (
 
 // tableSpec is a table as the mapping declares it.
 type tableSpec struct {
-	name  string
-	input inputSpec
-	kind  tableKind
-	lets  []namedExpression
-	when  expression
-	key   expression
-	value expression
+	name    string
+	input   inputSpec
+	columns *rowColumns
+	kind    tableKind
+	lets    []namedExpression
+	when    expression
+	key     expression
+	value   expression
 }
 
 // errRepeatedKey: a table of kind rows found a key twice with different values. Which one is meant is unknown.
