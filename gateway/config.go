@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -21,7 +23,7 @@ type Config struct {
 	Data   string `help:"Folder for everything this server keeps." default:"data" env:"PROFFER_DATA_DIR" placeholder:"DIR"`
 	Listen string `help:"Address to serve on. Anything but loopback exposes the server: put TLS in front." default:"127.0.0.1:8420" env:"PROFFER_LISTEN" placeholder:"HOST:PORT"`
 
-	NatsURL         string `help:"NATS cluster to join instead of the embedded server." env:"NATS_URL" placeholder:"URL"`
+	NatsURL         string `help:"NATS cluster to join instead of the embedded server; several of its servers with commas between them." env:"NATS_URL" placeholder:"URL"`
 	NatsCredentials string `help:"Credentials file for the cluster." env:"NATS_CREDENTIALS" placeholder:"FILE"`
 	NatsCA          string `help:"Certificate authority of the cluster." env:"NATS_CA" placeholder:"FILE"`
 	NatsCert        string `help:"Client certificate for the cluster." env:"NATS_CERT" placeholder:"FILE"`
@@ -56,11 +58,14 @@ func (c Config) Validate() error {
 	if c.Data == "" {
 		return fmt.Errorf("data: name a folder")
 	}
-	for name, text := range map[string]string{"nats-url": c.NatsURL, "database-url": c.DatabaseURL} {
-		// The URL may hold a password: the error must not repeat it.
-		if _, err := url.Parse(text); err != nil {
-			return fmt.Errorf("%s: not a URL", name)
+	if c.NatsURL != "" {
+		if err := checkServers(c.NatsURL); err != nil {
+			return fmt.Errorf("nats-url: %w", err)
 		}
+	}
+	// The URL may hold a password: the error must not repeat it.
+	if _, err := url.Parse(c.DatabaseURL); err != nil {
+		return fmt.Errorf("database-url: not a URL")
 	}
 	if c.Sync != natslog.SyncAlways {
 		if d, err := time.ParseDuration(c.Sync); err != nil || d <= 0 {
@@ -89,6 +94,17 @@ func (c Config) Validate() error {
 		return fmt.Errorf("decide-timeout: must be positive")
 	}
 	return c.checkKeyFiles()
+}
+
+// checkServers refuses a list of servers that NATS cannot dial. A URL may hold a password: the error does not repeat it.
+func checkServers(list string) error {
+	for server := range strings.SplitSeq(list, ",") {
+		u, err := url.Parse(strings.TrimSpace(server))
+		if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
+			return fmt.Errorf("want a URL that begins with nats://, tls://, ws:// or wss://, or several with commas between them")
+		}
+	}
+	return nil
 }
 
 // checkKeyFiles refuses a setting that names a key's file that is not there. A key made in its place would open nothing,

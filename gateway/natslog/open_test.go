@@ -123,18 +123,3 @@ func TestEmbeddedRefuses(t *testing.T) {
 		}
 	}
 }
-
-func TestDialRefuses(t *testing.T) {
-	t.Parallel()
-	for name, o := range map[string]DialOptions{
-		"no address":                {},
-		"a certificate without key": {URL: "nats://127.0.0.1:1", TLSCert: "x"},
-		"a file that is not there":  {URL: "nats://127.0.0.1:1", TLSCA: "nothing.pem"},
-		"no server":                 {URL: "nats://127.0.0.1:1"},
-	} {
-		if nc, err := Dial(testContext(t), o); err == nil {
-			nc.Close()
-			t.Errorf("%s: it connected", name)
-		}
-	}
-}
