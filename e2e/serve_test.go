@@ -252,8 +252,10 @@ func TestPostgresMayBeAway(t *testing.T) {
 	}
 	wire.mend()
 	after := s.digests() // waits until the tables have everything
-	if cmp.Equal(before, after) {
-		t.Error("the tables did not catch up")
+	for i, p := range after.Projections {
+		if p == before.Projections[i] {
+			t.Errorf("%s did not catch up", p.Name)
+		}
 	}
 }
 

@@ -1,7 +1,9 @@
 package rpc
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -41,5 +43,12 @@ func (strictJSON) Unmarshal(text []byte, m any) error {
 	if len(text) == 0 {
 		return fmt.Errorf("empty body: not a JSON object")
 	}
-	return protojson.UnmarshalOptions{}.Unmarshal(text, message)
+	if err := (protojson.UnmarshalOptions{}).Unmarshal(text, message); err != nil {
+		return errors.New(quoted.ReplaceAllString(err.Error(), "$1"))
+	}
+	return nil
 }
+
+// quoted is where an error of protojson quotes a value, which may be personal: what it says before stays.
+var quoted = regexp.MustCompile(`(?s)(invalid value for \S+ (?:field [^:]*|key)|unexpected token|unexpected character|duplicate map key|` +
+	`invalid value|invalid \S+ value|invalid character|invalid escape code|unable to resolve)[: ]+.*`)

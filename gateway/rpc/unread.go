@@ -99,6 +99,9 @@ func (w *response) Flush() {
 	}
 }
 
+// Unwrap lets http.ResponseController reach what this does not do itself.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 // end answers what was left without a body.
 func (w *response) end() {
 	if w.held != 0 {
