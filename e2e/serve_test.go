@@ -124,11 +124,6 @@ func TestRequestsThatMakeNoSenseAreRefusedInTheirOwnTerms(t *testing.T) {
 	wantRefusal(t, "a decision that is not there", err, connect.CodeNotFound, "NOT_FOUND")
 }
 
-func (s *server) post(path, text string) *http.Response {
-	s.t.Helper()
-	return s.postAs("application/json", path, text)
-}
-
 func (s *server) postAs(contentType, path, text string) *http.Response {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.file.URL+path, strings.NewReader(text))
