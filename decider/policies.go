@@ -206,8 +206,8 @@ func (p *Policies) At(placement string) (*Published, uint64, error) {
 	defer p.mu.RUnlock()
 	published, known := p.owners[placement]
 	if !known {
-		known := slices.Sorted(maps.Keys(p.owners))
-		return nil, p.cut, fmt.Errorf("%w: %q%s", ErrUnknownPlacement, placement, expression.Suggestion(placement, known))
+		all := slices.Sorted(maps.Keys(p.owners))
+		return nil, p.cut, fmt.Errorf("%w: %q%s", ErrUnknownPlacement, placement, expression.Suggestion(placement, all))
 	}
 	return published, p.cut, nil
 }
