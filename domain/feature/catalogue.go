@@ -49,30 +49,35 @@ type switched struct {
 	to   *Published
 }
 
-// NewCatalogue has the built-in views, live from the beginning. Of several versions the last is live.
+// NewCatalogue has the built-in views, live from the beginning. Of several versions the first is live: another one that
+// a later program brings along would change what a name meant in decisions of the past.
 func NewCatalogue(builtIn ...View) *Catalogue {
 	c := &Catalogue{versions: map[string]*Published{}, families: map[string][]*Published{}, switches: map[string][]switched{}}
 	for _, v := range builtIn {
 		p := &Published{View: v, Name: v.Name()}
 		c.add(p)
-		c.switches[v.Family()] = append(c.switches[v.Family()], switched{0, p})
+		if _, live := c.Live(v.Family()); !live {
+			c.switches[v.Family()] = append(c.switches[v.Family()], switched{0, p})
+		}
 	}
 	return c
 }
 
 func (c *Catalogue) add(p *Published) {
 	family, _, _ := strings.Cut(p.Name, "@")
+	others := slices.DeleteFunc(c.families[family], func(x *Published) bool { return x.Name == p.Name })
 	c.versions[p.Name] = p
-	c.families[family] = append(c.families[family], p)
+	c.families[family] = append(others, p)
 }
 
 // Apply folds in an event of POLICY; what does not concern views changes nothing. A version is what was published first
-// under its name; published again after it was withdrawn, it is back. The first of a name is switched to with it.
+// under its name; published again after it was withdrawn, it is back. The first of a name is switched to with it. A version
+// that the log had before a program came with one of the same name stays the log's.
 func (c *Catalogue) Apply(r domain.Recorded) {
 	at := cmp.Or(r.Event.GetOccurredMs(), r.Event.GetReceivedMs())
 	if e := r.Event.GetFeatureViewPublished(); e != nil {
 		p := c.versions[e.GetName()]
-		if p == nil {
+		if p == nil || p.BuiltIn() {
 			p = &Published{Name: e.GetName(), Document: e.GetSource(), At: r.At, PublishedMS: at}
 			p.View, p.Err = ParseView(e.GetSpecsJson())
 			if p.Err == nil && p.View.Name() != p.Name {

@@ -1,6 +1,7 @@
 package feature
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/profferhq/proffer/domain"
@@ -53,5 +54,40 @@ func TestAWithdrawnViewIsFoundByWhatReadIt(t *testing.T) {
 	withdraw("core@1")
 	if p, _ := c.Version("core@1"); p.Withdrawn() {
 		t.Error("what comes with the product is withdrawn")
+	}
+}
+
+// What a name means is the log's to say, whatever views a later program comes with.
+func TestAnotherBuiltInVersionChangesNoName(t *testing.T) {
+	t.Parallel()
+	before, after := NewCatalogue(Core()), NewCatalogue(BuiltIn()...)
+	apply := func(sequence uint64, e *event.Event) {
+		for _, c := range []*Catalogue{before, after} {
+			c.Apply(domain.Recorded{At: domain.Position{Sequence: sequence}, Event: e})
+		}
+	}
+	same := func(name string, cut uint64, want string) {
+		t.Helper()
+		x, knownBefore := before.At(name, cut)
+		y, known := after.At(name, cut)
+		if !knownBefore || !known || x.Name != want || x.Fingerprint() != y.Fingerprint() {
+			t.Errorf("%s at %d: %+v, and %+v with the later program", name, cut, x, y)
+		}
+	}
+	same("core", 0, "core@1")
+	if p, known := after.Before("core"); known {
+		t.Errorf("before any switch it meant %s", p.Name)
+	}
+	own := strings.Replace(string(Core().Canonical()), `"version":1`, `"version":2`, 1)
+	apply(1, &event.Event{Body: &event.Event_FeatureViewPublished{FeatureViewPublished: &event.FeatureViewPublished{
+		Name: "core@2", SpecsJson: []byte(own),
+	}}})
+	same("core", 1, "core@1")
+	same("core@2", 1, "core@2") // the log's, not the one that came later
+	apply(2, &event.Event{Body: &event.Event_FeatureViewSwitched{FeatureViewSwitched: &event.FeatureViewSwitched{Name: "core", View: "core@2"}}})
+	same("core", 1, "core@1")
+	same("core", 2, "core@2")
+	if got := len(after.Versions("core")); got != 2 {
+		t.Errorf("%d versions of core, want 2", got)
 	}
 }

@@ -41,7 +41,7 @@ func moments(t *rapid.T, v feature.View, times []int64) []int64 {
 // What was prepared reads what the activity does, to the bit, for as long as it says that it holds: never too long.
 func TestPreparedReadsTheSame(t *testing.T) {
 	t.Parallel()
-	views := []feature.View{everything(t), feature.Core(), feature.Retail()}
+	views := []feature.View{everything(t), feature.Core2(), feature.Retail()}
 	layout := feature.LayoutOf(views...)
 	rapid.Check(t, func(t *rapid.T) {
 		all := drawn(t)

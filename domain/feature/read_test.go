@@ -135,7 +135,7 @@ func near(s feature.Spec, got, want float64) bool {
 // While no part has more events than are kept one by one, every feature is exact at any time.
 func TestReadIsExactForPeople(t *testing.T) {
 	t.Parallel()
-	views := []feature.View{everything(t), feature.Core()}
+	views := []feature.View{everything(t), feature.Core2()}
 	rapid.Check(t, func(t *rapid.T) {
 		s := source(rapid.Uint64().Draw(t, "seed"))
 		n := rapid.IntRange(0, 256).Draw(t, "events")
