@@ -115,7 +115,7 @@ func TestAFeatureViewThatIsWrongIsRefusedWithItsLine(t *testing.T) {
 		"unknown field":   {strings.Replace(basketsOf("2", "4"), "event.amount", "event.amuont", 1), connect.CodeInvalidArgument, "VIEW_INVALID", `line 6: there is no field event.amuont (did you mean "amount"?)`},
 		"another of @1":   {basketsOf("1", "5"), connect.CodeAlreadyExists, "VIEW_VERSION_TAKEN", "the latest is baskets@1"},
 		"no view":         {"policy: x", connect.CodeInvalidArgument, "VIEW_UNREADABLE", "line 1"},
-		"built-in name":   {strings.Replace(basketsOf("1", "4"), "baskets@", "core@", 1), connect.CodeAlreadyExists, "VIEW_VERSION_TAKEN", "core@1"},
+		"built-in name":   {strings.Replace(basketsOf("1", "4"), "baskets@", "core@", 1), connect.CodeAlreadyExists, "VIEW_VERSION_TAKEN", "the latest is core@2"},
 		"unknown unknown": {strings.Replace(basketsOf("2", "4"), "count", "median", 1), connect.CodeInvalidArgument, "VIEW_INVALID", "aggregation \"median\" is unknown"},
 	} {
 		_, err := s.features().PublishView(t.Context(), &profferv1.PublishViewRequest{Document: c.document})

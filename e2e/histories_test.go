@@ -99,7 +99,7 @@ func readHistory(t testing.TB, path string) *history {
 
 func (h *history) replay(t testing.TB) decider.Tally {
 	t.Helper()
-	policies := decider.NewPolicies(feature.Core())
+	policies := decider.NewPolicies(feature.BuiltIn()...)
 	if err := policies.Load(t.Context(), h); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ const (
 // scoring is a policy that multiplies with what a model says.
 const scoring = `
 policy: scoring
-view: core@1
+view: core@2
 models: {buys: conversion_7d}
 placements:
   - {id: home, channel: web}

@@ -149,7 +149,7 @@ func TestTheReadmesFeaturesAndModelsWork(t *testing.T) {
 	said := s.runReadme("Features and models")
 	for _, want := range []string{
 		"habit@1 is published: 2 features", "large_orders_365d   3", // of a past moment
-		"churn: churn_90d of core@1 (binary)", "completion: offer_completion of core@1 (binary)", "BASELINE",
+		"churn: churn_90d of core@2 (binary)", "completion: offer_completion of core@2 (binary)", "BASELINE",
 		"shadow", "champion", "the margin", "1 replayed: 1 identical", "missing_then",
 	} {
 		if !strings.Contains(said, want) {

@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/alecthomas/kong"
 
+	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/gateway"
 )
 
@@ -59,6 +60,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.UsageOnError(),
 		kong.Exit(func(int) { usage = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"view": feature.DefaultView},
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "proffer:", err)

@@ -24,12 +24,12 @@ type exporting struct {
 
 // Help is shown by --help.
 func (exporting) Help() string {
-	return "Example: proffer export training --view core@1 --label conversion_7d --out rows.parquet"
+	return "Example: proffer export training --view core@2 --label conversion_7d --out rows.parquet"
 }
 
 // trainingRows are the flags that say which rows are meant.
 type trainingRows struct {
-	View      string  `help:"The feature view." default:"core@1"`
+	View      string  `help:"The feature view." default:"${view}"`
 	Label     string  `required:"" help:"A label that comes with the product, or the file of a label's document (YAML)." placeholder:"NAME|FILE"`
 	At        string  `help:"Rows at decisions, or at dates." enum:"decisions,dates" default:"decisions"`
 	From      string  `help:"The first date (default: the day after the log's first event)." placeholder:"TIME"`
@@ -119,7 +119,7 @@ type exportTraining struct {
 
 // Help is shown by --help.
 func (exportTraining) Help() string {
-	return `Example: proffer export training --view core@1 --label churn_90d --at dates --every 30d --out rows.parquet
+	return `Example: proffer export training --view core@2 --label churn_90d --at dates --every 30d --out rows.parquet
 
 Every row is as known at its moment: late events and later links never rewrite it. Rows whose horizon the log does not
 cover are left out and counted. The file has its name only when it is whole. Exit code 1 when a vector that was served

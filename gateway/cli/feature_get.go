@@ -13,7 +13,7 @@ type featureGet struct {
 	target
 	output
 	Who     string   `arg:"" help:"TYPE:VALUE or an alias."`
-	View    string   `help:"The feature view (default: core@1)."`
+	View    string   `help:"The feature view (default: ${view})."`
 	AsOf    string   `help:"As known at a time, or at a cut." placeholder:"TIME|CUT"`
 	At      string   `help:"Where windows end, when it is another time than that of --as-of." placeholder:"TIME"`
 	Feature []string `help:"Only these features." placeholder:"NAME"`
@@ -21,7 +21,7 @@ type featureGet struct {
 
 // Help is shown by --help.
 func (featureGet) Help() string {
-	return `Example: proffer feature get user_id:42 --view core@1 --as-of 2026-05-03T10:00:00Z
+	return `Example: proffer feature get user_id:42 --view core@2 --as-of 2026-05-03T10:00:00Z
 
 What was in the log by then is known, and no more. History that was imported later is looked at by when it happened:
 leave --as-of out and say --at.`

@@ -135,7 +135,7 @@ type identityGet struct {
 	Who          string `arg:"" help:"TYPE:VALUE or an alias."`
 	AsOf         string `help:"As known at a time, or at a cut." placeholder:"TIME|CUT"`
 	IdentityOnly bool   `help:"Leave the features out."`
-	View         string `help:"The feature view (default: core@1)."`
+	View         string `help:"The feature view (default: ${view})."`
 }
 
 // Help is shown by --help.

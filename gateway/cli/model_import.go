@@ -104,7 +104,7 @@ type modelImport struct {
 	target
 	output
 	Name         string `help:"The model's name." required:""`
-	View         string `help:"The view its features are read from." default:"core@1"`
+	View         string `help:"The view its features are read from." default:"${view}"`
 	Features     string `help:"File with the features' names in the order of the model's columns, one a line or a JSON list (default: the names in the model)." placeholder:"FILE"`
 	Golden       string `help:"CSV with at least 100 rows: a column for every feature, and margin (margin_0, margin_1, ... for classes), as the other program predicts raw." required:"" placeholder:"FILE"`
 	Calibration  string `help:"Platt calibration of a binary model: probability = sigmoid(a margin + b)." placeholder:"a,b"`
@@ -119,7 +119,7 @@ type modelImport struct {
 
 // Help is shown by --help.
 func (modelImport) Help() string {
-	return "Example: proffer model import churn.ubj --name churn --view core@1 --features features.txt --golden golden.csv --calibration 1.1,-0.2\n\n" +
+	return "Example: proffer model import churn.ubj --name churn --view core@2 --features features.txt --golden golden.csv --calibration 1.1,-0.2\n\n" +
 		"It is registered only if its margins on the golden rows are those of the program that trained it, within 1e-5."
 }
 

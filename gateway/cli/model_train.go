@@ -30,7 +30,7 @@ type modelTrain struct {
 
 // Help is shown by --help.
 func (modelTrain) Help() string {
-	return `Example: proffer model train --view core@1 --label churn_90d --at dates --every 30d --name churn
+	return `Example: proffer model train --view core@2 --label churn_90d --at dates --every 30d --name churn
 
 From the log to a registered model: rows as known at their moments, a split by time, trees, calibration on people left out,
 and a card with the figures on rows that came last, beside logistic regression. Give it a role with "model assign".`

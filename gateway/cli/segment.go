@@ -35,7 +35,7 @@ type segmentDefine struct {
 
 // Help is shown by --help.
 func (segmentDefine) Help() string {
-	return "Example: proffer segment define groups.json --id value --view core@1\n\nThe document is described in docs/people.md."
+	return "Example: proffer segment define groups.json --id value --view core@2\n\nThe document is described in docs/people.md."
 }
 
 // Run defines.

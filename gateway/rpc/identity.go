@@ -178,15 +178,12 @@ func (s *Identity) Get(ctx context.Context, r *profferv1.GetRequest) (*profferv1
 	return s.past(ctx, r, alias, view, cut, at)
 }
 
-// defaultView is read when a request names none.
-const defaultView = "core"
-
 func noView(name string) error {
 	return refusal(connect.CodeNotFound, "UNKNOWN_VIEW", fmt.Sprintf("there is no feature view %q: ListViews, or proffer feature list, has those that there are", name))
 }
 
 func (s *Identity) view(name string) (feature.View, error) {
-	if v, known := s.Views(cmp.Or(name, defaultView)); known {
+	if v, known := s.Views(cmp.Or(name, feature.DefaultView)); known {
 		return v, nil
 	}
 	return feature.View{}, noView(name)

@@ -77,7 +77,7 @@ func (s *PointInTime) GetFeatures(ctx context.Context, r *profferv1.GetFeaturesR
 }
 
 func (s *PointInTime) view(name string) (feature.View, error) {
-	if v, known := s.Views(cmp.Or(name, feature.Core().Name())); known {
+	if v, known := s.Views(cmp.Or(name, feature.DefaultView)); known {
 		return v, nil
 	}
 	return feature.View{}, noView(name)

@@ -14,7 +14,7 @@ func TestTheSamplePolicyCompiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := policy.Compile(document, feature.Core()); err != nil {
+	if _, err := policy.Compile(document, feature.Core2()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1213,7 +1213,7 @@ func (x *LineageEdge) GetTo() string {
 type GetFeaturesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Who   *Who                   `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
-	// "retail@1", or "retail" for the live version; empty is core@1.
+	// "retail@1", or "retail" for the live version; empty is core@2.
 	View string `protobuf:"bytes,2,opt,name=view,proto3" json:"view,omitempty"`
 	// What was known; absent is all that is known now.
 	//

@@ -517,7 +517,7 @@ type GetRequest struct {
 	AsOf isGetRequest_AsOf `protobuf_oneof:"as_of"`
 	// Leave the features out.
 	IdentityOnly bool `protobuf:"varint,4,opt,name=identity_only,json=identityOnly,proto3" json:"identity_only,omitempty"`
-	// The feature view; empty is core@1.
+	// The feature view; empty is core@2.
 	View          string `protobuf:"bytes,5,opt,name=view,proto3" json:"view,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
