@@ -245,6 +245,13 @@ func TestPostgresMayBeAway(t *testing.T) {
 			t.Errorf("%s without the database: exit code %d\n%s", name, code, out)
 		}
 	}
+	rebuilding, err := s.operations().Rebuild(t.Context(), &profferv1.RebuildRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rebuilding.Receive() || rebuilding.Err() == nil {
+		t.Errorf("without the database %q was dropped; error: %v", rebuilding.Msg().GetProjection(), rebuilding.Err())
+	}
 	wire.mend()
 	after := s.digests() // waits until the tables have everything
 	for i, p := range after.Projections {

@@ -135,9 +135,9 @@ func (n *Node) diskRoom() error {
 func (n *Node) projections() []rpc.Projection {
 	views, counts := n.parts.views, n.parts.counts
 	return []rpc.Projection{
+		n.projectionTables(), // first: they can be away while the rest is there, and then a rebuild has dropped nothing
 		{Name: "views", Applied: views.Applied, Lag: views.Lag, Digest: views.Digest, Rebuild: views.Rebuild},
 		{Name: "counts", Applied: counts.Applied, Lag: counts.Lag, Digest: counts.Digest, Rebuild: counts.Rebuild},
-		n.projectionTables(),
 	}
 }
 

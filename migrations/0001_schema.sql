@@ -9,7 +9,7 @@ COMMENT ON COLUMN proffer.schema_versions.is_applied IS 'Whether it was applied 
 COMMENT ON COLUMN proffer.schema_versions.tstamp IS 'When.';
 
 -- The role may exist already (roles belong to the cluster), and a managed database may not let us create one: then an
--- administrator creates it, and the next start grants what is granted below.
+-- administrator creates it. What it may read is granted at each start.
 -- +goose StatementBegin
 DO $$
 BEGIN
@@ -24,19 +24,6 @@ BEGIN
     END IF;
 EXCEPTION WHEN insufficient_privilege THEN
     RAISE NOTICE 'the role proffer_analyst cannot be created or changed by this user';
-END
-$$;
--- +goose StatementEnd
-
--- Tables and partitions made later are readable, too.
--- +goose StatementBegin
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'proffer_analyst') THEN
-        GRANT USAGE ON SCHEMA proffer TO proffer_analyst;
-        GRANT SELECT ON ALL TABLES IN SCHEMA proffer TO proffer_analyst;
-        ALTER DEFAULT PRIVILEGES IN SCHEMA proffer GRANT SELECT ON TABLES TO proffer_analyst;
-    END IF;
 END
 $$;
 -- +goose StatementEnd

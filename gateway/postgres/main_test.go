@@ -72,7 +72,10 @@ func (s *shared) makeTemplate(ctx context.Context) error {
 		return err
 	}
 	defer pool.Close()
-	return postgres.Migrate(ctx, pool)
+	if err := postgres.Migrate(ctx, pool); err != nil {
+		return err
+	}
+	return postgres.LetAnalystsRead(ctx, pool)
 }
 
 // database makes an empty, migrated database on a server.

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -91,19 +94,39 @@ func LetAnalystsRead(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// analystURL is where the owner's URL leads, for proffer_analyst: without the owner's password, certificate and pool.
-// It is "" for what is no URL.
+// analystSettings are those of the owner's that lead analysts to the same database; not a password, a certificate or a pool.
+var analystSettings = []string{"host", "port", "dbname", "sslmode", "sslrootcert"}
+
+// analystURL is where the owner's URL, or settings (host=... dbname=...), lead for proffer_analyst. It is "" for what is
+// neither.
 func analystURL(owner string) string {
 	u, err := url.Parse(owner)
 	if err != nil || u.Scheme == "" {
-		return ""
+		return analystKeywords(owner)
 	}
 	kept := url.Values{}
-	for _, name := range []string{"host", "port", "dbname", "sslmode", "sslrootcert"} {
+	for _, name := range analystSettings {
 		if u.Query().Has(name) {
 			kept.Set(name, u.Query().Get(name))
 		}
 	}
 	u.User, u.RawQuery = url.User(analystName), kept.Encode()
 	return u.String()
+}
+
+// setting is one of libpq's, in its keyword/value form.
+var setting = regexp.MustCompile(`(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)`)
+
+func analystKeywords(owner string) string {
+	found := setting.FindAllStringSubmatch(owner, -1)
+	if found == nil {
+		return ""
+	}
+	var kept strings.Builder
+	for _, f := range found {
+		if slices.Contains(analystSettings, f[1]) {
+			fmt.Fprintf(&kept, "%s=%s ", f[1], f[2])
+		}
+	}
+	return kept.String() + "user=" + analystName
 }

@@ -84,9 +84,11 @@ func startArchive(t *testing.T) *shared {
 func TestConfiguredDatabaseIsUsedAsItIs(t *testing.T) {
 	t.Parallel()
 	for owner, analyst := range map[string]string{
-		"postgres://somewhere/else":                                         "postgres://proffer_analyst@somewhere/else",
-		"postgres://u:secret@h:1/d":                                         "postgres://proffer_analyst@h:1/d",
-		"host=h user=u password=secret":                                     "",
+		"postgres://somewhere/else":     "postgres://proffer_analyst@somewhere/else",
+		"postgres://u:secret@h:1/d":     "postgres://proffer_analyst@h:1/d",
+		"host=h user=u password=secret": "host=h user=proffer_analyst",
+		`port = 1 password='it\'s secret' dbname='a b' sslmode=require sslkey=k`: `port=1 dbname='a b' sslmode=require user=proffer_analyst`,
+		"no settings": "",
 		"postgres://h/d?password=p&user=u&sslmode=require&pool_max_conns=9": "postgres://proffer_analyst@h/d?sslmode=require",
 	} {
 		server := start(t, postgres.Options{DatabaseURL: owner})
