@@ -57,9 +57,10 @@ func (l RecommendationList) Pick(ask recommend.Ask) ([]Item, bool) {
 	return out, ask.N <= ListItems
 }
 
-// RecommendationStore keeps pages of lists, by number from 0 below ListPages. It may forget pages: they are made again.
+// RecommendationStore keeps pages of lists, by number from 0 below ListPages. It may forget pages: they are made again. What it
+// has not forgotten is read as it was stored last, by whichever process.
 type RecommendationStore interface {
-	// Pages are the numbers of the pages that have lists, ascending.
+	// Pages are the numbers of the pages that have lists, ascending; pages that were emptied may be among them.
 	Pages(ctx context.Context) ([]int, error)
 	// LoadPage is a page, and the revision to store it under again; an empty one when there is none that can be read.
 	LoadPage(ctx context.Context, number int) (page RecommendationPage, revision uint64, err error)

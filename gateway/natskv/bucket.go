@@ -17,11 +17,19 @@ var ErrBucketDiffers = errors.New("natskv: the bucket exists with another config
 // bucketStream is the stream behind a key-value bucket.
 func bucketStream(bucket string) string { return "KV_" + bucket }
 
+// bucketName is the bucket of a stream, also of one that holds objects.
+func bucketName(stream string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(stream, "OBJ_"), "KV_")
+}
+
 // bucketPrefix is what the subject of a bucket's key begins with.
 func bucketPrefix(bucket string) string { return "$KV." + bucket + "." }
 
 // bucketConfig is the configuration of a bucket with history 1. jetstream.KeyValueConfig cannot say how writes
 // persist, therefore the stream is made by hand, exactly as a bucket's.
+//
+// AllowDirect is off: reads go to the leader, so that what was written is read, also by another process. (A stale
+// answer would have the vault draw a second alias.)
 //
 // A rebuildable bucket on one node is written behind (PersistMode async): 40 times the puts of one that syncs each,
 // and what a crash loses is folded again. A replicated bucket cannot be: its Raft log commits in groups instead.
@@ -54,7 +62,7 @@ func openBucket(ctx context.Context, js jetstream.JetStream, want jetstream.Stre
 		stream, err = js.CreateStream(ctx, want)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("natskv: open bucket %s: %w", strings.TrimPrefix(want.Name, "KV_"), err)
+		return nil, fmt.Errorf("natskv: open bucket %s: %w", bucketName(want.Name), err)
 	}
 	return stream, sameBucket(want, stream.CachedInfo().Config)
 }
@@ -71,7 +79,7 @@ func sameBucket(want, have jetstream.StreamConfig) error {
 		{"subjects", strings.Join(want.Subjects, " "), strings.Join(have.Subjects, " ")},
 	} {
 		if field.want != field.have {
-			return fmt.Errorf("%w: %s: %s is %v, not %v", ErrBucketDiffers, strings.TrimPrefix(want.Name, "KV_"),
+			return fmt.Errorf("%w: %s: %s is %v, not %v", ErrBucketDiffers, bucketName(want.Name),
 				field.name, field.have, field.want)
 		}
 	}

@@ -1,6 +1,7 @@
 package natskv_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/gateway/lease/leasetest"
 	"github.com/profferhq/proffer/gateway/natskv"
 	"github.com/profferhq/proffer/projections"
@@ -129,4 +131,56 @@ func TestReplicatedLeasesAreALeaseStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	leasetest.RunStoreSuite(t, leases)
+}
+
+// TestAClusterGivesWhatWasWritten asks often enough that a replica which lags would answer some of the time.
+func TestAClusterGivesWhatWasWritten(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three servers")
+	}
+	t.Parallel()
+	nc := connectCluster(t)
+	const times = 100
+	t.Run("pages of lists", func(t *testing.T) {
+		lists, err := natskv.OpenLists(t.Context(), nc, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := projections.RecommendationPage{Lists: []projections.RecommendationList{{Profile: domain.Alias{1}}}}
+		for number := range times {
+			if err := lists.StorePage(t.Context(), number, page, 0); err != nil {
+				t.Fatal(err)
+			}
+			if pages, err := lists.Pages(t.Context()); err != nil || len(pages) != number+1 {
+				t.Fatalf("%d pages of %d: %v", len(pages), number+1, err)
+			}
+		}
+	})
+	t.Run("models", func(t *testing.T) {
+		models, err := natskv.OpenModels(t.Context(), nc, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range byte(times) {
+			digest, err := models.Put(t.Context(), bytes.Repeat([]byte{n}, 300<<10)) // some pieces
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, known, err := models.Get(t.Context(), digest); err != nil || !known {
+				t.Fatalf("model %d: %v, %v", n, known, err)
+			}
+		}
+	})
+	t.Run("views", func(t *testing.T) {
+		for n := range uint64(times) {
+			v := open(t, nc, natskv.ViewsOptions{Name: "opened", Buckets: 1, Writer: true, Replicas: 3})
+			if cut, err := v.Checkpoint(t.Context()); err != nil || cut != cutAt(n) {
+				t.Fatalf("opened %d times: cut %v, want %v: %v", n, cut, cutAt(n), err)
+			}
+			if err := v.Store(t.Context(), projections.Batch{Cut: cutAt(n + 1), Views: []projections.View{{Alias: domain.Alias{byte(n)}, Blob: []byte{1}}}}); err != nil {
+				t.Fatal(err)
+			}
+			closeViews(t, v)
+		}
+	})
 }

@@ -19,7 +19,7 @@ type Counters struct{ kv jetstream.KeyValue }
 
 // OpenCounters opens or makes the bucket.
 func OpenCounters(ctx context.Context, nc *nats.Conn, replicas int) (*Counters, error) {
-	kv, err := openKeyValue(ctx, nc, countersBucket, replicas, false)
+	kv, _, err := openKeyValue(ctx, nc, countersBucket, replicas, false)
 	if err != nil {
 		return nil, err
 	}

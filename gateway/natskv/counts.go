@@ -25,7 +25,7 @@ type Counts struct{ kv jetstream.KeyValue }
 
 // OpenCounts opens or makes the bucket.
 func OpenCounts(ctx context.Context, nc *nats.Conn, replicas int) (*Counts, error) {
-	kv, err := openKeyValue(ctx, nc, stateBucket, replicas, true)
+	kv, _, err := openKeyValue(ctx, nc, stateBucket, replicas, true)
 	if err != nil {
 		return nil, err
 	}
@@ -60,18 +60,19 @@ func (c *Counts) StoreCounts(ctx context.Context, counts projections.Counts) err
 	return nil
 }
 
-// openKeyValue opens a bucket for single values through the client's own interface.
-func openKeyValue(ctx context.Context, nc *nats.Conn, bucket string, replicas int, rebuildable bool) (jetstream.KeyValue, error) {
+// openKeyValue opens a bucket for single values through the client's own interface, and the stream behind it.
+func openKeyValue(ctx context.Context, nc *nats.Conn, bucket string, replicas int, rebuildable bool) (jetstream.KeyValue, jetstream.Stream, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
-		return nil, fmt.Errorf("natskv: open bucket %s: %w", bucket, err)
+		return nil, nil, fmt.Errorf("natskv: open bucket %s: %w", bucket, err)
 	}
-	if _, err := openBucket(ctx, js, bucketConfig(bucket, replicas, rebuildable)); err != nil {
-		return nil, err
+	stream, err := openBucket(ctx, js, bucketConfig(bucket, replicas, rebuildable))
+	if err != nil {
+		return nil, nil, err
 	}
 	kv, err := js.KeyValue(ctx, bucket)
 	if err != nil {
-		return nil, fmt.Errorf("natskv: open bucket %s: %w", bucket, err)
+		return nil, nil, fmt.Errorf("natskv: open bucket %s: %w", bucket, err)
 	}
-	return kv, nil
+	return kv, stream, nil
 }

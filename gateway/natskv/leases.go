@@ -21,7 +21,7 @@ type Leases struct{ kv jetstream.KeyValue }
 
 // OpenLeases opens or makes the bucket.
 func OpenLeases(ctx context.Context, nc *nats.Conn, replicas int) (*Leases, error) {
-	kv, err := openKeyValue(ctx, nc, leasesBucket, replicas, true)
+	kv, _, err := openKeyValue(ctx, nc, leasesBucket, replicas, true)
 	if err != nil {
 		return nil, err
 	}

@@ -28,34 +28,36 @@ const (
 
 var _ projections.RecommendationStore = (*Lists)(nil)
 
-// Lists keeps pages of recommendation lists. A crash may lose pages, or the latest of them.
-type Lists struct{ kv jetstream.KeyValue }
+// Lists keeps pages of recommendation lists. A crash may lose pages, or the latest of them. All is read from the stream's
+// leader, as a replica may lag behind it.
+type Lists struct {
+	kv     jetstream.KeyValue
+	stream jetstream.Stream
+}
 
 // OpenLists opens or makes the bucket.
 func OpenLists(ctx context.Context, nc *nats.Conn, replicas int) (*Lists, error) {
-	kv, err := openKeyValue(ctx, nc, listsBucket, replicas, true)
+	kv, stream, err := openKeyValue(ctx, nc, listsBucket, replicas, true)
 	if err != nil {
 		return nil, err
 	}
-	return &Lists{kv: kv}, nil
+	return &Lists{kv: kv, stream: stream}, nil
 }
 
 func listsKey(number int) string { return listsKeys + strconv.Itoa(number) }
 
-// Pages implements projections.RecommendationStore.
+// Pages implements projections.RecommendationStore. A page that was emptied is named, too: a mark of it stays.
 func (l *Lists) Pages(ctx context.Context) ([]int, error) {
-	keys, err := l.kv.ListKeys(ctx)
+	prefix := bucketPrefix(listsBucket) + listsKeys
+	info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(prefix+"*"))
 	if err != nil {
 		return nil, fmt.Errorf("natskv: list pages of lists: %w", unavailable(err))
 	}
 	var pages []int
-	for key := range keys.Keys() {
-		if number, err := strconv.Atoi(strings.TrimPrefix(key, listsKeys)); err == nil {
+	for subject := range info.State.Subjects {
+		if number, err := strconv.Atoi(strings.TrimPrefix(subject, prefix)); err == nil {
 			pages = append(pages, number)
 		}
-	}
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("natskv: list pages of lists: %w", context.Cause(ctx))
 	}
 	slices.Sort(pages)
 	return pages, nil

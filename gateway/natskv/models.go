@@ -19,29 +19,47 @@ const modelsBucket = "models"
 // maxModelBytes bounds what is kept and what is read back.
 const maxModelBytes = 64 << 20
 
-// modelPatience bounds one reading or writing of a model: an object whose pieces are lost would be awaited for ever.
+// modelPatience bounds one reading or writing of a model.
 const modelPatience = 60 * time.Second
 
 // Models keeps the bytes of models in an object store, under the digests by which the log names them. They are as
-// durable as the log, and never deleted: decisions replay with them for ever.
-type Models struct{ objects jetstream.ObjectStore }
+// durable as the log, and never deleted: decisions replay with them for ever. What one server has put every server gets:
+// all is read from the stream's leader, as a replica may lag behind it.
+type Models struct {
+	objects jetstream.ObjectStore
+	stream  jetstream.Stream
+}
 
-// OpenModels opens or makes the bucket.
+// OpenModels opens or makes the bucket. It fails with ErrBucketDiffers.
 func OpenModels(ctx context.Context, nc *nats.Conn, replicas int) (*Models, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, fmt.Errorf("natskv: open the models: %w", err)
 	}
-	objects, err := js.ObjectStore(ctx, modelsBucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		objects, err = js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-			Bucket: modelsBucket, Description: "models by the SHA-256 of their bytes", Storage: jetstream.FileStorage, Replicas: max(replicas, 1),
-		})
+	stream, err := openBucket(ctx, js, modelsConfig(replicas))
+	if err != nil {
+		return nil, unavailable(err)
 	}
+	objects, err := js.ObjectStore(ctx, modelsBucket)
 	if err != nil {
 		return nil, fmt.Errorf("natskv: open the models: %w", unavailable(err))
 	}
-	return &Models{objects: objects}, nil
+	return &Models{objects: objects, stream: stream}, nil
+}
+
+// Subjects of an object store: each piece of an object under the object's own subject, and what is known of objects.
+const (
+	modelPieces = "$O." + modelsBucket + ".C."
+	modelsInfo  = "$O." + modelsBucket + ".M."
+)
+
+// modelsConfig is the configuration of an object store, but for AllowDirect, by which replicas would answer.
+func modelsConfig(replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: "OBJ_" + modelsBucket, Description: "models by the SHA-256 of their bytes",
+		Subjects: []string{modelPieces + ">", modelsInfo + ">"}, Storage: jetstream.FileStorage, Replicas: max(replicas, 1),
+		MaxMsgsPerSubject: -1, MaxBytes: -1, Discard: jetstream.DiscardNew, AllowRollup: true,
+	}
 }
 
 // Put makes the bytes durable under their SHA-256; bytes that are there already are not written again. It fails with
@@ -74,12 +92,26 @@ func (m *Models) Get(ctx context.Context, digest domain.Hash) ([]byte, bool, err
 	if err != nil {
 		return nil, false, fmt.Errorf("natskv: find the model %s: %w", digest, unavailable(err))
 	}
-	data, err := m.objects.GetBytes(ctx, digest.String())
-	if errors.Is(err, jetstream.ErrDigestMismatch) || errors.Is(err, jetstream.ErrObjectNotFound) {
+	data, err := m.pieces(ctx, info)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, false, nil
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("natskv: read the model %s: %w", digest, unavailable(err))
 	}
 	return data, domain.Hash(sha256.Sum256(data)) == digest, nil
+}
+
+// pieces reads an object. It fails with jetstream.ErrMsgNotFound when pieces of it are lost.
+func (m *Models) pieces(ctx context.Context, info *jetstream.ObjectInfo) ([]byte, error) {
+	data := make([]byte, 0, info.Size)
+	var last uint64
+	for range info.Chunks {
+		piece, err := m.stream.GetMsg(ctx, last+1, jetstream.WithGetMsgSubject(modelPieces+info.NUID))
+		if err != nil {
+			return nil, err
+		}
+		data, last = append(data, piece.Data...), piece.Sequence
+	}
+	return data, nil
 }

@@ -153,7 +153,7 @@ func (v *Vault) Aliases(ctx context.Context, ids []identity.Identifier) ([]domai
 }
 
 // Lookup are the aliases of identifiers in normal form, in order; zero where there is none. It makes none and needs
-// no network.
+// no network; one that another server has just made may be missing for a moment.
 func (v *Vault) Lookup(ids []identity.Identifier) []domain.Alias {
 	out := make([]domain.Alias, len(ids))
 	for i, id := range ids {

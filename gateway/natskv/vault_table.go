@@ -70,8 +70,7 @@ func newTable[V any](ctx context.Context, nc *nats.Conn, js jetstream.JetStream,
 			known: known(), waiting: map[[16]byte]*wanted[V]{},
 		}
 		config := bucketConfig(p.bucket, o.Replicas, false)
-		// Reads go to the leader: after a conflict a stale answer would draw a second alias.
-		config.AllowDirect, config.AllowAtomicPublish = false, true
+		config.AllowAtomicPublish = true
 		config.Metadata = map[string]string{"proffer_shards": strconv.Itoa(o.Shards)}
 		var err error
 		if p.stream, err = openBucket(ctx, js, config); err != nil {

@@ -67,7 +67,8 @@ func (v *Views) received(b *viewsBucket, m jetstream.Msg, last uint64) {
 	}
 	v.observe(b, m.Subject()[len(b.prefix):], m.Data(), meta.Sequence.Stream)
 	b.revision.Store(meta.Sequence.Stream)
-	if meta.NumPending == 0 || meta.Sequence.Stream >= last {
+	// A replica that lags has nothing pending either, before it has all.
+	if meta.Sequence.Stream >= last || meta.NumPending == 0 && v.options.Replicas <= 1 {
 		v.loadedOne(b)
 	}
 }
