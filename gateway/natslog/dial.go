@@ -20,8 +20,8 @@ type DialOptions struct {
 	TLSCA, TLSCert, TLSKey string
 }
 
-// Dial connects. The connection restores itself for ever; while it is away, appends fail with
-// domain.ErrUnavailable after a bounded time.
+// Dial connects. The connection restores itself for ever, also when its server falls silent; while it is away, appends
+// fail with domain.ErrUnavailable after a bounded time.
 func Dial(ctx context.Context, o DialOptions) (*nats.Conn, error) {
 	if o.URL == "" {
 		return nil, errors.New("natslog: dial: no address is given")
@@ -29,7 +29,7 @@ func Dial(ctx context.Context, o DialOptions) (*nats.Conn, error) {
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		return nil, errors.New("natslog: dial: a TLS certificate needs its key, and a key its certificate")
 	}
-	opts := clientOptions(ctx)
+	opts := append(clientOptions(ctx), silenceOptions()...)
 	if o.CredentialsFile != "" {
 		opts = append(opts, nats.UserCredentials(o.CredentialsFile))
 	}
@@ -44,6 +44,17 @@ func Dial(ctx context.Context, o DialOptions) (*nats.Conn, error) {
 		return nil, fmt.Errorf("natslog: dial: %w", err)
 	}
 	return nc, nil
+}
+
+// silenceOptions have a server that answers nothing given up after 30 s, the third ping that is due, instead of NATS's
+// six minutes: its host is dead, or a firewall forgot the connection. A write that blocks holds pings up, so it has the
+// same bound.
+func silenceOptions() []nats.Option {
+	return []nats.Option{
+		nats.PingInterval(10 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.FlusherTimeout(30 * time.Second),
+	}
 }
 
 // clientOptions are those of every connection. Nothing is buffered while the server is away: a message that is

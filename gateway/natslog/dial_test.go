@@ -52,6 +52,15 @@ func connects(t *testing.T, o DialOptions) *nats.Conn {
 	return nc
 }
 
+// TestSilentServerIsGivenUp: a ping more than may be outstanding ends a connection.
+func TestSilentServerIsGivenUp(t *testing.T) {
+	t.Parallel()
+	o := connects(t, DialOptions{URL: serve(t, &server.Options{})}).Opts
+	if got := time.Duration(o.MaxPingsOut+1) * o.PingInterval; got != 30*time.Second || o.FlusherTimeout != 30*time.Second {
+		t.Errorf("got %v until a silent server is given up and %v for a write, want 30s", got, o.FlusherTimeout)
+	}
+}
+
 func TestDialWithCertificatesOfBothSides(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
