@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/alecthomas/kong"
 
+	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/gateway"
 )
@@ -81,6 +82,10 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitCode(err, stderr)
 }
 
+// damagedLog says what helps when the log's files are not as they were written.
+const damagedLog = `The log's files are damaged. Restore the whole data folder from a backup; in a cluster, let the damaged replica be copied
+from the others. Both are described in the README under "A damaged log".`
+
 func exitCode(err error, stderr io.Writer) int {
 	var remote *connect.Error
 	switch {
@@ -97,6 +102,9 @@ func exitCode(err error, stderr io.Writer) int {
 	case errors.Is(err, errNoServer):
 		fmt.Fprintln(stderr, "proffer:", err)
 		return ExitUnreachable
+	case errors.Is(err, domain.ErrEnvelopeCorrupt), errors.Is(err, domain.ErrChainBroken):
+		fmt.Fprintf(stderr, "proffer: %v\n%s\n", err, damagedLog)
+		return ExitFailed
 	case errors.As(err, &remote) && remote.Code() == connect.CodeUnavailable && len(remote.Details()) == 0:
 		fmt.Fprintf(stderr, "proffer: %v: %s\n", errNoServer, remote.Message())
 		return ExitUnreachable

@@ -1,0 +1,25 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/profferhq/proffer/domain"
+)
+
+func TestADamagedLogSaysWhatHelps(t *testing.T) {
+	t.Parallel()
+	for _, damage := range []error{domain.ErrChainBroken, domain.ErrEnvelopeCorrupt} {
+		var out strings.Builder
+		code := exitCode(fmt.Errorf("start ingesting: %w: BEHAVIOUR/17", damage), &out)
+		if code != ExitFailed || !strings.Contains(out.String(), "BEHAVIOUR/17\n") || !strings.Contains(out.String(), "Restore the whole data folder from a backup") {
+			t.Errorf("code %d: %s", code, out.String())
+		}
+	}
+	var out strings.Builder
+	if exitCode(errors.New("something else"), &out); strings.Contains(out.String(), "Restore") {
+		t.Error(out.String())
+	}
+}
