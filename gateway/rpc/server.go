@@ -47,7 +47,7 @@ func Mount(mux *http.ServeMux, keys Keys, s Services, calls *metrics.Calls) {
 		connect.WithCodec(strictJSON{name: "json; charset=utf-8"}),
 	}
 	told := connect.NewErrorWriter(options...)
-	mount := func(path string, h http.Handler) { mux.Handle(path, reasoned{h, told}) }
+	mount := func(path string, h http.Handler) { mux.Handle(path, &reasoned{next: h, errors: told}) }
 	mount(profferv1connect.NewIngestServiceHandler(s.Ingest, options...))
 	mount(profferv1connect.NewDecisionServiceHandler(s.Decisions, options...))
 	mount(profferv1connect.NewAuditServiceHandler(s.Audit, options...))

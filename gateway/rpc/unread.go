@@ -19,19 +19,21 @@ import (
 type reasoned struct {
 	next   http.Handler
 	errors *connect.ErrorWriter
+	// responses are used again, so that a call costs no allocation more.
+	responses sync.Pool
 }
 
-// responses are used again, so that a call costs no allocation more.
-var responses = sync.Pool{New: func() any { return new(response) }}
-
 // ServeHTTP implements http.Handler.
-func (h reasoned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	held := responses.Get().(*response)
+func (h *reasoned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	held, ok := h.responses.Get().(*response)
+	if !ok {
+		held = new(response)
+	}
 	*held = response{ResponseWriter: w, request: r, errors: h.errors}
 	h.next.ServeHTTP(held, r)
 	held.end()
 	*held = response{}
-	responses.Put(held)
+	h.responses.Put(held)
 }
 
 // response holds the status of an error back until its body says whether a reason is missing.
