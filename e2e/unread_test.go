@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -18,20 +19,25 @@ import (
 func TestRequestsThatCannotBeReadAreRefusedWithTheirReason(t *testing.T) {
 	t.Parallel()
 	s := serve(t, t.TempDir(), "--no-database")
-	const decide = "/proffer.v1.DecisionService/Decide"
+	const (
+		decide  = "/proffer.v1.DecisionService/Decide"
+		notRead = "not a proffer.v1.DecideRequest: cannot parse invalid wire-format data"
+	)
 	for _, c := range []struct {
 		name, contentType, path, body string
 		status                        int
 		code, reason, message         string
 	}{
-		{"a field that does not exist", "application/json", decide, `{"identifers":[]}`, 400, "invalid_argument", "MALFORMED", "identifers"},
-		{"broken JSON", "application/json", decide, `{"placement":`, 400, "invalid_argument", "MALFORMED", "unmarshal"},
+		{"a field that does not exist", "application/json", decide, `{"identifers":[]}`, 400, "invalid_argument", "MALFORMED", "not a proffer.v1.DecideRequest: (line 1:2): unknown field \"identifers\""},
+		{"broken JSON", "application/json", decide, `{"placement":`, 400, "invalid_argument", "MALFORMED", "not a proffer.v1.DecideRequest: unexpected EOF"},
 		{"no number", "application/json", decide, `{"context":{"cart":1e999}}`, 400, "invalid_argument", "MALFORMED", ""},
-		{"garbage", "application/proto", decide, "\xff\xff\xff", 400, "invalid_argument", "MALFORMED", ""},
+		{"garbage", "application/proto", decide, "\xff\xff\xff", 400, "invalid_argument", "MALFORMED", notRead},
+		{"no text", "application/proto", decide, "\x12\x05491\xff1", 400, "invalid_argument", "MALFORMED", "not a proffer.v1.DecideRequest: string field contains invalid UTF-8"},
+		{"an empty body", "application/json", decide, "", 400, "invalid_argument", "MALFORMED", "not a proffer.v1.DecideRequest: an empty body"},
 		{"deep nesting", "application/json", decide, `{"context":` + strings.Repeat(`{"a":`, 20_000) + `1` + strings.Repeat(`}`, 20_000) + `}`, 400, "invalid_argument", "MALFORMED", ""},
-		{"an oversized request", "application/json", decide, `{"placement":"` + strings.Repeat("x", 9<<20) + `"}`, 400, "invalid_argument", "TOO_LARGE", "larger than"},
-		{"a form", "application/x-www-form-urlencoded", decide, `{}`, 415, "invalid_argument", "CONTENT_TYPE_UNSUPPORTED", "application/json"},
-		{"no content type", "", decide, `{}`, 415, "invalid_argument", "CONTENT_TYPE_UNSUPPORTED", "application/json"},
+		{"an oversized request", "application/json", decide, `{"placement":"` + strings.Repeat("x", 9<<20) + `"}`, 400, "invalid_argument", "TOO_LARGE", "message size"},
+		{"a form", "application/x-www-form-urlencoded", decide, `{}`, 415, "invalid_argument", "CONTENT_TYPE_UNSUPPORTED", "say by Content-Type what the body is: application/grpc,"},
+		{"no content type", "", decide, `{}`, 415, "invalid_argument", "CONTENT_TYPE_UNSUPPORTED", "say by Content-Type what the body is: application/grpc,"},
 		{"no procedure", "application/json", decide + "s", `{}`, 404, "unimplemented", "UNKNOWN_PROCEDURE", ""},
 	} {
 		response := s.postAs(c.contentType, c.path, c.body)
@@ -48,7 +54,7 @@ func TestRequestsThatCannotBeReadAreRefusedWithTheirReason(t *testing.T) {
 		if bytes, err := base64.RawStdEncoding.DecodeString(told.Details[0].Value); err != nil || proto.Unmarshal(bytes, info) != nil {
 			t.Errorf("%s: %s holds no reason", c.name, text)
 		}
-		if response.StatusCode != c.status || told.Code != c.code || info.GetReason() != c.reason || !strings.Contains(told.Message, c.message) {
+		if response.StatusCode != c.status || told.Code != c.code || info.GetReason() != c.reason || !strings.HasPrefix(told.Message, c.message) {
 			t.Errorf("%s: got %d %s %s (%.300s), want %d %s %s (%s)", c.name, response.StatusCode, told.Code, info.GetReason(), told.Message, c.status, c.code, c.reason, c.message)
 		}
 	}
@@ -63,6 +69,7 @@ func TestRequestsThatCannotBeReadAreRefusedWithTheirReason(t *testing.T) {
 		wantRefusal(t, "an oversized request by "+name, err, connect.CodeInvalidArgument, "TOO_LARGE")
 		_, err = client(garbage).Decide(t.Context(), decideFor("a"))
 		wantRefusal(t, "garbage by "+name, err, connect.CodeInvalidArgument, "MALFORMED")
+		wantMessage(t, "garbage by "+name, err, notRead)
 		_, err = client().Decide(t.Context(), &profferv1.DecideRequest{})
 		wantRefusal(t, "an empty request by "+name, err, connect.CodeInvalidArgument, "INVALID_ARGUMENT")
 	}
@@ -75,6 +82,15 @@ func TestRequestsThatCannotBeReadAreRefusedWithTheirReason(t *testing.T) {
 	_ = stream.Send(&profferv1.IngestStreamRequest{})
 	_, err = stream.CloseAndReceive()
 	wantRefusal(t, "garbage in a stream", err, connect.CodeInvalidArgument, "MALFORMED")
+	wantMessage(t, "garbage in a stream", err, "not a proffer.v1.IngestStreamRequest: cannot parse invalid wire-format data")
+}
+
+func wantMessage(t *testing.T, name string, err error, want string) {
+	t.Helper()
+	var told *connect.Error
+	if !errors.As(err, &told) || told.Message() != want {
+		t.Errorf("%s: got %v, want %q", name, err, want)
+	}
 }
 
 // noMessages writes what is no message.

@@ -284,7 +284,7 @@ func withReason(err *connect.Error) *connect.Error {
 	}
 	for _, r := range unread {
 		if r.is == err.Code() && len(err.Details()) == 0 {
-			return refusal(r.code, r.reason, err.Message())
+			return refusal(r.code, r.reason, strings.TrimPrefix(err.Message(), "unmarshal message: "))
 		}
 	}
 	if d, e := connect.NewErrorDetail(&errdetails.ErrorInfo{

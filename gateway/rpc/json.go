@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 
@@ -41,10 +40,10 @@ func (strictJSON) Unmarshal(text []byte, m any) error {
 		return fmt.Errorf("%T is no message", m)
 	}
 	if len(text) == 0 {
-		return fmt.Errorf("empty body: not a JSON object")
+		return unreadable(message, "an empty body is no JSON object")
 	}
 	if err := (protojson.UnmarshalOptions{}).Unmarshal(text, message); err != nil {
-		return errors.New(quoted.ReplaceAllString(err.Error(), "$1"))
+		return unreadable(message, quoted.ReplaceAllString(err.Error(), "$1"))
 	}
 	return nil
 }

@@ -43,6 +43,7 @@ func Mount(mux *http.ServeMux, keys Keys, s Services, calls *metrics.Calls) {
 		connect.WithInterceptors(counter{calls}, translator{}, newAuthorizer(keys), newValidator()),
 		connect.WithReadMaxBytes(maxMessage),
 		connect.WithCompressMinBytes(compressFrom),
+		connect.WithCodec(binary{}),
 		connect.WithCodec(strictJSON{name: "json"}),
 		connect.WithCodec(strictJSON{name: "json; charset=utf-8"}),
 	}
