@@ -13,38 +13,115 @@ var (
 	ErrTooDeep = errors.New("jsontext: nested too deep")
 )
 
-// checker walks a text once and checks its grammar.
+// checker walks a text once and checks its grammar. A level of nesting costs it a bit and no stack: a text may be nested as
+// deep as it is long.
 type checker struct {
 	data     []byte
 	at       int
 	maxDepth int
+	open     levels
 }
 
 func (c *checker) wrong() error { return fmt.Errorf("%w at byte %d", ErrSyntax, c.at) }
 
 func (c *checker) space() { c.at = skipSpace(c.data, c.at) }
 
-func (c *checker) value(depth int) error {
-	if c.at >= len(c.data) {
+// value takes one value whole.
+func (c *checker) value() error {
+	for more := true; more; {
+		nested, err := c.begin()
+		if err == nil && !nested {
+			more, err = c.end()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin takes a value, or of one that holds another all that stands before that.
+func (c *checker) begin() (nested bool, err error) {
+	switch b := c.peek(); {
+	case b == '"':
+		return false, c.text()
+	case b == '{':
+		return c.enter(true)
+	case b == '[':
+		return c.enter(false)
+	case b == '-' || (b >= '0' && b <= '9'):
+		return false, c.number()
+	case b == 't':
+		return false, c.word("true")
+	case b == 'f':
+		return false, c.word("false")
+	case b == 'n':
+		return false, c.word("null")
+	}
+	return false, c.wrong()
+}
+
+// enter opens an object or an array and goes to its first value; an empty one it takes whole.
+func (c *checker) enter(object bool) (nested bool, err error) {
+	if c.open.depth == c.maxDepth {
+		return false, ErrTooDeep
+	}
+	c.open.enter(object)
+	c.at++
+	c.space()
+	if c.peek() == c.closing() {
+		c.open.leave()
+		c.at++
+		return false, nil
+	}
+	return true, c.name()
+}
+
+// closing is the bracket that closes what is open.
+func (c *checker) closing() byte {
+	if c.open.inObject() {
+		return '}'
+	}
+	return ']'
+}
+
+// name takes the name of a member, if it is an object that is open.
+func (c *checker) name() error {
+	if !c.open.inObject() {
+		return nil
+	}
+	if c.peek() != '"' {
 		return c.wrong()
 	}
-	switch b := c.data[c.at]; {
-	case b == '"':
-		return c.text()
-	case b == '{':
-		return c.object(depth + 1)
-	case b == '[':
-		return c.array(depth + 1)
-	case b == '-' || (b >= '0' && b <= '9'):
-		return c.number()
-	case b == 't':
-		return c.word("true")
-	case b == 'f':
-		return c.word("false")
-	case b == 'n':
-		return c.word("null")
+	if err := c.text(); err != nil {
+		return err
 	}
-	return c.wrong()
+	c.space()
+	if c.peek() != ':' {
+		return c.wrong()
+	}
+	c.at++
+	c.space()
+	return nil
+}
+
+// end takes what follows a value: the brackets that close, up to a comma and whether there is more.
+func (c *checker) end() (more bool, err error) {
+	for c.open.depth > 0 {
+		c.space()
+		switch c.peek() {
+		case c.closing():
+			c.open.leave()
+			c.at++
+		case ',':
+			c.at++
+			c.space()
+			return true, c.name()
+		default:
+			return false, c.wrong()
+		}
+	}
+	return false, nil
 }
 
 func (c *checker) word(w string) error {
@@ -53,73 +130,6 @@ func (c *checker) word(w string) error {
 	}
 	c.at += len(w)
 	return nil
-}
-
-func (c *checker) object(depth int) error {
-	if depth > c.maxDepth {
-		return ErrTooDeep
-	}
-	c.at++
-	c.space()
-	if c.peek() == '}' {
-		c.at++
-		return nil
-	}
-	for {
-		if c.peek() != '"' {
-			return c.wrong()
-		}
-		if err := c.text(); err != nil {
-			return err
-		}
-		c.space()
-		if c.peek() != ':' {
-			return c.wrong()
-		}
-		c.at++
-		c.space()
-		if err := c.value(depth); err != nil {
-			return err
-		}
-		if done, err := c.next('}'); done || err != nil {
-			return err
-		}
-	}
-}
-
-func (c *checker) array(depth int) error {
-	if depth > c.maxDepth {
-		return ErrTooDeep
-	}
-	c.at++
-	c.space()
-	if c.peek() == ']' {
-		c.at++
-		return nil
-	}
-	for {
-		if err := c.value(depth); err != nil {
-			return err
-		}
-		if done, err := c.next(']'); done || err != nil {
-			return err
-		}
-	}
-}
-
-// next is what follows a member or an element: a comma and another one, or the end.
-func (c *checker) next(end byte) (done bool, err error) {
-	c.space()
-	switch c.peek() {
-	case end:
-		c.at++
-		return true, nil
-	case ',':
-		c.at++
-		c.space()
-		return false, nil
-	}
-	return false, c.wrong()
 }
 
 // peek is the byte at hand, 0 at the end: no grammar has it.

@@ -33,7 +33,7 @@ func Parse(data []byte, maxDepth int) (Value, error) {
 	c := checker{data: data, maxDepth: maxDepth}
 	c.space()
 	start := c.at
-	if err := c.value(0); err != nil {
+	if err := c.value(); err != nil {
 		return Value{}, err
 	}
 	end := c.at

@@ -194,7 +194,7 @@ func identifiers(m *message) []identity.Identifier {
 
 // ReadItem reads one event that names its type, as quarantine kept it. It fails with *commands.Refusal.
 func ReadItem(text []byte, receivedMS int64) (commands.Item, error) {
-	root, err := jsontext.Parse(text, maxDepth)
+	root, err := jsontext.Parse(text, len(text))
 	if err != nil {
 		return commands.Item{}, &commands.Refusal{Reason: commands.ReasonInvalidJSON, Message: "an event is a JSON object"}
 	}

@@ -29,10 +29,6 @@ type Handler struct {
 	memory memory
 }
 
-// maxDepth bounds the nesting of a whole body, and so the stack that checking it takes. An event within a batch that
-// is nested deeper is larger than an event may be; any other that is too deep is refused by itself.
-const maxDepth = 2 + MaxEventBytes/2
-
 // kinds are the paths and the type of event each takes; "" takes a batch.
 var kinds = [...]struct{ path, kind string }{
 	{"identify", "identify"}, {"track", "track"}, {"page", "page"}, {"screen", "screen"}, {"group", "group"},
@@ -111,13 +107,9 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, kind string, vali
 		problem.write(w)
 		return
 	}
-	root, err := jsontext.Parse(body.bytes, maxDepth)
+	root, err := jsontext.Parse(body.bytes, MaxBodyBytes) // however deep: an event that is too deep is refused by itself
 	if err != nil || root.Kind() != jsontext.Object {
-		invalid := refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "the body is not a JSON object"}
-		if errors.Is(err, jsontext.ErrTooDeep) {
-			invalid = refusal{http.StatusBadRequest, commands.ReasonTooDeep, "the body is nested too deep"}
-		}
-		invalid.write(w)
+		refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "the body is not a JSON object"}.write(w)
 		return
 	}
 	req := readRequest(root)

@@ -237,6 +237,7 @@ func TestEventsThatAreTooMuchAreKept(t *testing.T) {
 		{"large", `{"a":"` + strings.Repeat("x", 33<<10) + `"}`, "EVENT_TOO_LARGE in  as segment"},
 		{"deep", `{"a":` + nested(300) + `}`, "TOO_DEEP in properties as segment"},
 		{"as deep as its size allows", `{"a":` + nested(16_000) + `}`, "TOO_DEEP in properties as segment"},
+		{"as deep as a body may be", `{"a":` + nested(250_000) + `}`, "EVENT_TOO_LARGE in  as segment"},
 	} {
 		bad := `{"type":"track","userId":"u","event":"bad","properties":` + c.properties + `}`
 		good := `{"type":"track","userId":"u","event":"good"}`
@@ -298,7 +299,7 @@ func TestWholeRequestsThatAreNotTaken(t *testing.T) {
 		{"no object", "/v1/track", `[]`, nil, 400, "INVALID_JSON"},
 		{"empty", "/v1/batch", ``, nil, 400, "INVALID_JSON"},
 		{"no batch", "/v1/batch", `{"userId":"u"}`, nil, 400, "INVALID_JSON"},
-		{"too deep", "/v1/track", strings.Repeat(`[`, 100_000), nil, 400, "TOO_DEEP"},
+		{"deep and never closed", "/v1/track", strings.Repeat(`[`, 100_000), nil, 400, "INVALID_JSON"},
 		{"a large batch", "/v1/batch", `{"a":"` + strings.Repeat("x", 501<<10) + `"}`, nil, 400, "BODY_TOO_LARGE"},
 		{"a bomb", "/v1/batch", bomb.String(), unpacks, 400, "BODY_TOO_LARGE"},
 		{"no gzip", "/v1/batch", `{"batch":[]}`, unpacks, 400, "INVALID_GZIP"},
@@ -419,6 +420,7 @@ func FuzzSegment(f *testing.F) {
 		`{"batch":[{"type":"track","userId":"u","event":"Order Completed","properties":{"total":1e400,"products":[{}]}}]}`,
 		`{"batch":[{"type":"identify","userId":"u","traits":{"email":"a@b.c"},"context":{"a":"\ud800"}}],"context":{"a":"\u0000"}}`,
 		`{"type":"page","timestamp":-1,"name":"\\","category":{}}`, `{"batch":[null,1,"",[],{}]}`, "{\"a\":\"\xff\"}", `{`, ``,
+		`{"batch":[{"type":"track","userId":"u","event":"a","properties":` + strings.Repeat(`{"a":[`, 100) + strings.Repeat(`]}`, 100) + `},{"type":"track","userId":"u","event":"b"}]}`,
 	} {
 		f.Add(seed)
 	}
@@ -432,8 +434,33 @@ func FuzzSegment(f *testing.F) {
 			if !json.Valid([]byte(answer)) || (status == 400) != (len(s.events(t)) == 0 && !strings.Contains(answer, `"success":true`)) {
 				t.Fatalf("%s: got %d %s", path, status, answer)
 			}
+			if want := eventsOf(body); path == "/v1/batch" && status == 200 && want >= 0 && verdicts(t, answer) != want {
+				t.Fatalf("%d events: got %s", want, answer)
+			}
 		}
 	})
+}
+
+// eventsOf counts the batch's events by encoding/json; -1 where it does not read the body: it is nested too deep for it.
+func eventsOf(body string) int {
+	var object map[string]json.RawMessage
+	var batch []json.RawMessage
+	if json.Unmarshal([]byte(body), &object) != nil || json.Unmarshal(object["batch"], &batch) != nil {
+		return -1
+	}
+	return len(batch)
+}
+
+func verdicts(t *testing.T, text string) int {
+	t.Helper()
+	var a struct {
+		Accepted, Duplicates int
+		Rejected             []struct{}
+	}
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		t.Fatal(err)
+	}
+	return a.Accepted + a.Duplicates + len(a.Rejected)
 }
 
 // batch100 is a batch as the clients send them: 100 events of a shop with two identifiers, properties and context.
