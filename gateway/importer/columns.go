@@ -10,11 +10,13 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// rowColumns are the columns of row that the expressions of one source or table name.
+// rowColumns are the columns that the expressions of one source or table read of its rows.
 type rowColumns struct {
 	read []readColumn
 	// asked are those that an expression asks for, has(row.x) or 'x' in row: a file may be without them.
 	asked []string
+	// lets are what the rows of a group have beside their columns.
+	lets []string
 }
 
 // readColumn is a column with the line of the mapping that reads it.
@@ -23,47 +25,49 @@ type readColumn struct {
 	line int
 }
 
-// note adds what an expression at that line names.
-func (c *rowColumns) note(expression *ast.AST, line int) {
-	for _, row := range ast.MatchDescendants(ast.NavigateAST(expression), isRow) {
-		parent, ok := row.Parent()
-		switch {
-		case !ok || hidden(row):
-		case parent.Kind() == ast.SelectKind && parent.AsSelect().IsTestOnly():
-			c.asked = append(c.asked, parent.AsSelect().FieldName())
-		case parent.Kind() == ast.SelectKind:
-			c.read = append(c.read, readColumn{parent.AsSelect().FieldName(), line})
-		case parent.Kind() == ast.CallKind:
-			c.noteCall(parent.AsCall(), row, line)
+// note adds what an expression at that line reads; names are those it may use.
+func (c *rowColumns) note(expression *ast.AST, names meanings, line int) {
+	for _, e := range ast.MatchDescendants(ast.NavigateAST(expression), readsOrAsks) {
+		if e.Kind() == ast.SelectKind {
+			of := names.of(nav(e.AsSelect().Operand()))
+			c.add(of, e.AsSelect().FieldName(), e.AsSelect().IsTestOnly(), line)
+		} else {
+			c.addCall(e.AsCall(), names, line)
 		}
 	}
 }
 
-func (c *rowColumns) noteCall(call ast.CallExpr, row ast.Expr, line int) {
-	args := call.Args()
+func readsOrAsks(e ast.NavigableExpr) bool {
+	return e.Kind() == ast.SelectKind || e.Kind() == ast.CallKind && len(e.AsCall().Args()) == 2
+}
+
+// addCall adds row['x'], 'x' in row and sum(rows, 'x').
+func (c *rowColumns) addCall(call ast.CallExpr, names meanings, line int) {
+	first, second := nav(call.Args()[0]), nav(call.Args()[1])
+	switch call.FunctionName() {
+	case operators.Index:
+		c.addLiteral(names.of(first), second, false, line)
+	case operators.In:
+		c.addLiteral(names.of(second), first, true, line)
+	case "sum":
+		c.addLiteral(names.of(first).element(), second, false, line)
+	}
+}
+
+func (c *rowColumns) addLiteral(of meaning, column ast.Expr, asked bool, line int) {
+	if name, ok := literal(column); ok {
+		c.add(of, name, asked, line)
+	}
+}
+
+func (c *rowColumns) add(of meaning, name string, asked bool, line int) {
 	switch {
-	case len(args) != 2:
-	case call.FunctionName() == operators.Index && args[0].ID() == row.ID():
-		if name, ok := literal(args[1]); ok {
-			c.read = append(c.read, readColumn{name, line})
-		}
-	case call.FunctionName() == operators.In && args[1].ID() == row.ID():
-		if name, ok := literal(args[0]); ok {
-			c.asked = append(c.asked, name)
-		}
+	case of != aRow && of != aMember, of == aMember && slices.Contains(c.lets, name):
+	case asked:
+		c.asked = append(c.asked, name)
+	default:
+		c.read = append(c.read, readColumn{name, line})
 	}
-}
-
-func isRow(e ast.NavigableExpr) bool { return e.Kind() == ast.IdentKind && e.AsIdent() == varRow }
-
-// hidden says whether a macro around, such as rows.map(row, row.x), gives the name another meaning.
-func hidden(e ast.NavigableExpr) bool {
-	for around, ok := e.Parent(); ok; around, ok = around.Parent() {
-		if around.Kind() == ast.ComprehensionKind && around.AsComprehension().IterVar() == varRow {
-			return true
-		}
-	}
-	return false
 }
 
 func literal(e ast.Expr) (string, bool) {

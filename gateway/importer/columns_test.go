@@ -65,3 +65,58 @@ func TestOpenRefusesACSVFileWithoutHeader(t *testing.T) {
 		t.Errorf("an empty file: %v", err)
 	}
 }
+
+// TestOpenNamesTheColumnsThatAGroupLacks: by whatever name a macro, an entry of each or a let gives the row.
+func TestOpenNamesTheColumnsThatAGroupLacks(t *testing.T) {
+	t.Parallel()
+	path := write(t, t.TempDir(), "a.csv", "order,user\n1,u\n")
+	for expression, want := range map[string]string{
+		"rows.map(r, r.x).join()":                            "x",
+		"rows.map(row, row.x).join()":                        "x",
+		"rows.filter(r, r.x == '').size()":                   "x",
+		"rows.filter(r, r.user == '')[0].x":                  "x",
+		"rows.filter(r, r.user == '').map(s, s['x']).join()": "x",
+		"rows.map(r, r.user == '', r.x).join()":              "x",
+		"rows.map(r, rows.exists(s, s.x == r.user))":         "x",
+		"rows[0].x":                      "x",
+		"first.x":                        "x",
+		"sum(rows, 'x')":                 "x",
+		"sum(rows.filter(r, true), 'x')": "x",
+		"each.x":                         "x",
+		"rows.map(r, has(r.x) ? r.x : '').join()":              "",
+		"'x' in each ? each.x : ''":                            "",
+		"rows.map(r, r.price).join() + each.price":             "", // a let
+		"rows.map(r, {'x': r.user}).map(r, r.x).join()":        "", // no row any more
+		"[{'x': row.user}].map(row, row.x).join()":             "",
+		"rows.map(r, lookup(r, 'x')).size()":                   "",
+		"rows.map(row, row.user).join() + row.order + row.x":   "x",
+		"first.user + each.order + rows[0].order + rows[0].at": "at",
+	} {
+		m, err := importer.Parse([]byte(`name: m
+sources:
+  - file: a.csv
+    let: {price: "'1'", first: row}
+    group: {key: row.order}
+    emit:
+      - type: track
+        each: rows
+        identifiers: [{type: user_id, value: row.user}]
+        name: "'x'"
+        properties:
+          p: "` + expression + `"
+`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := ""
+		if _, err := m.Open([]string{path}); err != nil {
+			told = strings.TrimPrefix(err.Error(), "importer: the files do not fit the mapping: ")
+		}
+		if want != "" {
+			want = `a.csv has no column "` + want + `" (line 12 of the mapping)`
+		}
+		if told != want {
+			t.Errorf("%s: got %q, want %q", expression, told, want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/ext"
 )
 
@@ -42,9 +43,11 @@ func newCompiler(m *Mapping) (*compiler, error) {
 	return &compiler{base: base}, nil
 }
 
-// place is where an expression stands: what it may name. Those of one source or table share the columns they name.
+// place is where an expression stands: what it may name, and which names are rows. Those of one source or table share the
+// columns they read.
 type place struct {
 	env     *cel.Env
+	names   meanings
 	columns *rowColumns
 }
 
@@ -66,16 +69,16 @@ func (c *compiler) place(names ...string) (place, error) {
 	if err != nil {
 		return place{}, fmt.Errorf("declare names: %w", err)
 	}
-	return place{env, &rowColumns{}}, nil
+	return place{env, meanings{varRow: aRow}, &rowColumns{}}, nil
 }
 
 // with adds one name.
-func (p place) with(name string) (place, error) {
+func (p place) with(name string, meaning meaning) (place, error) {
 	env, err := p.env.Extend(cel.Variable(name, cel.DynType))
 	if err != nil {
 		return place{}, fmt.Errorf("declare a name: %w", err)
 	}
-	return place{env, p.columns}, nil
+	return place{env, p.names.with(name, meaning), p.columns}, nil
 }
 
 // compile checks one expression; field and line are for the error. An absent text gives a nil program.
@@ -83,17 +86,18 @@ func (p place) compile(field string, t text) (expression, error) {
 	if !t.given() {
 		return expression{}, nil
 	}
-	ast, issues := p.env.Compile(t.value)
+	checked, issues := p.env.Compile(t.value)
 	if err := issues.Err(); err != nil {
 		first := issues.Errors()[0]
 		return expression{}, fmt.Errorf("line %d: %s: %s (in %q)", t.line, field, first.Message, shorten(t.value))
 	}
-	program, err := p.env.Program(ast, cel.EvalOptions(cel.OptOptimize))
+	program, err := p.env.Program(checked, cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
 		return expression{}, fmt.Errorf("line %d: %s: %w", t.line, field, err)
 	}
-	p.columns.note(ast.NativeRep(), t.line)
-	return expression{text: t.value, program: program, result: ast.OutputType().String()}, nil
+	p.columns.note(checked.NativeRep(), p.names, t.line)
+	gives := p.names.of(ast.NavigateAST(checked.NativeRep()))
+	return expression{text: t.value, program: program, result: checked.OutputType().String(), gives: gives}, nil
 }
 
 // condition is compile for an expression that says yes or no.
@@ -128,9 +132,10 @@ func (c *compiler) lets(p place, field string, named namedTexts) ([]namedExpress
 			return nil, p, err
 		}
 		out = append(out, namedExpression{n.name, e})
-		if p, err = p.with(n.name); err != nil {
+		if p, err = p.with(n.name, e.gives); err != nil {
 			return nil, p, err
 		}
+		p.columns.lets = append(p.columns.lets, n.name)
 	}
 	return out, p, nil
 }

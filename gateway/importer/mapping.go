@@ -212,6 +212,7 @@ type expression struct {
 	program cel.Program
 	// result is the type that CEL's checker found.
 	result string
+	gives  meaning
 }
 
 type namedExpression struct {

@@ -81,7 +81,7 @@ func (c *compiler) source(d sourceDocument) (*sourceSpec, error) {
 			return nil, fmt.Errorf("line %d: group.within: want a number of lines", d.inputDocument.Line)
 		}
 		spec.group = &groupSpec{key: key, within: d.Group.Within}
-		if inGroup, err = p.with(varRows); err != nil {
+		if inGroup, err = p.with(varRows, members); err != nil {
 			return nil, err
 		}
 	}
@@ -142,7 +142,7 @@ func compileEmit(p place, d emitDocument) (*emitSpec, error) {
 		return nil, err
 	}
 	if spec.each.program != nil {
-		if p, err = p.with(varEach); err != nil {
+		if p, err = p.with(varEach, spec.each.gives.element()); err != nil {
 			return nil, err
 		}
 	}
@@ -226,7 +226,7 @@ func compileLines(p place, d *linesDocument) (*linesSpec, error) {
 		return nil, err
 	}
 	if spec.each.program != nil {
-		if p, err = p.with(varEach); err != nil {
+		if p, err = p.with(varEach, spec.each.gives.element()); err != nil {
 			return nil, err
 		}
 	}
