@@ -78,6 +78,10 @@ func tellAnswer(w io.Writer, a *profferv1.DecideResponse) {
 			fmt.Fprintf(w, "  %s: %s\n", name, a.GetContent()[name])
 		}
 	}
+	if a.GetPosition() == "" { // nobody can ask for it by its id
+		fmt.Fprintf(w, "by %s version %d; nothing was recorded\n", a.GetPolicy(), a.GetPolicyVersion())
+		return
+	}
 	fmt.Fprintf(w, "decision %s at %s by %s version %d\n", a.GetDecisionId(), a.GetPosition(), a.GetPolicy(), a.GetPolicyVersion())
 }
 

@@ -53,3 +53,17 @@ func TestContentIsToldInOneOrder(t *testing.T) {
 		t.Error(out.String())
 	}
 }
+
+func TestAnAnswerSaysWhetherItIsRecorded(t *testing.T) {
+	t.Parallel()
+	for position, want := range map[string]string{
+		"":             "offer tea, treatment cup\nby shop version 2; nothing was recorded\n",
+		"DECISION/7/0": "offer tea, treatment cup\ndecision 01 at DECISION/7/0 by shop version 2\n",
+	} {
+		var out strings.Builder
+		tellAnswer(&out, &profferv1.DecideResponse{Offer: "tea", Treatment: "cup", DecisionId: "01", Position: position, Policy: "shop", PolicyVersion: 2})
+		if out.String() != want {
+			t.Errorf("got %q, want %q", out.String(), want)
+		}
+	}
+}
