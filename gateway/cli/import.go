@@ -24,7 +24,8 @@ type importing struct {
 
 // Help is shown by --help.
 func (importing) Help() string {
-	return "Example: proffer import starbucks ./starbucks\n\nImporting the same files twice adds nothing; after an interruption run it again. What a mapping or the server refuses goes to quarantine. docs/mappings.md explains the mapping files."
+	return "Example: proffer import starbucks ./starbucks\n\nImporting the same files twice adds nothing; after an interruption run it again. What a mapping or the server refuses goes to quarantine. " +
+		"Exit code 1 when every row of a file was refused, 2 when the files lack what the mapping reads. docs/mappings.md explains the mapping files."
 }
 
 // Run imports and prints the summary.
@@ -45,8 +46,23 @@ func (c importing) Run(r *run) error {
 			tellStopped(r.err, summary.Total())
 			return err
 		}
-		return c.print(r, summary, func(w io.Writer) { tellImport(w, summary) })
+		if err := c.print(r, summary, func(w io.Writer) { tellImport(w, summary) }); err != nil {
+			return err
+		}
+		return refusedWhole(r.err, summary)
 	})
+}
+
+// refusedWhole ends an import that refused all of some file.
+func refusedWhole(w io.Writer, s importer.Summary) error {
+	var err error
+	for _, f := range s.Files {
+		if f.RefusedWhole() {
+			fmt.Fprintf(w, "every row of %s was refused; why: proffer quarantine list --source '%s'\n", f.Source, f.Source)
+			err = errDiffers
+		}
+	}
+	return err
 }
 
 // importLine draws how far an import has come.

@@ -43,6 +43,20 @@ type FileSummary struct {
 	Rejected   map[string]uint64 `json:"rejected,omitempty"`
 }
 
+// RefusedWhole says whether each row that no rule skips was refused, by the mapping or by the server: then the two do not
+// fit the file.
+func (f FileSummary) RefusedWhole() bool {
+	return f.Mapped == 0 && sumOfCounts(f.Refused) > 0 || f.Items > 0 && sumOfCounts(f.Rejected) == f.Items
+}
+
+func sumOfCounts(of map[string]uint64) uint64 {
+	var sum uint64
+	for _, n := range of {
+		sum += n
+	}
+	return sum
+}
+
 // Total adds the files up; its Source is empty.
 func (s Summary) Total() FileSummary {
 	total := FileSummary{
