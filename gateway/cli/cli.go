@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"connectrpc.com/connect"
 	"github.com/alecthomas/kong"
@@ -17,13 +18,32 @@ import (
 	"github.com/profferhq/proffer/gateway"
 )
 
-// Exit codes.
+// Exit codes; exits says what each means.
 const (
 	ExitOK          = 0
-	ExitFailed      = 1 // it failed, was refused, or something differs
-	ExitUsage       = 2 // the command line is wrong
-	ExitUnreachable = 3 // no server answers, or one whose log or database is away
+	ExitFailed      = 1
+	ExitUsage       = 2
+	ExitUnreachable = 3
 )
+
+// exits say what each exit code means, in --help and in the reference.
+var exits = [...]string{
+	ExitOK:          "done",
+	ExitFailed:      "it failed, was refused, or something differs",
+	ExitUsage:       "the command line is wrong, or a file that it names",
+	ExitUnreachable: "no server answers, or one whose log or database is away",
+}
+
+func exitCodes() string {
+	var text strings.Builder
+	for code, meaning := range exits {
+		if code > 0 {
+			text.WriteString("; ")
+		}
+		fmt.Fprintf(&text, "%d %s", code, meaning)
+	}
+	return text.String()
+}
 
 type commands struct {
 	Serve      serve      `cmd:"" help:"Start the server."`
@@ -56,7 +76,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	usage := false
 	parser, err := kong.New(&c,
 		kong.Name("proffer"),
-		kong.Description("Decides what to offer whom, and proves it.\n\nExit codes: 0 done; 1 it failed or something differs; 2 the command line is wrong; 3 no server answers, or one whose log or database is away."),
+		kong.Description("Decides what to offer whom, and proves it.\n\nExit codes: "+exitCodes()+"."),
 		kong.Writers(stdout, stderr),
 		kong.UsageOnError(),
 		kong.Exit(func(int) { usage = true }),

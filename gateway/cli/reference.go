@@ -19,6 +19,7 @@ func (c reference) Run(r *run) error {
 	c.settings(r, reflect.TypeFor[gateway.Config]())
 	fmt.Fprint(r.out, "\nThe commands that talk to a server find it by:\n\n"+heading)
 	c.settings(r, reflect.TypeFor[target]())
+	fmt.Fprintf(r.out, "\nExit codes of every command: %s.\n", exitCodes())
 	return nil
 }
 
