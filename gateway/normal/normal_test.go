@@ -49,29 +49,30 @@ func TestNormalizeRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ kind, value, reason string }{
-		{"phone", "123", "INVALID_IDENTIFIER"},
-		{"phone", "hello", "INVALID_IDENTIFIER"},
-		{"email", "nobody", "INVALID_IDENTIFIER"},
-		{"email", "@example.com", "INVALID_IDENTIFIER"},
-		{"email", "a@", "INVALID_IDENTIFIER"},
-		{"email", "a b@example.com", "INVALID_IDENTIFIER"},
-		{"email", "+tag@gmail.com", "INVALID_IDENTIFIER"},
-		{"email", "a@exa mple.com", "INVALID_IDENTIFIER"},
-		{"user_id", "", "MISSING_IDENTIFIER"},
-		{"user_id", " \t ", "MISSING_IDENTIFIER"},
-		{"user_id", "a\x00b", "INVALID_IDENTIFIER"},
-		{"user_id", "a\xff", "INVALID_IDENTIFIER"},
-		{"user_id", "a\u200bb", "INVALID_IDENTIFIER"},
-		{"user_id", strings.Repeat("x", 321), "IDENTIFIER_TOO_LONG"},
-		{"user_id", strings.Repeat("x", 1<<20), "IDENTIFIER_TOO_LONG"},
-		{"User", "x", "INVALID_IDENTIFIER"},
-		{"", "x", "INVALID_IDENTIFIER"},
+	for _, c := range []struct{ kind, value, reason, message string }{
+		{"phone", "123", "INVALID_IDENTIFIER", "not a valid phone number"},
+		{"phone", "hello", "INVALID_IDENTIFIER", "not a valid phone number"},
+		{"email", "nobody", "INVALID_IDENTIFIER", "not an e-mail address"},
+		{"email", "@example.com", "INVALID_IDENTIFIER", "not an e-mail address"},
+		{"email", "a@", "INVALID_IDENTIFIER", "not an e-mail address"},
+		{"email", "a b@example.com", "INVALID_IDENTIFIER", "not an e-mail address"},
+		{"email", "+tag@gmail.com", "INVALID_IDENTIFIER", "not an e-mail address"},
+		{"email", "a@exa mple.com", "INVALID_IDENTIFIER", "not an e-mail address"},
+		{"email", "a@-example.com", "INVALID_IDENTIFIER", "the e-mail address has no valid domain"},
+		{"user_id", "", "MISSING_IDENTIFIER", "the identifier is empty"},
+		{"user_id", " \t ", "MISSING_IDENTIFIER", "the identifier is empty"},
+		{"user_id", "a\x00b", "INVALID_IDENTIFIER", "the identifier has a control character"},
+		{"user_id", "a\xff", "INVALID_IDENTIFIER", "the identifier is not UTF-8"},
+		{"user_id", "a\u200bb", "INVALID_IDENTIFIER", "the identifier has a control character"},
+		{"user_id", strings.Repeat("x", 321), "IDENTIFIER_TOO_LONG", "an identifier may have 320 bytes"},
+		{"user_id", strings.Repeat("x", 1<<20), "IDENTIFIER_TOO_LONG", "an identifier may have 320 bytes"},
+		{"User", "x", "INVALID_IDENTIFIER", "a type is small letters, digits and underscores, 40 at most"},
+		{"", "x", "INVALID_IDENTIFIER", "a type is small letters, digits and underscores, 40 at most"},
 	} {
 		_, err := n.Normalize(identity.Identifier{Type: c.kind, Value: c.value})
 		var m *identity.Malformed
-		if !errors.As(err, &m) || m.Reason != c.reason {
-			t.Errorf("%s of %d bytes: got %v, want %s", c.kind, len(c.value), err, c.reason)
+		if !errors.As(err, &m) || m.Reason != c.reason || m.Message != c.message {
+			t.Errorf("%s of %d bytes: got %v, want %s: %s", c.kind, len(c.value), err, c.reason, c.message)
 		}
 		if err != nil && len(c.value) > 4 && strings.Contains(err.Error(), c.value) {
 			t.Errorf("the error of a %s names its value", c.kind)
