@@ -15,16 +15,24 @@ import (
 // segment definitions, models, their roles, limits and alerts. Each change is decided on all that POLICY holds. A server has
 // one, which its commands share: what one of them withdraws, another may be about to read.
 //
-// Changes on different servers follow one another where they append to the same lane. Where they do not (one withdraws a view,
-// the other publishes a policy that reads it), each may be decided before the other is known.
+// Changes on different servers follow one another, whatever they change: each is appended only where POLICY ends as it did when
+// the change was decided. So what one server withdraws no other lets something read.
 type Definitions struct {
 	ports DefinitionPorts
 	turn  chan struct{} // one change at a time on this server
 }
 
+// DefinitionLog is a log on whose end can be decided.
+type DefinitionLog interface {
+	SharedLog
+	// AppendAt is Append under the condition that the stream ends at that sequence still, 0 for an empty one; otherwise it fails
+	// with domain.ErrLaneLost, appends nothing, and the lane has to be taken over again.
+	AppendAt(ctx context.Context, lane domain.Lane, end uint64, events ...*event.Event) (domain.Position, error)
+}
+
 // DefinitionPorts is what changing definitions needs; all are required.
 type DefinitionPorts struct {
-	Log    SharedLog
+	Log    DefinitionLog
 	Recall *Recall
 	Now    func() time.Time
 	// Random yields event ids; reads must not fail.
@@ -41,7 +49,7 @@ func NewDefinitions(ports DefinitionPorts) *Definitions {
 type decideOn func(*Catalogue) ([]*event.Event, error)
 
 // change appends what is decided to the lane in one envelope, and returns the place of its first event; zero when nothing is
-// appended, or when it is only to be validated. When another server appends to the lane in between, it is decided anew, a few
+// appended, or when it is only to be validated. When another server appends to POLICY in between, it is decided anew, a few
 // times. It fails with the error of decide as it is, and with those of the log.
 func (d *Definitions) change(ctx context.Context, lane domain.Lane, validateOnly bool, decide decideOn) (domain.Place, error) {
 	if validateOnly {
@@ -55,15 +63,14 @@ func (d *Definitions) change(ctx context.Context, lane domain.Lane, validateOnly
 	}
 	const attempts = 4
 	for n := 1; ; n++ {
-		// Before it is decided: whatever another server appends after that is noticed.
 		if err := takeOver(ctx, d.ports.Log, lane); err != nil {
 			return domain.Place{}, err
 		}
-		events, err := d.decided(ctx, decide)
+		events, end, err := d.decided(ctx, decide)
 		if err != nil || len(events) == 0 {
 			return domain.Place{}, err
 		}
-		at, err := d.append(ctx, lane, events)
+		at, err := d.append(ctx, lane, end, events)
 		if n == attempts || !errors.Is(err, domain.ErrLaneLost) {
 			return at, err
 		}
@@ -73,37 +80,38 @@ func (d *Definitions) change(ctx context.Context, lane domain.Lane, validateOnly
 // look decides, and leaves it at that: what then has to be waited for does not hold up the changes of others. It fails with the
 // error of decide as it is, and with domain.ErrUnavailable.
 func (d *Definitions) look(ctx context.Context, decide decideOn) error {
-	_, err := d.decided(ctx, decide)
+	_, _, err := d.decided(ctx, decide)
 	return err
 }
 
-// decided is what is decided on all that POLICY holds now, with the time.
-func (d *Definitions) decided(ctx context.Context, decide decideOn) ([]*event.Event, error) {
+// decided is what is decided on all that POLICY holds now, with the time, and where POLICY ends at least.
+func (d *Definitions) decided(ctx context.Context, decide decideOn) (events []*event.Event, end uint64, err error) {
 	if err := d.ports.Recall.CatchUp(ctx, domain.Policy); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	end = d.ports.Recall.Applied(domain.Policy) // more may be applied meanwhile: then it is decided anew
 	catalogue := d.catalogue()
 	catalogue.mu.RLock()
 	defer catalogue.mu.RUnlock()
-	events, err := decide(catalogue)
+	events, err = decide(catalogue)
 	now := d.ports.Now().UnixMilli()
 	for _, e := range events {
 		e.OccurredMs, e.ReceivedMs = now, now
 	}
-	return events, err
+	return events, end, err
 }
 
 func (d *Definitions) catalogue() *Catalogue { return d.ports.Recall.Catalogue }
 
-// append writes events in one envelope, and remembers them.
-func (d *Definitions) append(ctx context.Context, lane domain.Lane, events []*event.Event) (domain.Place, error) {
+// append writes events in one envelope where POLICY ends there still, and remembers them.
+func (d *Definitions) append(ctx context.Context, lane domain.Lane, end uint64, events []*event.Event) (domain.Place, error) {
 	for _, e := range events {
 		e.Id = make([]byte, 16)
 		if _, err := io.ReadFull(d.ports.Random, e.Id); err != nil {
 			return domain.Place{}, fmt.Errorf("draw an id: %w", err)
 		}
 	}
-	at, err := d.ports.Log.Append(ctx, lane, events...)
+	at, err := d.ports.Log.AppendAt(ctx, lane, end, events...)
 	if err != nil {
 		return domain.Place{}, fmt.Errorf("append to %s: %w", lane.Subject(), err)
 	}

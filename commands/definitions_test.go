@@ -214,6 +214,33 @@ func TestWhatIsReadIsNotWithdrawnMeanwhile(t *testing.T) {
 	}
 }
 
+// The two append to different lanes; the second to decide appends first.
+func TestWhatOneServerReadsAnotherDoesNotWithdraw(t *testing.T) {
+	t.Parallel()
+	for name, c := range readers() {
+		for _, withdrawnFirst := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, withdrawn first %v", name, withdrawnFirst), func(t *testing.T) {
+				t.Parallel()
+				ours := c.world(t)
+				theirs := ours.rival(t)
+				first, second := c.publish, c.withdraw
+				if withdrawnFirst {
+					first, second = second, first
+				}
+				ours.beforeAppends(sync.OnceFunc(func() {
+					if err := first(t, theirs); err != nil {
+						t.Errorf("the first: %v", err)
+					}
+				}))
+				err := second(t, ours)
+				if withdrawnFirst && !c.refused(err) || !withdrawnFirst && !errors.Is(err, commands.ErrInUse) {
+					t.Errorf("the second: %v", err)
+				}
+			})
+		}
+	}
+}
+
 func TestWhatIsWithdrawnWhileAPolicyIsCheckedIsNotRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range readers() {

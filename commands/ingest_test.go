@@ -53,7 +53,7 @@ func startWorld(t interface{ Fatal(...any) }, log *commandstest.MemoryLog, vault
 }
 
 // definedOver is how what is defined changes on a server with that end of the log.
-func definedOver(log commands.SharedLog, recall *commands.Recall) *commands.Definitions {
+func definedOver(log commands.DefinitionLog, recall *commands.Recall) *commands.Definitions {
 	return commands.NewDefinitions(commands.DefinitionPorts{
 		Log: log, Recall: recall, Now: func() time.Time { return now }, Random: commandstest.NewRandom(2),
 	})

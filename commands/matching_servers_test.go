@@ -23,6 +23,11 @@ func (m meeting) Append(ctx context.Context, lane domain.Lane, events ...*event.
 	return m.MemoryLog.Append(ctx, lane, events...)
 }
 
+func (m meeting) AppendAt(ctx context.Context, lane domain.Lane, end uint64, events ...*event.Event) (domain.Position, error) {
+	m.before()
+	return m.MemoryLog.AppendAt(ctx, lane, end, events...)
+}
+
 // Two servers compare the same records and find the same, each before the other has appended anything.
 func TestTwoServersThatMatchAppendWhatTheyFindOnce(t *testing.T) {
 	t.Parallel()

@@ -100,17 +100,26 @@ func (l *MemoryLog) Append(ctx context.Context, lane domain.Lane, events ...*eve
 	return p.Wait(ctx)
 }
 
+// AppendAt is Append under the condition that the stream ends at that sequence still.
+func (l *MemoryLog) AppendAt(ctx context.Context, lane domain.Lane, end uint64, events ...*event.Event) (domain.Position, error) {
+	p, err := l.enqueue(lane, nil, &end, events)
+	if err != nil {
+		return domain.Position{}, err
+	}
+	return p.Wait(ctx)
+}
+
 // Enqueue stores the events at once; Wait returns their position.
 func (l *MemoryLog) Enqueue(lane domain.Lane, events ...*event.Event) (Pending, error) {
-	return l.enqueue(lane, nil, events)
+	return l.enqueue(lane, nil, nil, events)
 }
 
 // EnqueueIn is Enqueue under the condition that nothing of the lane has failed since Term returned this term.
 func (l *MemoryLog) EnqueueIn(lane domain.Lane, term uint64, events ...*event.Event) (Pending, error) {
-	return l.enqueue(lane, &term, events)
+	return l.enqueue(lane, &term, nil, events)
 }
 
-func (l *MemoryLog) enqueue(lane domain.Lane, term *uint64, events []*event.Event) (Pending, error) {
+func (l *MemoryLog) enqueue(lane domain.Lane, term, end *uint64, events []*event.Event) (Pending, error) {
 	frames, err := encode(lane, events)
 	if err != nil {
 		return nil, err
@@ -124,7 +133,7 @@ func (l *MemoryLog) enqueue(lane domain.Lane, term *uint64, events []*event.Even
 		l.term[lane]++
 		return nil, domain.ErrUnavailable
 	}
-	at, err := l.append(lane, frames)
+	at, err := l.append(lane, end, frames)
 	if err != nil {
 		l.term[lane]++
 	}
@@ -174,14 +183,14 @@ func encode(lane domain.Lane, events []*event.Event) ([][]byte, error) {
 const envelopeOverhead = 128
 
 // append is the fenced publish; the caller holds the owner's lock.
-func (l *MemoryLog) append(lane domain.Lane, frames [][]byte) (domain.Position, error) {
+func (l *MemoryLog) append(lane domain.Lane, streamEnd *uint64, frames [][]byte) (domain.Position, error) {
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()
 	known, ok := l.ends[lane]
 	if !ok {
 		known = l.store.ends[lane]
 	}
-	if known != l.store.ends[lane] {
+	if known != l.store.ends[lane] || (streamEnd != nil && *streamEnd != uint64(len(l.store.streams[lane.Stream]))) {
 		l.lost[lane] = true
 		return domain.Position{}, domain.ErrLaneLost
 	}

@@ -16,6 +16,7 @@ import (
 // Log is all that a log of the product does.
 type Log interface {
 	Append(ctx context.Context, lane domain.Lane, events ...*event.Event) (domain.Position, error)
+	AppendAt(ctx context.Context, lane domain.Lane, end uint64, events ...*event.Event) (domain.Position, error)
 	Enqueue(lane domain.Lane, events ...*event.Event) (Pending, error)
 	EnqueueIn(lane domain.Lane, term uint64, events ...*event.Event) (Pending, error)
 	Term(lane domain.Lane) (uint64, error)
@@ -56,6 +57,8 @@ func RunLogSuite(t *testing.T, open func(t *testing.T) Harness) {
 		{"appends of one lane stand in the order of the calls", testOrder},
 		{"events of one call stand next to one another", testContiguity},
 		{"a stale owner is refused until it takes over", testFence},
+		{"an append at the stream's end is refused once any lane goes on", testStreamEnd},
+		{"of two appends at one end of the stream one is taken", testOneEnd},
 		{"a failure begins a new term", testTerm},
 		{"an append whose acknowledgements were lost is in the log once", testLostReplies},
 		{"a restart in mid batch keeps what was acknowledged", testRestart},

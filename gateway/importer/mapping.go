@@ -212,7 +212,8 @@ type expression struct {
 	program cel.Program
 	// result is the type that CEL's checker found.
 	result string
-	gives  meaning
+	// gives says whether it is a row, or rows, of which columns are read.
+	gives meaning
 }
 
 type namedExpression struct {

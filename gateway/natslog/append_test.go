@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,22 @@ func TestGroupCommit(t *testing.T) {
 	}
 	if _, err := l.Append(testContext(t), zero, commandstest.Tracked("x")); !errors.Is(err, domain.ErrUnavailable) {
 		t.Errorf("after closing: got %v, want unavailable", err)
+	}
+}
+
+// An envelope has one condition: what is appended at the stream's end shares it with nobody.
+func TestAnAppendAtTheStreamsEndIsAnEnvelopeOfItsOwn(t *testing.T) {
+	t.Parallel()
+	ln := &lane{}
+	for _, end := range []uint64{anyEnd, anyEnd, 7, 7, anyEnd} {
+		ln.queue = append(ln.queue, &call{end: end, frames: [][]byte{{1}}})
+	}
+	var got []int
+	for batch := ln.take(); batch != nil; batch = ln.take() {
+		got = append(got, len(batch))
+	}
+	if want := []int{2, 1, 1, 1}; !slices.Equal(got, want) {
+		t.Errorf("batches of %v calls, want %v", got, want)
 	}
 }
 

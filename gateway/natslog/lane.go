@@ -18,16 +18,21 @@ import (
 // envelopeOverhead is more than an envelope adds to its frames: header, count and closing hash.
 const envelopeOverhead = 128
 
-// anyTerm is the condition of an Enqueue without one.
-const anyTerm = math.MaxUint64
+// anyTerm and anyEnd are the conditions of an append without one.
+const (
+	anyTerm = math.MaxUint64
+	anyEnd  = math.MaxUint64
+)
 
 // call is one Append or Enqueue: frames that stay together.
 type call struct {
 	frames [][]byte
 	size   int // of the frames in an envelope, at most
-	done   chan struct{}
-	at     domain.Position
-	err    error
+	// end is where the stream must end still, for it to be appended at all: then it is an envelope of its own.
+	end  uint64
+	done chan struct{}
+	at   domain.Position
+	err  error
 }
 
 // newCall encodes the events in the caller's goroutine and checks that they can be one envelope of the lane.
@@ -38,7 +43,7 @@ func newCall(id domain.Lane, events []*event.Event) (*call, error) {
 	if len(events) > domain.MaxEnvelopeEvents {
 		return nil, fmt.Errorf("%w: %d events (at most %d)", domain.ErrTooLarge, len(events), domain.MaxEnvelopeEvents)
 	}
-	c := &call{frames: make([][]byte, len(events)), done: make(chan struct{})}
+	c := &call{frames: make([][]byte, len(events)), end: anyEnd, done: make(chan struct{})}
 	for i, e := range events {
 		if s, known := domain.StreamOf(e); known && s != id.Stream {
 			return nil, fmt.Errorf("event %d belongs to %s", i, s)
@@ -159,7 +164,8 @@ func (ln *lane) take() []*call {
 	defer ln.mu.Unlock()
 	size, events, n := envelopeOverhead, 0, 0
 	for _, c := range ln.queue {
-		if n > 0 && (size+c.size > domain.MaxEnvelopeBytes || events+len(c.frames) > domain.MaxEnvelopeEvents) {
+		alone := c.end != anyEnd || ln.queue[0].end != anyEnd
+		if n > 0 && (alone || size+c.size > domain.MaxEnvelopeBytes || events+len(c.frames) > domain.MaxEnvelopeEvents) {
 			break
 		}
 		size, events, n = size+c.size, events+len(c.frames), n+1
@@ -184,7 +190,7 @@ func (ln *lane) commit(batch []*call) {
 			frames = append(frames, c.frames...)
 		}
 	}
-	envelope, err := ln.publish(frames)
+	envelope, err := ln.publish(frames, batch[0].end)
 	if err != nil {
 		ln.fail(batch, fmt.Errorf("natslog: append to %s: %w", ln.id.Stream, err))
 		return

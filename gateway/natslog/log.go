@@ -132,11 +132,22 @@ func (l *Log) Append(ctx context.Context, lane domain.Lane, events ...*event.Eve
 	return p.Wait(ctx)
 }
 
+// AppendAt is Append under the condition that the stream ends at that sequence still, 0 for an empty one; otherwise it fails
+// with domain.ErrLaneLost and appends nothing. What is decided on all that a stream holds is appended by it: nothing in any
+// lane comes in between.
+func (l *Log) AppendAt(ctx context.Context, lane domain.Lane, end uint64, events ...*event.Event) (domain.Position, error) {
+	p, err := l.enqueue(lane, anyTerm, end, events)
+	if err != nil {
+		return domain.Position{}, err
+	}
+	return p.Wait(ctx)
+}
+
 // Enqueue fixes the events' place in the lane, after everything enqueued before, and returns without waiting
 // for the server: it may be called under a lock that guards the order. When something enqueued earlier fails,
 // everything enqueued behind it fails too, so that an order is never kept with a hole in it.
 func (l *Log) Enqueue(id domain.Lane, events ...*event.Event) (Pending, error) {
-	return l.enqueue(id, anyTerm, events)
+	return l.enqueue(id, anyTerm, anyEnd, events)
 }
 
 // EnqueueIn is Enqueue under the condition that nothing of the lane has failed since Term returned this term;
@@ -144,14 +155,15 @@ func (l *Log) Enqueue(id domain.Lane, events ...*event.Event) (Pending, error) {
 // enqueued before (a decision counts the contacts of earlier decisions) uses it: after a failure it calls
 // TakeOver, reads the lane up to its end, and goes on in the new term.
 func (l *Log) EnqueueIn(id domain.Lane, term uint64, events ...*event.Event) (Pending, error) {
-	return l.enqueue(id, term, events)
+	return l.enqueue(id, term, anyEnd, events)
 }
 
-func (l *Log) enqueue(id domain.Lane, term uint64, events []*event.Event) (Pending, error) {
+func (l *Log) enqueue(id domain.Lane, term, end uint64, events []*event.Event) (Pending, error) {
 	c, err := newCall(id, events)
 	if err != nil {
 		return nil, fmt.Errorf("natslog: append to %s: %w", id.Stream, err)
 	}
+	c.end = end
 	ln, err := l.lane(id)
 	if err != nil {
 		return nil, fmt.Errorf("natslog: append to %s: %w", id.Stream, err)

@@ -49,9 +49,9 @@ const (
 	closed                   // the connection is gone for good
 )
 
-// publish makes one envelope of the frames durable and returns it. It
+// publish makes one envelope of the frames durable and returns it, if the stream ends at end still (or that is anyEnd). It
 // runs in the holder of the lane's turn, one at a time.
-func (ln *lane) publish(frames [][]byte) (domain.Envelope, error) {
+func (ln *lane) publish(frames [][]byte, end uint64) (domain.Envelope, error) {
 	started := time.Now()
 	defer func() { ln.counts.publishNanos.Add(int64(time.Since(started))) }()
 	ctx, cancel := context.WithTimeout(context.Background(), ln.log.options.Patience)
@@ -62,7 +62,7 @@ func (ln *lane) publish(frames [][]byte) (domain.Envelope, error) {
 	buffer, hash := domain.EncodeEnvelope(ln.buffer[:0], ln.end.hash, frames)
 	ln.buffer = buffer
 	envelope := domain.Envelope{Lane: ln.id, Prev: ln.end.hash, Hash: hash, Frames: frames}
-	msg := ln.message(buffer, hash)
+	msg := ln.message(buffer, hash, end)
 	maybeSent := false
 	wait := firstWait
 	for try := 0; ; try++ {
@@ -82,10 +82,14 @@ func (ln *lane) publish(frames [][]byte) (domain.Envelope, error) {
 				envelope.Sequence = ln.end.sequence
 				return envelope, resolved
 			}
+			if resolved == nil && end != anyEnd && wrongSequence(err) { // the lane ends as before: it is the stream that goes on
+				ln.doubt(hash, maybeSent)
+				return domain.Envelope{}, domain.ErrLaneLost
+			}
 			err = errors.Join(err, resolved)
 			if resolved == nil && ln.alone { // the stream ends otherwise than the lane: a hole, or a message of no lane
 				ln.alone = false
-				msg = ln.message(buffer, hash)
+				msg = ln.message(buffer, hash, end)
 			}
 		case refused, closed:
 			ln.doubt(hash, maybeSent)
@@ -98,17 +102,24 @@ func (ln *lane) publish(frames [][]byte) (domain.Envelope, error) {
 	}
 }
 
-// message is the envelope with its fence and its id: the envelope's hash and the lane, as lanes of one stream may
-// begin with the same bytes, and ids are the stream's.
-func (ln *lane) message(data []byte, hash domain.Hash) *nats.Msg {
+// message is the envelope with its fence, where the stream must end, and its id: the envelope's hash and the lane, as lanes
+// of one stream may begin with the same bytes, and ids are the stream's.
+func (ln *lane) message(data []byte, hash domain.Hash, end uint64) *nats.Msg {
+	header := nats.Header{jetstream.MsgIDHeader: []string{hash.String() + "." + ln.id.Key}}
 	fence := jetstream.ExpectedLastSubjSeqHeader
-	if ln.alone && ln.end.sequence > 0 {
+	if end != anyEnd {
+		header[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(end, 10)}
+	} else if ln.alone && ln.end.sequence > 0 {
 		fence = jetstream.ExpectedLastSeqHeader
 	}
-	return &nats.Msg{Subject: ln.subject, Data: data, Header: nats.Header{
-		jetstream.MsgIDHeader: []string{hash.String() + "." + ln.id.Key},
-		fence:                 []string{strconv.FormatUint(ln.end.sequence, 10)},
-	}}
+	header[fence] = []string{strconv.FormatUint(ln.end.sequence, 10)}
+	return &nats.Msg{Subject: ln.subject, Data: data, Header: header}
+}
+
+// wrongSequence says whether the server refused an attempt because the lane or the stream ends elsewhere.
+func wrongSequence(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.ErrorCode == codeWrongSequence
 }
 
 // advance notes that the envelope is the lane's last.
