@@ -16,6 +16,7 @@ import (
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/gateway"
+	"github.com/profferhq/proffer/gateway/natskv"
 )
 
 // Exit codes; exits says what each means.
@@ -102,8 +103,8 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitCode(err, stderr)
 }
 
-// damagedLog says what helps when the log's files are not as they were written.
-const damagedLog = `The log's files are damaged. Restore the whole data folder from a backup; in a cluster, let the damaged replica be copied
+// damaged says what helps when the files of the log or the vault are not as they were written.
+const damaged = `Files of the log or the vault are damaged. Restore the whole data folder from a backup; in a cluster, let the damaged replica be copied
 from the others. Both are described in the README under "A damaged log".`
 
 func exitCode(err error, stderr io.Writer) int {
@@ -122,8 +123,8 @@ func exitCode(err error, stderr io.Writer) int {
 	case errors.Is(err, errNoServer):
 		fmt.Fprintln(stderr, "proffer:", err)
 		return ExitUnreachable
-	case errors.Is(err, domain.ErrEnvelopeCorrupt), errors.Is(err, domain.ErrChainBroken):
-		fmt.Fprintf(stderr, "proffer: %v\n%s\n", err, damagedLog)
+	case errors.Is(err, domain.ErrEnvelopeCorrupt), errors.Is(err, domain.ErrChainBroken), errors.Is(err, natskv.ErrVaultDamaged):
+		fmt.Fprintf(stderr, "proffer: %v\n%s\n", err, damaged)
 		return ExitFailed
 	case errors.As(err, &remote) && remote.Code() == connect.CodeUnavailable && len(remote.Details()) == 0:
 		fmt.Fprintf(stderr, "proffer: %v: %s\n", errNoServer, remote.Message())

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/profferhq/proffer/domain"
+	"github.com/profferhq/proffer/gateway/natskv"
 )
 
 func TestADamagedLogSaysWhatHelps(t *testing.T) {
 	t.Parallel()
-	for _, damage := range []error{domain.ErrChainBroken, domain.ErrEnvelopeCorrupt} {
+	for _, damage := range []error{domain.ErrChainBroken, domain.ErrEnvelopeCorrupt, natskv.ErrVaultDamaged} {
 		var out strings.Builder
 		code := exitCode(fmt.Errorf("start ingesting: %w: BEHAVIOUR/17", damage), &out)
 		if code != ExitFailed || !strings.Contains(out.String(), "BEHAVIOUR/17\n") || !strings.Contains(out.String(), "Restore the whole data folder from a backup") {

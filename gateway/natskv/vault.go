@@ -23,6 +23,9 @@ import (
 // ErrWrongVaultKey: the vault was made with another key. Nothing in it can be found with this one.
 var ErrWrongVaultKey = errors.New("natskv: the vault was made with another key")
 
+// ErrVaultDamaged: rows that a bucket counts do not come. To go on without them would give their identifiers other aliases.
+var ErrVaultDamaged = errors.New("natskv: the vault is damaged")
+
 // Names of the vault's buckets. The number of a bucket's shard follows.
 const (
 	vaultIdentifiers = "vault_identifiers"
@@ -41,6 +44,8 @@ type VaultOptions struct {
 	Shards int
 	// Timeout bounds one write; 0 is 5 s.
 	Timeout time.Duration
+	// Silence is how long opening waits for the next row before the vault counts as damaged; 0 is 20 s.
+	Silence time.Duration
 	// Now is the clock that aliases begin with; nil is the system's.
 	Now func() time.Time
 }
@@ -54,6 +59,9 @@ func (o VaultOptions) defaults() VaultOptions {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
+	}
+	if o.Silence == 0 {
+		o.Silence = 20 * time.Second
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -74,8 +82,8 @@ type Vault struct {
 	keys        *table[wrappedKey]
 }
 
-// OpenVault makes the vault or opens it, and loads it into memory. It fails with ErrWrongVaultKey and
-// ErrBucketDiffers. The context bounds the opening only.
+// OpenVault makes the vault or opens it, and loads it into memory. It fails with ErrWrongVaultKey,
+// ErrBucketDiffers and ErrVaultDamaged. The context bounds the opening only.
 func OpenVault(ctx context.Context, nc *nats.Conn, o VaultOptions) (*Vault, error) {
 	o = o.defaults()
 	js, err := jetstream.New(nc)

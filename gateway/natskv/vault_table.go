@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -28,6 +29,7 @@ type table[V any] struct {
 	// decode reads a value from how it stands in a bucket.
 	decode   func([]byte) (V, bool)
 	timeout  time.Duration
+	silence  time.Duration
 	replicas int
 	parts    []*part[V]
 
@@ -49,6 +51,8 @@ type part[V any] struct {
 	queue   []*wanted[V]
 	writing bool
 	watcher jetstream.KeyWatcher
+	// came counts the changes that came from the bucket.
+	came atomic.Uint64
 	// full is when the last write was refused for lack of room; zero once one succeeded since.
 	full time.Time
 }
@@ -63,7 +67,7 @@ type wanted[V any] struct {
 }
 
 func newTable[V any](ctx context.Context, nc *nats.Conn, js jetstream.JetStream, name string, o VaultOptions, known func() rows[V], decode func([]byte) (V, bool)) (*table[V], error) {
-	t := &table[V]{decode: decode, timeout: o.Timeout, replicas: o.Replicas}
+	t := &table[V]{decode: decode, timeout: o.Timeout, silence: o.Silence, replicas: o.Replicas}
 	for i := range o.Shards {
 		p := &part[V]{
 			table: t, nc: nc, js: js, bucket: name + "_" + strconv.Itoa(i),
@@ -237,7 +241,8 @@ func (p *part[V]) learn(key [16]byte, v V) {
 	p.known.put(key, v)
 }
 
-// load watches the bucket and returns when its present content is in memory.
+// load watches the bucket and returns when its present content is in memory. A row that the server has lost is awaited
+// like the others, but does not come.
 func (p *part[V]) load(ctx context.Context) error {
 	kv, err := p.js.KeyValue(ctx, p.bucket)
 	if err != nil {
@@ -248,11 +253,19 @@ func (p *part[V]) load(ctx context.Context) error {
 	}
 	loaded := make(chan error, 1)
 	go p.follow(p.watcher.Updates(), loaded)
-	select {
-	case err := <-loaded:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("natskv: load bucket %s: %w", p.bucket, ctx.Err())
+	silent := time.NewTicker(p.table.silence)
+	defer silent.Stop()
+	for came := uint64(0); ; came = p.came.Load() {
+		select {
+		case err := <-loaded:
+			return err
+		case <-silent.C:
+			if p.came.Load() == came {
+				return fmt.Errorf("natskv: load bucket %s: %w: after %d rows the rest does not come", p.bucket, ErrVaultDamaged, came)
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("natskv: load bucket %s: %w", p.bucket, ctx.Err())
+		}
 	}
 }
 
@@ -261,6 +274,7 @@ func (p *part[V]) follow(updates <-chan jetstream.KeyValueEntry, loaded chan<- e
 	var damage error
 	for e := range updates {
 		if e != nil {
+			p.came.Add(1)
 			damage = errors.Join(damage, p.apply(e))
 			continue
 		}

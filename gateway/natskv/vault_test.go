@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -249,6 +251,35 @@ func TestVaultIsUnavailableWithoutNATS(t *testing.T) {
 	}
 	if got, err := v.Aliases(t.Context(), users(0, 1)); err != nil || got[0] != known[0] {
 		t.Errorf("a known identifier: got %v, %v", got, err)
+	}
+}
+
+// TestADamagedVaultIsNotOpened: the disk has changed a bit of a row.
+func TestADamagedVaultIsNotOpened(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	e := vaultServer(t, dir, "always")
+	v := openVault(t, vaultConn(t, e), 1)
+	if _, err := v.Aliases(t.Context(), users(0, 200)); err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
+	e.Close()
+	blocks, err := filepath.Glob(filepath.Join(dir, "*", "jetstream", "*", "streams", "KV_vault_identifiers_0", "msgs", "*.blk"))
+	if err != nil || len(blocks) != 1 {
+		t.Fatalf("blocks %q: %v", blocks, err)
+	}
+	bytes, err := os.ReadFile(blocks[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes[len(bytes)/2] ^= 1
+	if err := os.WriteFile(blocks[0], bytes, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	nc := vaultConn(t, vaultServer(t, dir, "always"))
+	if _, err := natskv.OpenVault(t.Context(), nc, natskv.VaultOptions{Key: [32]byte{1}, Silence: 300 * time.Millisecond}); !errors.Is(err, natskv.ErrVaultDamaged) {
+		t.Errorf("got %v, want damaged", err)
 	}
 }
 
