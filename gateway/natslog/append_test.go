@@ -287,7 +287,7 @@ func TestCorruptEndStopsTheLane(t *testing.T) {
 func TestMissingMessages(t *testing.T) {
 	t.Parallel()
 	nc := connected(t, startEmbedded(t, EmbeddedOptions{Dir: t.TempDir()}))
-	l := opened(t, nc, Options{})
+	l := opened(t, nc, Options{Patience: time.Second})
 	ctx := testContext(t)
 	js, err := jetstream.New(nc)
 	must(t, err, "jetstream")
@@ -304,6 +304,8 @@ func TestMissingMessages(t *testing.T) {
 		must(t, err, "look up")
 		return stream
 	}
+	must(t, stream(domain.Outcome).DeleteMsg(ctx, 6), "delete")
+	checkRead(t, l, domain.Outcome, 5, "OUTCOME/6 to 6 is missing")
 	must(t, stream(domain.Outcome).DeleteMsg(ctx, 3), "delete")
 	checkRead(t, l, domain.Outcome, 2, "OUTCOME/3 to 3 is missing")
 	must(t, stream(domain.Outcome).Purge(ctx, jetstream.WithPurgeSequence(3)), "purge")

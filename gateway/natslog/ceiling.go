@@ -150,7 +150,7 @@ func rawRead(ctx context.Context, nc *nats.Conn, stream domain.Stream) (Ceiling,
 	}
 	defer messages.stop()
 	for sequence := uint64(0); sequence < last; {
-		msg, err := messages.next(ctx)
+		msg, err := messages.next(ctx, nil)
 		if err != nil {
 			return c, err
 		}

@@ -2,6 +2,7 @@ package natslog
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -63,13 +64,18 @@ func (p *pulled) fail(_ jetstream.ConsumeContext, err error) {
 	}
 }
 
-// next waits for a message; it fails when the consumer is gone or the context ends.
-func (p *pulled) next(ctx context.Context) (jetstream.Msg, error) {
+// errQuiet: nothing came for now.
+var errQuiet = errors.New("no message")
+
+// next waits for a message; it fails when the consumer is gone or the context ends, and with errQuiet at that signal.
+func (p *pulled) next(ctx context.Context, quiet <-chan time.Time) (jetstream.Msg, error) {
 	select {
 	case m := <-p.messages:
 		return m, nil
 	case err := <-p.gone:
 		return nil, err
+	case <-quiet:
+		return nil, errQuiet
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -133,8 +133,22 @@ func (r *reader) consume(ctx context.Context, yield func(domain.Envelope, error)
 		return fmt.Errorf("%w: %w", errResume, err)
 	}
 	defer messages.stop()
-	for delivered := uint64(1); ; delivered++ {
-		msg, err := messages.next(ctx)
+	var quiet <-chan time.Time
+	if !r.live {
+		looks := time.NewTicker(r.log.options.Patience)
+		defer looks.Stop()
+		quiet = looks.C
+	}
+	looked := r.next
+	for delivered := uint64(0); ; {
+		msg, err := messages.next(ctx, quiet)
+		if errors.Is(err, errQuiet) {
+			if done, err := r.ended(ctx, looked); done || err != nil {
+				return err
+			}
+			looked = r.next
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", errResume, err)
 		}
@@ -142,13 +156,38 @@ func (r *reader) consume(ctx context.Context, yield func(domain.Envelope, error)
 		if err != nil {
 			return fmt.Errorf("read a message's place: %w", err)
 		}
-		if meta.Sequence.Consumer != delivered {
+		if delivered++; meta.Sequence.Consumer != delivered {
 			return fmt.Errorf("%w: a delivery was lost", errResume)
 		}
 		if done, err := r.take(ctx, msg, meta, yield); done || err != nil {
 			return err
 		}
 	}
+}
+
+// ended says whether nothing more comes, after a while in which nothing came since the sequence: what was to be read has
+// expired. It fails with domain.ErrChainBroken when the last message is lost: a consumer passes it over in silence.
+func (r *reader) ended(ctx context.Context, since uint64) (bool, error) {
+	if r.next > since {
+		return false, nil
+	}
+	state, err := r.log.state(ctx, r.stream)
+	if err != nil {
+		return false, err
+	}
+	if bounded(r.stream) && state.FirstSeq > r.to {
+		return true, nil
+	}
+	within, cancel := context.WithTimeout(ctx, attemptWithin)
+	defer cancel()
+	_, err = r.log.streams[r.stream].GetMsg(within, r.to)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, missing(r.stream, r.to, r.to)
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for the last message: %w", unavailable(err))
+	}
+	return false, nil
 }
 
 func (r *reader) open(ctx context.Context) (jetstream.Consumer, error) {
