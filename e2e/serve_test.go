@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -258,6 +259,23 @@ func TestPostgresMayBeAway(t *testing.T) {
 		if p == before.Projections[i] {
 			t.Errorf("%s did not catch up", p.Name)
 		}
+	}
+}
+
+// TestWithoutADatabase: what there is is digested and rebuilt, and nothing lags.
+func TestWithoutADatabase(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), "--no-database")
+	s.publish(everybody)
+	if _, err := s.decisions().Decide(t.Context(), decideFor("a")); err != nil {
+		t.Fatal(err)
+	}
+	before := s.digests()
+	if out, code := s.proffer("rebuild"); code != 0 {
+		t.Errorf("rebuild: exit code %d\n%s", code, out)
+	}
+	if after := s.digests(); len(before.Projections) != 2 || !slices.Equal(after.Projections, before.Projections) {
+		t.Errorf("digests before and after a rebuild: %v, %v", before, after)
 	}
 }
 

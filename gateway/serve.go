@@ -133,12 +133,15 @@ func (n *Node) diskRoom() error {
 }
 
 func (n *Node) projections() []rpc.Projection {
-	views, counts := n.parts.views, n.parts.counts
-	return []rpc.Projection{
-		n.projectionTables(), // first: they can be away while the rest is there, and then a rebuild has dropped nothing
-		{Name: "views", Applied: views.Applied, Lag: views.Lag, Digest: views.Digest, Rebuild: views.Rebuild},
-		{Name: "counts", Applied: counts.Applied, Lag: counts.Lag, Digest: counts.Digest, Rebuild: counts.Rebuild},
+	var all []rpc.Projection
+	if !n.config.NoDatabase { // first: they can be away while the rest is there, and then a rebuild has dropped nothing
+		all = append(all, n.projectionTables())
 	}
+	views, counts := n.parts.views, n.parts.counts
+	return append(all,
+		rpc.Projection{Name: "views", Applied: views.Applied, Lag: views.Lag, Digest: views.Digest, Rebuild: views.Rebuild},
+		rpc.Projection{Name: "counts", Applied: counts.Applied, Lag: counts.Lag, Digest: counts.Digest, Rebuild: counts.Rebuild},
+	)
 }
 
 // cut is the log's present end.

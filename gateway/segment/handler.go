@@ -119,9 +119,9 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, kind string, vali
 		return
 	}
 	if kind == "" && req.batch.Kind() == jsontext.Array {
-		items, ok := req.items(receivedMS)
-		if !ok {
-			refusal{http.StatusBadRequest, commands.ReasonTooManyEvents, "a batch may have 2,500 events"}.write(w)
+		items, problem := req.items(receivedMS)
+		if problem != nil {
+			problem.write(w)
 			return
 		}
 		h.answer(w, r, source, items, validateOnly)
@@ -172,11 +172,16 @@ func readRequest(root jsontext.Value) request {
 	return r
 }
 
-// maxRoom is for how many events room is made before they are read.
-const maxRoom = 256
+const (
+	// maxRoom is for how many events room is made before they are read.
+	maxRoom = 256
+	// maxShared bounds what a batch says of all its events, in bytes, as it is copied into each.
+	maxShared = 8 << 20
+)
 
-// items are the batch's events; false when there are too many.
-func (r request) items(receivedMS int64) ([]commands.Item, bool) {
+// items are the batch's events, if there are not too many.
+func (r request) items(receivedMS int64) ([]commands.Item, *refusal) {
+	shared := len(r.context.Raw()) + len(r.integrations.Raw())
 	e := envelope{context: r.context, integral: r.integrations, sentAt: r.sentWhen, receivedMS: receivedMS}
 	var items []commands.Item
 	for v := range r.batch.Elements() {
@@ -185,11 +190,14 @@ func (r request) items(receivedMS int64) ([]commands.Item, bool) {
 			items = make([]commands.Item, 0, min(room, maxRoom))
 		}
 		if len(items) == commands.MaxItems {
-			return nil, false
+			return nil, &refusal{http.StatusBadRequest, commands.ReasonTooManyEvents, "a batch may have 2,500 events"}
+		}
+		if (len(items)+1)*shared > maxShared {
+			return nil, &refusal{http.StatusBadRequest, commands.ReasonTooManyEvents, "what a batch says of all its events may have 8 MB, counted for each"}
 		}
 		items = append(items, e.item(v))
 	}
-	return items, true
+	return items, nil
 }
 
 // answer ingests the items and says what became of each.

@@ -307,6 +307,7 @@ func TestWholeRequestsThatAreNotTaken(t *testing.T) {
 		{"packed otherwise", "/v1/batch", `{"batch":[]}`, func(r *http.Request) { r.Header.Set("Content-Encoding", "br") }, 415, "UNSUPPORTED_ENCODING"},
 		{"packed twice", "/v1/batch", `{"batch":[]}`, func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip, gzip") }, 415, "UNSUPPORTED_ENCODING"},
 		{"too many", "/v1/batch", many, nil, 400, "TOO_MANY_EVENTS"},
+		{"much about many", "/v1/batch", `{"context":{"a":"` + strings.Repeat("x", 100<<10) + `"},"batch":[` + strings.Repeat(`{},`, 99) + `{}]}`, nil, 400, "TOO_MANY_EVENTS"},
 		{"wrong key", "/v1/track", `{"userId":"u","event":"x"}`, func(r *http.Request) { r.SetBasicAuth("other", "") }, 401, "INVALID_WRITE_KEY"},
 		{"no key", "/v1/track", `{"userId":"u","event":"x"}`, func(r *http.Request) { r.Header.Del("Authorization") }, 401, "INVALID_WRITE_KEY"},
 		{"wrong key in the body", "/v1/track", `{"writeKey":"x"}`, func(r *http.Request) { r.Header.Del("Authorization") }, 401, "INVALID_WRITE_KEY"},
