@@ -126,7 +126,7 @@ func exitCode(err error, stderr io.Writer) int {
 	case errors.Is(err, domain.ErrEnvelopeCorrupt), errors.Is(err, domain.ErrChainBroken), errors.Is(err, natskv.ErrVaultDamaged):
 		fmt.Fprintf(stderr, "proffer: %v\n%s\n", err, damaged)
 		return ExitFailed
-	case errors.As(err, &remote) && remote.Code() == connect.CodeUnavailable && len(remote.Details()) == 0:
+	case errors.As(err, &remote) && cutOff(remote):
 		fmt.Fprintf(stderr, "proffer: %v: %s\n", errNoServer, remote.Message())
 		return ExitUnreachable
 	case errors.As(err, &remote) && remote.Code() == connect.CodeUnauthenticated:
@@ -141,6 +141,12 @@ func exitCode(err error, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stderr, "proffer:", err)
 	return ExitFailed
+}
+
+// cutOff says that no server gave this error: none answered, or the connection broke before it did (which connect takes for
+// a cancellation, and which is none: those end the context).
+func cutOff(err *connect.Error) bool {
+	return len(err.Details()) == 0 && (err.Code() == connect.CodeUnavailable || err.Code() == connect.CodeCanceled)
 }
 
 // run is what every command gets.

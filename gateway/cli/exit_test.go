@@ -59,6 +59,7 @@ func TestTheExitCodeSaysWhatAnAnswerMeans(t *testing.T) {
 		"refused":                  {audit{err: refused(connect.CodeNotFound)}, cli.ExitFailed},
 		"no key":                   {audit{err: refused(connect.CodeUnauthenticated)}, cli.ExitFailed},
 		"the log is away":          {audit{err: refused(connect.CodeUnavailable)}, cli.ExitUnreachable},
+		"the connection is cut":    {audit{err: connect.NewError(connect.CodeCanceled, errors.New("connection reset by peer"))}, cli.ExitUnreachable},
 		"something before answers": {audit{err: connect.NewError(connect.CodeUnavailable, errors.New("bad gateway"))}, cli.ExitUnreachable},
 	} {
 		mux := http.NewServeMux()
