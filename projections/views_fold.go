@@ -14,9 +14,13 @@ import (
 	"github.com/profferhq/proffer/domain/identity"
 )
 
-// A batch ends when its activities are estimated to take so much memory, in bytes. While catching up this decides how
-// often an alias is decoded and encoded again; following, batches end long before, when nothing more has arrived.
-const batchWeight = 256 << 20
+// A batch ends when its activities are estimated to take so much memory, in bytes: the least while the events of an alias
+// stand together, which stays in the processor's caches and is used again by the next batch; the most once aliases come
+// back, since each batch decodes and encodes them again. Following, it ends long before, when nothing more has arrived.
+const (
+	leastWeight = 4 << 20
+	mostWeight  = 256 << 20
+)
 
 // Estimates of memory: an activity, what decoding makes of a blob's byte, and an event.
 const (
@@ -35,6 +39,10 @@ type viewsBatch struct {
 	last   *folding
 	cut    domain.Cut
 	weight int
+	// limit is the weight at which the batch is full; returned counts its aliases that an earlier batch had, too.
+	limit, returned int
+	// spare are of the batch before, to be used again.
+	spare []*folding
 }
 
 // folding is one alias's activity in the making.
@@ -48,7 +56,7 @@ type folding struct {
 func (p *ViewsProjector) decoder() *leanDecoder { return activityDecoder(p.layout) }
 
 func newViewsBatch(store ViewStore, layout *feature.Layout, cut domain.Cut) *viewsBatch {
-	return &viewsBatch{store: store, layout: layout, cut: cut, folding: map[domain.Alias]*folding{}}
+	return &viewsBatch{store: store, layout: layout, cut: cut, limit: leastWeight, folding: map[domain.Alias]*folding{}}
 }
 
 // take folds one message. An event that stands in a stream it does not belong to is about no one.
@@ -98,34 +106,60 @@ func (b *viewsBatch) foldingOf(a domain.Alias) (*folding, error) {
 	if f, known := b.folding[a]; known {
 		return f, nil
 	}
-	activity := b.layout.Empty()
+	f := b.begin(a)
 	blob, known := b.store.View(a)
 	if known {
-		var err error
-		if activity, err = b.layout.Decode(blob); err != nil {
+		activity, err := b.layout.Decode(blob)
+		if err != nil {
 			return nil, fmt.Errorf("projections: fold a view: %w", err)
 		}
+		f.folder = *feature.NewFolder(activity)
+		b.returned++
 	}
-	f := &folding{alias: a, folder: *feature.NewFolder(activity)}
 	b.folding[a] = f
 	b.order = append(b.order, f)
 	b.weight += activityWeight + blobWeight*len(blob)
 	return f, nil
 }
 
+// begin is the empty activity of an alias, in the memory of one that is done with if there is one.
+func (b *viewsBatch) begin(a domain.Alias) *folding {
+	last := len(b.spare) - 1
+	if last < 0 {
+		return &folding{alias: a, folder: *feature.NewFolder(b.layout.Empty())}
+	}
+	f := b.spare[last]
+	b.spare = b.spare[:last]
+	f.alias, f.changed = a, false
+	f.folder.Restart()
+	return f
+}
+
 // full says whether the batch must be stored before more is taken.
-func (b *viewsBatch) full() bool { return b.weight >= batchWeight }
+func (b *viewsBatch) full() bool { return b.weight >= b.limit }
 
 // flush encodes and stores each alias that changed, and begins the next batch.
 func (b *viewsBatch) flush(ctx context.Context, more bool) error {
 	batch := Batch{Cut: b.cut, More: more, Views: encodeChanged(b.order)}
-	clear(b.folding)
-	clear(b.order)
-	b.order, b.last, b.weight = b.order[:0], nil, 0
+	b.next()
 	if err := b.store.Store(ctx, batch); err != nil {
 		return fmt.Errorf("projections: store views: %w", err)
 	}
 	return nil
+}
+
+// next begins the next batch.
+func (b *viewsBatch) next() {
+	if b.full() && b.returned > len(b.order)/4 {
+		b.limit = mostWeight
+	}
+	b.spare = b.spare[:0]
+	if b.weight < 2*leastWeight {
+		b.spare = append(b.spare, b.order...)
+	}
+	clear(b.folding)
+	clear(b.order)
+	b.order, b.last, b.weight, b.returned = b.order[:0], nil, 0, 0
 }
 
 // encodeTogether is how many views are worth a goroutine that encodes them.

@@ -323,6 +323,43 @@ func TestALongLogIsReadToItsEnd(t *testing.T) {
 	}
 }
 
+// People whose events stand together take many batches, each in the memory of the one before; those who come back take
+// few. Nothing of one person is left in another.
+func TestALongLogTakesManyBatches(t *testing.T) {
+	t.Parallel()
+	const people = 12_000
+	log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()
+	p := projections.NewViewsProjector(log, store, nil)
+	for n := range people {
+		v := viewed(n)
+		if n%3 > 0 {
+			v.Channel, v.Body = strconv.Itoa(n), &event.Event_Viewed{Viewed: &event.Viewed{Line: &event.Line{Item: strconv.Itoa(n)}}}
+		}
+		log.Append(domain.Lane{Stream: domain.Behaviour, Key: "0"}, v)
+	}
+	folded := func() int {
+		before := store.Batches()
+		if err := p.CatchUp(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(straight(t, log), contents(store)); diff != "" {
+			t.Fatal(diff)
+		}
+		return store.Batches() - before
+	}
+	if n := folded(); n < 3 {
+		t.Errorf("%d people took %d batches, want more", people, n)
+	}
+	for range 3 {
+		for n := range people {
+			log.Append(domain.Lane{Stream: domain.Behaviour, Key: "0"}, viewed(n))
+		}
+	}
+	if n := folded(); n > 2 {
+		t.Errorf("%d people who came back thrice took %d batches, want one that shows it and one for the rest", people, n)
+	}
+}
+
 func TestAnEventInAForeignStreamIsAboutNoOne(t *testing.T) {
 	t.Parallel()
 	log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()

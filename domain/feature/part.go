@@ -108,8 +108,11 @@ func (p *part) intern(text string) symbol {
 			return symbol(i)
 		}
 	}
+	if cap(p.texts) == 0 {
+		p.texts = make([]string, 0, firstTexts)
+	}
 	if len(p.texts) == 0 {
-		p.texts = make([]string, 1, firstTexts)
+		p.texts = append(p.texts, "")
 	}
 	p.texts = append(p.texts, text)
 	return symbol(len(p.texts) - 1)
@@ -160,8 +163,8 @@ func (p *part) clone() part {
 	c := *p
 	c.entries = append(make([]entry, 0, max(len(p.entries)+1, firstEntries)), p.entries...)
 	c.totals = append(make([]total, 0, max(len(p.totals)+1, firstTotals)), p.totals...)
-	c.texts = p.texts[:len(p.texts):len(p.texts)]
-	c.items = p.items[:len(p.items):len(p.items)]
+	c.texts = slices.Clone(p.texts)
+	c.items = append(make([]uint64, 0, len(p.items)+firstItems), p.items...)
 	if p.tiles != nil {
 		c.tiles = new(tiles)
 		for g, r := range p.tiles {
@@ -171,9 +174,11 @@ func (p *part) clone() part {
 	return c
 }
 
-// emptied is an empty part in the memory of one whose lists nobody else has. Texts and items begin anew: a clone shares
-// those it began with.
-func (p *part) emptied() part { return part{entries: p.entries[:0], totals: p.totals[:0]} }
+// emptied is an empty part in the memory of one whose lists nobody else has.
+func (p *part) emptied() part {
+	clear(p.texts) // they may be long
+	return part{entries: p.entries[:0], totals: p.totals[:0], texts: p.texts[:0], items: p.items[:0]}
+}
 
 // empty says whether nothing was ever counted.
 func (p *part) empty() bool { return len(p.totals) == 0 }
