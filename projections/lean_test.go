@@ -316,3 +316,37 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+// A watch sees of a decision that models had a part in what it reads of the whole one, and of another nothing.
+func TestLeanDecisionsAreWatchedAsWholeOnes(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		e := randomEvent(t)
+		d := e.GetDecision()
+		if d != nil && rapid.Bool().Draw(t, "unscored") {
+			d.Scores = nil
+		}
+		frame, err := proto.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lean, err := watchDecoder().recorded(domain.Envelope{Sequence: 3, Frames: [][]byte{frame}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := lean[0].Event.GetDecision()
+		if len(d.GetScores()) == 0 {
+			if got != nil || lean[0].Event.GetBody() != nil && d != nil {
+				t.Fatalf("of a decision without scores a watch reads %v", lean[0].Event)
+			}
+			return
+		}
+		want := &event.Decision{
+			Id: d.GetId(), External: d.GetExternal(), NowMs: d.GetNowMs(), RequestedAlias: d.GetRequestedAlias(), View: d.GetView(),
+			Vector: d.GetVector(), Scores: d.GetScores(),
+		}
+		if !proto.Equal(got, want) {
+			t.Fatalf("a watch reads %v, want %v", got, want)
+		}
+	})
+}

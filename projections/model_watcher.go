@@ -88,15 +88,55 @@ func NewModelWatcher(source Source, store ModelDays, alerts ModelAlerts, o Model
 // is read when they are judged, by the export of training rows: a label means one thing.
 func watchedStreams() []domain.Stream { return []domain.Stream{domain.Policy, domain.Decision} }
 
+// Numbers of the first of an event's bodies, and of a decision's scores of models.
+const (
+	firstBody   protowire.Number = 20
+	scoresField protowire.Number = 26
+)
+
 // watchDecoder decodes what a watch reads.
 func watchDecoder() *leanDecoder {
 	type of = map[protowire.Number]*kept
 	whole := &kept{whole: true}
-	return &leanDecoder{read: fieldsRead(of{
+	return &leanDecoder{fast: unscored{}, read: fieldsRead(of{
 		4: whole, 5: whole,
-		bodyDecision: fieldsRead(of{1: whole, 2: whole, 3: whole, 5: whole, 14: whole, 16: whole, 26: whole}),
+		bodyDecision: fieldsRead(of{1: whole, 2: whole, 3: whole, 5: whole, 14: whole, 16: whole, scoresField: whole}),
 		104:          whole, 105: whole, 106: whole, 109: whole, 111: whole,
 	})}
+}
+
+// unscored reads decisions that no model had a part in, of which a watch reads nothing: as events without a body.
+type unscored struct{}
+
+func (unscored) decode(e *event.Event, frame []byte, _ *slab) bool {
+	e.Body = nil
+	decisions := 0
+	var f field
+	var ok bool
+	for len(frame) > 0 {
+		if frame, ok = f.next(frame); !ok {
+			return false
+		}
+		switch {
+		case f.number < firstBody:
+		case f.number != bodyDecision || f.kind != protowire.BytesType || !lacksScores(f.bytes):
+			return false
+		default:
+			decisions++
+		}
+	}
+	return decisions == 1
+}
+
+func lacksScores(decision []byte) bool {
+	var f field
+	var ok bool
+	for len(decision) > 0 {
+		if decision, ok = f.next(decision); !ok || f.number == scoresField {
+			return false
+		}
+	}
+	return true
 }
 
 // Run watches until the context ends, which is no error. While the log cannot be reached it waits and tries again; every
