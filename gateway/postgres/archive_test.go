@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"crypto/sha512"
 	"encoding/base64"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,9 +23,24 @@ type packedFile struct {
 
 func pack(t testing.TB, files ...packedFile) []byte {
 	t.Helper()
+	packed, err := packTar(files...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var b bytes.Buffer
 	zipped := gzip.NewWriter(&b)
-	w := tar.NewWriter(zipped)
+	if _, err := zipped.Write(packed); err != nil {
+		t.Fatal(err)
+	}
+	if err := zipped.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func packTar(files ...packedFile) ([]byte, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
 	for _, f := range files {
 		if f.kind == 0 {
 			f.kind = tar.TypeReg
@@ -34,21 +50,18 @@ func pack(t testing.TB, files ...packedFile) []byte {
 			header.Size, header.Linkname = 0, f.content
 		}
 		if err := w.WriteHeader(header); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		if f.kind == tar.TypeReg {
 			if _, err := w.Write([]byte(f.content)); err != nil {
-				t.Fatal(err)
+				return nil, err
 			}
 		}
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	if err := zipped.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return b.Bytes(), nil
 }
 
 func TestUnpackKeepsModesAndMakesLinks(t *testing.T) {
@@ -89,17 +102,60 @@ func TestUnpackStaysInside(t *testing.T) {
 	}
 }
 
+// FuzzUnpack: whatever an archive calls its files, and wherever its links are to lead, nothing is written or linked outside
+// its folder. The archive is made from its names: one of random bytes would be refused for a checksum, nearly always.
 func FuzzUnpack(f *testing.F) {
-	f.Add(pack(f, packedFile{name: "package/a", content: "x", mode: 0o755}))
-	f.Add([]byte("hello"))
-	f.Fuzz(func(t *testing.T, packed []byte) {
-		parent := t.TempDir()
-		_ = unpack(packed, filepath.Join(parent, "inside")) // whatever it says, it stays inside
-		entries, err := os.ReadDir(parent)
-		if err != nil || len(entries) > 1 {
+	for _, links := range []string{
+		`[{"source":"native/lib/x","target":"native/lib/y"}]`, `[{"source":"../../etc","target":"native/etc"}]`,
+		`[{"source":"native/lib/x","target":"../y"}]`, `[]`, ``,
+	} {
+		f.Add("package/a", "content", byte(tar.TypeReg), links)
+	}
+	f.Add("package/native/lib/", "", byte(tar.TypeDir), "[]")
+	f.Add("package/native/x", "/etc/passwd", byte(tar.TypeSymlink), "[]")
+	f.Add("package/native/x", "package/a", byte(tar.TypeLink), "[]")
+	f.Add("package/../evil", "content", byte(tar.TypeReg), "[]")
+	parent := f.TempDir() // one of each process: making folders is what takes the time
+	f.Fuzz(func(t *testing.T, name, to string, kind byte, links string) {
+		packed, err := packTar(
+			packedFile{name: name, content: to, kind: kind}, packedFile{name: "package/native/lib/x", content: "x"},
+			packedFile{name: "package/native/pg-symlinks.json", content: links},
+		)
+		if err != nil {
+			return // tar has no such name
+		}
+		inside := filepath.Join(parent, "inside")
+		_ = unpackTar(bytes.NewReader(packed), inside) // whatever it says, it stays inside
+		if entries, err := os.ReadDir(parent); err != nil || len(entries) != 1 {
 			t.Errorf("outside: %v, %v", entries, err)
 		}
+		for _, link := range linksIn(t, inside) {
+			if rel, err := filepath.Rel(inside, link); err != nil || !filepath.IsLocal(rel) {
+				t.Errorf("a link leads to %s", rel)
+			}
+		}
+		if err := os.RemoveAll(inside); err != nil {
+			t.Fatal(err)
+		}
 	})
+}
+
+// linksIn is where the symbolic links in a folder lead.
+func linksIn(t *testing.T, folder string) []string {
+	t.Helper()
+	var links []string
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.Type() != fs.ModeSymlink {
+			return err
+		}
+		to, err := os.Readlink(path)
+		links = append(links, filepath.Join(filepath.Dir(path), to))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return links
 }
 
 func TestArchiveIsFetchedCheckedAndCached(t *testing.T) {

@@ -16,6 +16,14 @@ import (
 // unpack writes an npm archive into a new folder and makes the symbolic links it lists, which npm itself would make
 // after installing. Everything stays inside the folder: a path or a link that leads out of it is an error.
 func unpack(packed []byte, folder string) error {
+	unzipped, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return err
+	}
+	return unpackTar(unzipped, folder)
+}
+
+func unpackTar(unzipped io.Reader, folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
@@ -24,10 +32,6 @@ func unpack(packed []byte, folder string) error {
 		return err
 	}
 	defer root.Close()
-	unzipped, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return err
-	}
 	for files := tar.NewReader(unzipped); ; {
 		header, err := files.Next()
 		if errors.Is(err, io.EOF) {

@@ -51,7 +51,7 @@ func TestDefinitionsAreShownAsWithdrawn(t *testing.T) {
 		{"policy", "shop", "2", false, 10, ""}, {"segments", "tags", "1", true, 9, "no use"},
 	}
 	for _, batch := range []int{1, 100} {
-		pool := machine.database(t)
+		pool := machine(t).database(t)
 		p := projections.NewTablesProjector(log, postgres.NewTables(pool), projections.TablesOptions{RebuildEvents: batch})
 		if err := p.CatchUp(t.Context()); err != nil {
 			t.Fatal(err)

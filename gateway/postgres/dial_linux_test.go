@@ -10,7 +10,7 @@ import (
 
 func TestSilentServerIsGivenUp(t *testing.T) {
 	t.Parallel()
-	conn, err := open(t, machine.server.URL()).Acquire(t.Context())
+	conn, err := open(t, machine(t).server.URL()).Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestServerGivesUpASilentClient(t *testing.T) {
 		"&tcp_keepalives_idle=77&tcp_user_timeout=9000": {"77", "5", "3", "9000"},
 	} {
 		var got []string
-		if err := open(t, withDatabase(machine.server.URL(), "postgres")+parameters).QueryRow(t.Context(), bounds).Scan(&got); err != nil {
+		if err := open(t, withDatabase(machine(t).server.URL(), "postgres")+parameters).QueryRow(t.Context(), bounds).Scan(&got); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, want) {

@@ -62,7 +62,7 @@ func states(n int, purpose string, given bool) *event.Event {
 // projected is a database with the tables of a log.
 func projected(t *testing.T, log projections.Source) *pgxpool.Pool {
 	t.Helper()
-	pool := machine.database(t)
+	pool := machine(t).database(t)
 	p := projections.NewTablesProjector(log, postgres.NewTables(pool), projections.TablesOptions{RebuildEvents: 200})
 	if err := p.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"github.com/profferhq/proffer/gateway/postgres"
 )
 
-// shared is the server that the tests of this package share, on the machine's Postgres.
+// shared is a server that several tests share.
 type shared struct {
 	dir     string
 	server  *postgres.Server
@@ -24,7 +24,29 @@ type shared struct {
 	copying sync.Mutex
 }
 
-var machine shared
+// onMachine is the one of this package, on the machine's Postgres.
+var onMachine struct {
+	shared
+	start  sync.Once
+	failed error
+}
+
+// machine starts it for the first test that asks: those of pure functions, and the processes of a fuzzer, never do.
+func machine(t testing.TB) *shared {
+	t.Helper()
+	onMachine.start.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		m := &onMachine.shared
+		if m.server, onMachine.failed = postgres.Start(ctx, postgres.Options{Dir: m.dir, NoSync: true}); onMachine.failed == nil {
+			onMachine.failed = m.makeTemplate(ctx)
+		}
+	})
+	if onMachine.failed != nil {
+		t.Fatal(onMachine.failed)
+	}
+	return &onMachine.shared
+}
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(helperDir); dir != "" {
@@ -45,20 +67,12 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	machine.dir = dir
-	machine.server, err = postgres.Start(ctx, postgres.Options{Dir: dir, NoSync: true})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if err := machine.makeTemplate(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
+	onMachine.dir = dir
 	code := m.Run()
-	if err := machine.server.Close(); err != nil {
+	if onMachine.server == nil {
+		return code
+	}
+	if err := onMachine.server.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -18,7 +18,7 @@ import (
 // The panel of drift says nothing of fewer decisions than alerts need.
 func TestDriftOfFewDecisionsHasNoBand(t *testing.T) {
 	t.Parallel()
-	pool := machine.database(t)
+	pool := machine(t).database(t)
 	least := int64(watch.DefaultLimits().Least)
 	for psi, decisions := range map[float64]int64{9: least - 1, .05: least, .2: least, .3: least} {
 		if _, err := pool.Exec(t.Context(), `INSERT INTO proffer.model_drift_days (model, version, role, day, feature, decisions, psi, reference)
@@ -39,7 +39,7 @@ func TestDriftOfFewDecisionsHasNoBand(t *testing.T) {
 
 func TestModelDays(t *testing.T) {
 	t.Parallel()
-	pool := machine.database(t)
+	pool := machine(t).database(t)
 	projectionstest.RunModelDaysSuite(t, postgres.NewModelDays(pool), func(t *testing.T) []projectionstest.StoredModelDay {
 		t.Helper()
 		rows, err := pool.Query(t.Context(), `SELECT d.model, d.version, d.role, d.day, d.decisions, d.judged, coalesce(d.judged_as, ''),

@@ -124,7 +124,7 @@ func TestServerKeepsItsDataAndItsURL(t *testing.T) {
 
 func TestServerWantsAPassword(t *testing.T) {
 	t.Parallel()
-	u, err := url.Parse(machine.server.URL())
+	u, err := url.Parse(machine(t).server.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestServerWantsAPassword(t *testing.T) {
 		t.Error("a wrong password is let in")
 	}
 	for _, name := range []string{"owner.password", "analyst.password"} {
-		info, err := os.Stat(filepath.Join(filepath.Dir(machine.server.Dir()), name))
+		info, err := os.Stat(filepath.Join(filepath.Dir(machine(t).server.Dir()), name))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
@@ -143,14 +143,14 @@ func TestServerWantsAPassword(t *testing.T) {
 
 func TestSecondProcessJoinsTheServer(t *testing.T) {
 	t.Parallel()
-	joined := start(t, postgres.Options{Dir: machine.dir, NoSync: true})
-	if !joined.Joined() || joined.URL() != machine.server.URL() {
-		t.Errorf("joined %v, same URL %v", joined.Joined(), joined.URL() == machine.server.URL())
+	joined := start(t, postgres.Options{Dir: machine(t).dir, NoSync: true})
+	if !joined.Joined() || joined.URL() != machine(t).server.URL() {
+		t.Errorf("joined %v, same URL %v", joined.Joined(), joined.URL() == machine(t).server.URL())
 	}
 	if err := joined.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := open(t, machine.server.URL()).Ping(t.Context()); err != nil {
+	if err := open(t, machine(t).server.URL()).Ping(t.Context()); err != nil {
 		t.Errorf("closing the second took the server away: %v", err)
 	}
 }
@@ -183,7 +183,7 @@ func TestServerRunsUnprivileged(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("this process is not root")
 	}
-	info, err := os.Stat(fmt.Sprintf("/proc/%d", machine.server.PID()))
+	info, err := os.Stat(fmt.Sprintf("/proc/%d", machine(t).server.PID()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 func TestTables(t *testing.T) {
 	t.Parallel()
 	projectionstest.RunTablesSuite(t, func(t *testing.T) projections.Tables {
-		return postgres.NewTables(machine.database(t))
+		return postgres.NewTables(machine(t).database(t))
 	})
 }
 
@@ -35,7 +35,7 @@ func TestTablesOnTheArchive(t *testing.T) {
 // TestRebuiltTablesHaveTheSameDigest: live in small batches with restarts, and rebuilt at one go.
 func TestRebuiltTablesHaveTheSameDigest(t *testing.T) {
 	t.Parallel()
-	log, tables := projectionstest.NewStreamLog(), postgres.NewTables(machine.database(t))
+	log, tables := projectionstest.NewStreamLog(), postgres.NewTables(machine(t).database(t))
 	sample := projectionstest.NewSample(11, 50)
 	for _, batch := range []int{20, 200, 1000} {
 		sample.Fill(log, 700)
@@ -60,7 +60,7 @@ func TestRebuiltTablesHaveTheSameDigest(t *testing.T) {
 
 func TestEveryTableAndColumnHasAComment(t *testing.T) {
 	t.Parallel()
-	pool := machine.database(t)
+	pool := machine(t).database(t)
 	log := projectionstest.NewStreamLog()
 	projectionstest.NewSample(12, 20).Fill(log, 300)
 	if err := projections.NewTablesProjector(log, postgres.NewTables(pool), projections.TablesOptions{}).CatchUp(t.Context()); err != nil {
@@ -131,7 +131,7 @@ func TestTheTablesCountWhatTheLogHolds(t *testing.T) {
 
 func TestAnalystsReadEverythingAndWriteNothing(t *testing.T) {
 	t.Parallel()
-	pool := machine.database(t)
+	pool := machine(t).database(t)
 	log := projectionstest.NewStreamLog()
 	projectionstest.NewSample(13, 20).Fill(log, 300)
 	if err := projections.NewTablesProjector(log, postgres.NewTables(pool), projections.TablesOptions{}).CatchUp(t.Context()); err != nil {
@@ -141,7 +141,7 @@ func TestAnalystsReadEverythingAndWriteNothing(t *testing.T) {
 	if err := pool.QueryRow(t.Context(), "SELECT current_database()").Scan(&name); err != nil {
 		t.Fatal(err)
 	}
-	analyst := open(t, withDatabase(machine.server.AnalystURL(), name))
+	analyst := open(t, withDatabase(machine(t).server.AnalystURL(), name))
 	for _, relation := range relations(t, pool.Config().ConnString()) {
 		var n int64
 		if err := analyst.QueryRow(t.Context(), "SELECT count(*) FROM proffer."+relation).Scan(&n); err != nil {
@@ -191,7 +191,7 @@ func relations(t *testing.T, url string) []string {
 
 func TestMigratingTwiceIsHarmless(t *testing.T) {
 	t.Parallel()
-	pool := machine.database(t)
+	pool := machine(t).database(t)
 	if err := postgres.Migrate(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func await(t *testing.T, p *projections.TablesProjector, log projections.Source)
 // TestBatchIsAllOrNothing: a row that Postgres refuses takes the whole batch back, checkpoint included.
 func TestBatchIsAllOrNothing(t *testing.T) {
 	t.Parallel()
-	tables := postgres.NewTables(machine.database(t))
+	tables := postgres.NewTables(machine(t).database(t))
 	_, before, err := tables.Digest(t.Context())
 	if err != nil {
 		t.Fatal(err)

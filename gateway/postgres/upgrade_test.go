@@ -38,7 +38,7 @@ func downTo(t *testing.T, pool *pgxpool.Pool, version int64) {
 // upgrade they are made again from the log, and are as if they had always been there.
 func TestAnOlderDatabaseIsProjectedAgain(t *testing.T) {
 	t.Parallel()
-	pool := machine.database(t)
+	pool := machine(t).database(t)
 	log := projectionstest.NewStreamLog()
 	projectionstest.NewSample(23, 20).Fill(log, 600)
 	p := projections.NewTablesProjector(log, postgres.NewTables(pool), projections.TablesOptions{})
