@@ -112,20 +112,37 @@ func TestSpecsAreACopy(t *testing.T) {
 	}
 }
 
-// FuzzParseView: whatever the bytes, ParseView answers; and what it accepts reads.
+// manyWays is a small view with whatever a feature may have.
+const manyWays = `{"name":"v","version":1,"description":"d","channels":["web","app"],"context":[{"name":"cart","type":"number"}],"features":[
+{"name":"a","description":"d","source":["purchased"],"filter":"event.coupon || event.amount >= 9.5","aggregation":"sum","window":"30d","unit":"u","default":"0","owner":"o"},
+{"name":"b","description":"d","source":["purchased"],"lines":"line.item in ['x']","value":"line.quantity*2","aggregation":"max","window":"lifetime","unit":"u","default":"missing","owner":"o"},
+{"name":"c","description":"d","source":["viewed"],"value":"event.categories","aggregation":"distinct","window":"7d","unit":"u","default":"0","owner":"o","tags":["t"],"pii":"none"},
+{"name":"e","description":"d","source":["refunded"],"per":["purchased"],"aggregation":"ratio","window":"5m","prior":{"share":0.2,"weight":5},"unit":"u","default":"0","owner":"o"},
+{"name":"f","description":"d","source":["purchased"],"aggregation":"decayed_sum","window":"9d","half_life":"9h","unit":"u","default":"0","owner":"o"},
+{"name":"g","description":"d","source":["viewed"],"aggregation":"preferred_channel","window":"9d","unit":"u","default":"0","owner":"o"},
+{"name":"h","description":"d","aggregation":"on_demand","expression":"has(context.cart) ? context.cart/features.a : features.b","unit":"u","default":"1","owner":"o"}]}`
+
+// FuzzParseView: whatever the bytes, ParseView answers; what it accepts reads, prepared or not, and is its canonical form.
 func FuzzParseView(f *testing.F) {
-	f.Add([]byte(oneFeature))
-	f.Add(feature.Core().Canonical())
+	for _, valid := range []string{oneFeature, manyWays} {
+		if _, err := feature.ParseView([]byte(valid)); err != nil {
+			f.Fatal(err)
+		}
+		f.Add([]byte(valid))
+	}
 	s := source(2)
-	a := fold(feature.Activity{}, history(&s, 300, 30*day))
+	events := history(&s, 30, 30*day)
 	f.Fuzz(func(t *testing.T, document []byte) {
 		v, err := feature.ParseView(document)
 		if err != nil {
 			return
 		}
-		if got := v.Read(a, noon, nil); len(got) != v.Len() {
-			t.Fatalf("%d values for %d features", len(got), v.Len())
+		a := fold(feature.LayoutOf(v).Empty(), events)
+		prepared, holds := v.Prepare(a, noon).ReadAt(feature.Moment{NowMS: noon}, nil)
+		if !holds {
+			t.Fatal("what was just prepared does not hold")
 		}
+		sameVector(t, v, prepared, v.Read(a, noon, nil))
 		if again, err := feature.ParseView(v.Canonical()); err != nil || again.Fingerprint() != v.Fingerprint() {
 			t.Fatalf("the canonical form is another view (%v)", err)
 		}

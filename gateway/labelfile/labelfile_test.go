@@ -71,9 +71,16 @@ func TestParseNamesTheLine(t *testing.T) {
 	}
 }
 
+const ofOffers = `{name: a, description: d, owner: o, source: [converted], value: event.cost * 2, aggregation: sum, horizon: validity,
+  starts: 1d, attribution: offer, population: {when: decision.offer == 'x' && !has(decision.attributes.y)}}`
+
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(sample))
-	f.Add([]byte("churn_90d"))
+	for _, valid := range []string{sample, ofOffers, "churn_90d"} {
+		if _, err := Parse([]byte(valid), feature.Core()); err != nil {
+			f.Fatal(err)
+		}
+		f.Add([]byte(valid))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		l, err := Parse(text, feature.Core())
 		if err == nil && len(l.Canonical()) == 0 {

@@ -115,5 +115,9 @@ func TestMistakesAreToldInTheWordsOfTheDocument(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(sample))
 	f.Add([]byte("policy: a\nholdout: 5%"))
-	f.Fuzz(func(_ *testing.T, text []byte) { _, _ = Parse(text) })
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if p, err := Parse(text); (p == nil) == (err == nil) || err != nil && !errors.Is(err, ErrInvalid) {
+			t.Errorf("Parse = %v, %v", p, err)
+		}
+	})
 }
