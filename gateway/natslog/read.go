@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -81,7 +82,7 @@ func (l *Log) At(ctx context.Context, stream domain.Stream, sequence uint64) (do
 	return decode(stream, msg.Subject, msg.Sequence, msg.Data)
 }
 
-// state asks the stream's leader.
+// state asks the stream's leader. While there is none, any replica answers, as far as it has come: that is no answer.
 func (l *Log) state(ctx context.Context, stream domain.Stream) (jetstream.StreamState, error) {
 	within, cancel := context.WithTimeout(ctx, attemptWithin)
 	defer cancel()
@@ -89,7 +90,18 @@ func (l *Log) state(ctx context.Context, stream domain.Stream) (jetstream.Stream
 	if err != nil {
 		return jetstream.StreamState{}, unavailable(err)
 	}
+	if !fromLeader(info.Cluster) {
+		return jetstream.StreamState{}, fmt.Errorf("%w: the stream has no leader", domain.ErrUnavailable)
+	}
 	return info.State, nil
+}
+
+// fromLeader says whether who answered leads the stream. A server lists the replicas beside itself.
+func fromLeader(c *jetstream.ClusterInfo) bool {
+	if c == nil {
+		return true // no cluster
+	}
+	return c.Leader != "" && !slices.ContainsFunc(c.Replicas, func(p *jetstream.PeerInfo) bool { return p.Name == c.Leader })
 }
 
 // decode checks one message and gives its envelope its place.
