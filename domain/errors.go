@@ -13,6 +13,8 @@ var (
 	ErrTooLarge = errors.New("domain: the events do not fit one envelope")
 	// ErrLogFull: the log's disk or limit is full. Nothing was appended.
 	ErrLogFull = errors.New("domain: the log is full")
+	// ErrEndLost: a stream ends before a place up to which it was folded: messages that it had acknowledged are gone.
+	ErrEndLost = errors.New("domain: the log has lost its end")
 	// ErrNoEntry: the log holds nothing at that place.
 	ErrNoEntry = errors.New("domain: the log holds nothing at that place")
 )

@@ -109,7 +109,16 @@ func (p *CountsProjector) session(ctx context.Context, caughtUp func()) error {
 	return p.follow(ctx)
 }
 
-// CatchUp counts what the log holds at the time of the call and stores it.
+// Resume reads what was counted before. It fails with domain.ErrEndLost when the log ends before that; Rebuild counts what
+// is left of it.
+func (p *CountsProjector) Resume(ctx context.Context) error {
+	return p.sessions.urgently(ctx, func() error {
+		_, err := p.resume(ctx)
+		return err
+	})
+}
+
+// CatchUp counts what the log holds at the time of the call and stores it. It fails as Resume does.
 func (p *CountsProjector) CatchUp(ctx context.Context, progress Progress) error {
 	return p.sessions.urgently(ctx, func() error { return p.catchUp(ctx, progress) })
 }
@@ -151,10 +160,7 @@ func (c Counts) digest() domain.Hash {
 }
 
 func (p *CountsProjector) catchUp(ctx context.Context, progress Progress) error {
-	if err := p.resume(ctx); err != nil {
-		return err
-	}
-	targets, err := ends(ctx, p.source, domain.AllStreams())
+	targets, err := p.resume(ctx)
 	if err != nil {
 		return err
 	}
@@ -177,8 +183,23 @@ func (p *CountsProjector) catchUp(ctx context.Context, progress Progress) error 
 	return p.save(ctx)
 }
 
-// resume loads once what was stored.
-func (p *CountsProjector) resume(ctx context.Context) error {
+// resume loads what was stored, and is the log's end.
+func (p *CountsProjector) resume(ctx context.Context) (domain.Cut, error) {
+	if err := p.load(ctx); err != nil {
+		return domain.Cut{}, err
+	}
+	targets, err := ends(ctx, p.source, domain.AllStreams())
+	if err != nil {
+		return targets, err
+	}
+	if err := endLost(p.Applied(), targets); err != nil {
+		return targets, fmt.Errorf("projections: resume the counts: %w", err)
+	}
+	return targets, nil
+}
+
+// load loads once what was stored.
+func (p *CountsProjector) load(ctx context.Context) error {
 	if p.isOpened() {
 		return nil
 	}

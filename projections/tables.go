@@ -43,7 +43,9 @@ type TablesProjector struct {
 	turn    *turn
 
 	applied *reachedCut
-	failing atomic.Bool
+	trouble atomic.Pointer[error]
+	// ahead is why the tables cannot go on from where they are; whoever has the turn may read and change it.
+	ahead error
 }
 
 // NewTablesProjector makes a projector; Run starts it.
@@ -67,7 +69,8 @@ func NewTablesProjector(source Source, store Tables, options TablesOptions) *Tab
 }
 
 // Run projects until the context ends, which is no error. While the store or the log is away it tries again with
-// growing pauses and loses nothing. It gives up with ErrAnotherOwner when somebody else writes the tables, and with
+// growing pauses and loses nothing. Tables that are ahead of the log, of which an older copy was restored perhaps, stand
+// still until Rebuild (see Trouble). It gives up with ErrAnotherOwner when somebody else writes the tables, and with
 // domain.ErrEnvelopeCorrupt or domain.ErrChainBroken when the log is damaged: rows after a damage would be wrong.
 func (p *TablesProjector) Run(ctx context.Context) error {
 	pause := p.options.RetryFirst
@@ -87,8 +90,8 @@ func (p *TablesProjector) Run(ctx context.Context) error {
 		}
 		if err != nil {
 			p.applied.fail(err)
-			if p.failing.CompareAndSwap(false, true) {
-				p.options.Log.Warn("the tables are behind: trying again", "error", err)
+			if p.trouble.Swap(&err) == nil {
+				p.options.Log.Warn("the tables stand still: trying again", "error", err)
 			}
 		}
 		if !wait(ctx, pause) {
@@ -96,6 +99,14 @@ func (p *TablesProjector) Run(ctx context.Context) error {
 		}
 		pause = min(2*pause, p.options.RetryMost)
 	}
+}
+
+// Trouble is why Run is waiting to try again; nil when it is not.
+func (p *TablesProjector) Trouble() error {
+	if err := p.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Applied is the cut the tables are known to stand at.
@@ -109,17 +120,11 @@ func (p *TablesProjector) WaitFor(ctx context.Context, cut domain.Cut) error {
 
 // Lag is how many envelopes of the log the tables are behind.
 func (p *TablesProjector) Lag(ctx context.Context) (uint64, error) {
-	last, err := lastCut(ctx, p.source)
+	last, err := ends(ctx, p.source, domain.AllStreams())
 	if err != nil {
 		return 0, err
 	}
-	var lag uint64
-	for s, applied := range p.Applied() {
-		if last[s] > applied {
-			lag += last[s] - applied
-		}
-	}
-	return lag, nil
+	return distance(p.Applied(), last), nil
 }
 
 // Digest is the cut of the tables and a hash of their contents at that cut.
@@ -135,13 +140,15 @@ func (p *TablesProjector) Rebuild(ctx context.Context, progress func(done, total
 }
 
 func (p *TablesProjector) rebuild(ctx context.Context, progress func(done, total uint64)) error {
-	target, err := lastCut(ctx, p.source)
+	target, err := ends(ctx, p.source, domain.AllStreams())
 	if err != nil {
 		return err
 	}
 	if err := p.store.Clear(ctx); err != nil {
 		return fmt.Errorf("drop the contents of the tables: %w", err)
 	}
+	p.ahead = nil
+	p.goesOn()
 	p.applied.store(domain.Cut{})
 	return p.upTo(ctx, domain.Cut{}, identity.NewGraph(), target, progress)
 }
@@ -150,7 +157,7 @@ func (p *TablesProjector) rebuild(ctx context.Context, progress func(done, total
 // needs the tables once.
 func (p *TablesProjector) CatchUp(ctx context.Context) error {
 	return p.takeTurn(ctx, true, func(ctx context.Context) error {
-		target, err := lastCut(ctx, p.source)
+		target, err := ends(ctx, p.source, domain.AllStreams())
 		if err != nil {
 			return err
 		}
@@ -193,6 +200,9 @@ func (p *TablesProjector) load(ctx context.Context) (domain.Cut, *identity.Graph
 	if err != nil {
 		return from, nil, fmt.Errorf("read the tables' checkpoint: %w", err)
 	}
+	if err := p.reached(ctx, from); err != nil {
+		return from, nil, err
+	}
 	graph := identity.NewGraph()
 	for r, err := range p.store.Links(ctx) {
 		if err != nil {
@@ -201,22 +211,30 @@ func (p *TablesProjector) load(ctx context.Context) (domain.Cut, *identity.Graph
 		graph.Apply(r)
 	}
 	p.applied.store(from)
-	if p.failing.CompareAndSwap(true, false) {
-		p.options.Log.Info("the tables are reachable again")
-	}
+	p.goesOn()
 	return from, graph, nil
 }
 
-func lastCut(ctx context.Context, source Source) (domain.Cut, error) {
-	var cut domain.Cut
-	for _, s := range domain.AllStreams() {
-		last, err := source.Last(ctx, s)
-		if err != nil {
-			return cut, fmt.Errorf("read the end of %s: %w", s, err)
-		}
-		cut[s] = last
+// reached says whether the log reaches as far as the tables. When it does not, it says so until they are rebuilt, also once
+// the log is as long again: it then holds other events.
+func (p *TablesProjector) reached(ctx context.Context, from domain.Cut) error {
+	if p.ahead != nil {
+		return p.ahead
 	}
-	return cut, nil
+	last, err := ends(ctx, p.source, domain.AllStreams())
+	if err != nil {
+		return err
+	}
+	if err := endLost(from, last); err != nil {
+		p.ahead = fmt.Errorf("the tables hold what the log does not, rebuild them: %w", err)
+	}
+	return p.ahead
+}
+
+func (p *TablesProjector) goesOn() {
+	if p.trouble.Swap(nil) != nil {
+		p.options.Log.Info("the tables go on")
+	}
 }
 
 func sum(cut domain.Cut) uint64 {

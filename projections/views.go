@@ -71,7 +71,8 @@ func (p *ViewsProjector) session(ctx context.Context, caughtUp func()) error {
 	return err
 }
 
-// CatchUp folds what the log holds at the time of the call and returns. Run, if it runs, goes on afterwards.
+// CatchUp folds what the log holds at the time of the call and returns. Run, if it runs, goes on afterwards. It fails with
+// domain.ErrEndLost when the log ends before what was folded; Rebuild folds what is left of it.
 func (p *ViewsProjector) CatchUp(ctx context.Context, progress Progress) error {
 	return p.sessions.urgently(ctx, func() error { return p.catchUp(ctx, progress) })
 }
@@ -122,24 +123,4 @@ func (p *ViewsProjector) setApplied(cut domain.Cut) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.applied = cut
-}
-
-// ends is the last sequence of each of the streams now; others are 0.
-func ends(ctx context.Context, source Source, streams []domain.Stream) (domain.Cut, error) {
-	var targets domain.Cut
-	for _, s := range streams {
-		last, err := source.Last(ctx, s)
-		if err != nil {
-			return targets, fmt.Errorf("projections: the end of %v: %w", s, err)
-		}
-		targets[s] = last
-	}
-	return targets, nil
-}
-
-func distance(from, to domain.Cut) (messages uint64) {
-	for s := range to {
-		messages += to[s] - min(to[s], from[s])
-	}
-	return messages
 }

@@ -218,6 +218,9 @@ func (p *ViewsProjector) foldToEnd(ctx context.Context, progress Progress) error
 		return err
 	}
 	begun := p.Applied()
+	if err := endLost(begun, targets); err != nil {
+		return fmt.Errorf("projections: fold views: %w", err)
+	}
 	total := distance(begun, targets)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

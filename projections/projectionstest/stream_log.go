@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -66,6 +67,16 @@ func (l *StreamLog) SetDown(down bool) {
 	l.down = down
 	close(l.grown)
 	l.grown = make(chan struct{})
+}
+
+// LoseEnd forgets the envelopes of a stream after a sequence, as a log on a damaged disk does.
+func (l *StreamLog) LoseEnd(s domain.Stream, after uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range slices.Backward(l.streams[s][after:]) {
+		l.last[e.Lane] = e.Prev
+	}
+	l.streams[s] = l.streams[s][:after]
 }
 
 // at is an envelope; without one, grown tells when there may be.
