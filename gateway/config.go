@@ -44,6 +44,9 @@ type Config struct {
 	MatchReview float64 `help:"Posterior from which a person reviews a match." default:"0.2" env:"PROFFER_MATCH_REVIEW" placeholder:"P"`
 
 	DecideTimeout time.Duration `help:"How long a decision may take when its request does not say." default:"1s" env:"PROFFER_DECIDE_TIMEOUT"`
+
+	// Rebuilding is no setting: a command starts a server to rebuild. That one serves a log that has lost its end.
+	Rebuilding bool `kong:"-"`
 }
 
 // Validate refuses what cannot work, naming the setting.

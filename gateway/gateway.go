@@ -82,6 +82,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		{"open the log", n.openLog},               // the truth
 		{"open the leases", n.openLeases},         // which server of a cluster does what only one need do
 		{"open the vault", n.openVault},           // the other truth: who an alias is
+		{"open the counts", n.openCounts},         // how much the log holds, and that it has lost nothing of that
 		{"open the views", n.openViews},           // what is known of each alias, in memory
 		{"start deciding", n.startDeciding},       // request + views -> decision
 		{"start ingesting", n.startIngesting},     // what happened -> events

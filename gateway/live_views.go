@@ -67,7 +67,7 @@ func (v *liveViews) begin(ctx context.Context, layout *feature.Layout) (*generat
 	}
 }
 
-// start brings the first generation up to the log's end. Views that a stop left behind are dropped.
+// start brings the first generation up to the log's end. When it fails with domain.ErrEndLost, Rebuild does that.
 func (v *liveViews) start(ctx context.Context, layout *feature.Layout) error {
 	v.again, v.wake, v.asked = make(chan struct{}, 1), make(chan struct{}, 1), map[string]feature.View{}
 	g, err := v.begin(ctx, layout)
@@ -76,11 +76,11 @@ func (v *liveViews) start(ctx context.Context, layout *feature.Layout) error {
 	}
 	v.now.Store(g)
 	g.OnApplied(v.applied)
-	if err := g.projector.CatchUp(ctx, nil); err != nil {
-		return err
-	}
-	return g.DropOthers(ctx)
+	return g.projector.CatchUp(ctx, nil)
 }
+
+// dropOthers drops views of other layouts, which a stop left behind.
+func (v *liveViews) dropOthers(ctx context.Context) error { return v.now.Load().DropOthers(ctx) }
 
 // fold folds what arrives, one generation after the other, until the context ends.
 func (v *liveViews) fold(ctx context.Context) error {
@@ -260,6 +260,9 @@ func (v *liveViews) Close(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Trouble is why the live views are folded no further for now; nil when they are.
+func (v *liveViews) Trouble() error { return v.now.Load().projector.Trouble() }
 
 // Lag is how many messages of the log the live views lack.
 func (v *liveViews) Lag(ctx context.Context) (uint64, error) { return v.now.Load().projector.Lag(ctx) }

@@ -138,6 +138,30 @@ func (n *Node) openVault(ctx context.Context) error {
 	return err
 }
 
+// openCounts reads how much the log held, of every stream, before anything is appended to it.
+func (n *Node) openCounts(ctx context.Context) error {
+	options := natskv.CountsOptions{Replicas: n.config.Replicas}
+	if n.config.Sync != natslog.SyncAlways {
+		options.Incarnation = natskv.Incarnation() // a power cut may have taken the log's end
+	}
+	store, err := natskv.OpenCounts(ctx, n.parts.nc, options)
+	if err != nil {
+		return err
+	}
+	n.parts.counts = projections.NewCountsProjector(n.parts.log, store)
+	return n.orWhatIsLeft(ctx, n.parts.counts.Resume(ctx), n.parts.counts.Rebuild)
+}
+
+// orWhatIsLeft is how a projection resumed. When the log has lost its end and the server was started to rebuild, what is
+// left of the log is folded anew.
+func (n *Node) orWhatIsLeft(ctx context.Context, err error, rebuild func(context.Context, projections.Progress) error) error {
+	if !n.config.Rebuilding || !errors.Is(err, domain.ErrEndLost) {
+		return err
+	}
+	slog.Warn("what is left of the log is folded again", "lost", err)
+	return rebuild(ctx, nil)
+}
+
 // openViews loads the views and folds what the log holds beyond them, so that the first decision is no staler than
 // the last before the restart. Which series they keep stands in POLICY.
 func (n *Node) openViews(ctx context.Context) error {
@@ -152,7 +176,10 @@ func (n *Node) openViews(ctx context.Context) error {
 		defer cancel()
 		return n.parts.views.Close(ctx)
 	})
-	return n.parts.views.start(ctx, n.parts.policies.Wanted())
+	if err := n.orWhatIsLeft(ctx, n.parts.views.start(ctx, n.parts.policies.Wanted()), n.parts.views.Rebuild); err != nil {
+		return err
+	}
+	return n.parts.views.dropOthers(ctx)
 }
 
 func (n *Node) openLayout(ctx context.Context, layout *feature.Layout) (*natskv.Views, error) {
@@ -242,11 +269,6 @@ func (n *Node) checkPolicy(ctx context.Context, p *event.Policy) error {
 }
 
 func (n *Node) startProjecting(ctx context.Context) error {
-	store, err := natskv.OpenCounts(ctx, n.parts.nc, n.config.Replicas)
-	if err != nil {
-		return err
-	}
-	n.parts.counts = projections.NewCountsProjector(n.parts.log, store)
 	n.run("fold views", n.parts.views.fold)
 	n.run("keep what feature views read", func(ctx context.Context) error { return n.parts.views.keep(ctx, n.parts.policies) })
 	lists, err := natskv.OpenLists(ctx, n.parts.nc, n.config.Replicas)

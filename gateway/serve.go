@@ -139,8 +139,8 @@ func (n *Node) projections() []rpc.Projection {
 	}
 	views, counts := n.parts.views, n.parts.counts
 	return append(all,
-		rpc.Projection{Name: "views", Applied: views.Applied, Lag: views.Lag, Digest: views.Digest, Rebuild: views.Rebuild},
-		rpc.Projection{Name: "counts", Applied: counts.Applied, Lag: counts.Lag, Digest: counts.Digest, Rebuild: counts.Rebuild},
+		rpc.Projection{Name: "views", Applied: views.Applied, Lag: views.Lag, Trouble: views.Trouble, Digest: views.Digest, Rebuild: views.Rebuild},
+		rpc.Projection{Name: "counts", Applied: counts.Applied, Lag: counts.Lag, Trouble: counts.Trouble, Digest: counts.Digest, Rebuild: counts.Rebuild},
 	)
 }
 

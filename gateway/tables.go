@@ -145,6 +145,13 @@ func (n *Node) projectionTables() rpc.Projection {
 			}
 			return p.Lag(ctx)
 		},
+		Trouble: func() error {
+			p, err := t.current()
+			if err != nil {
+				return err
+			}
+			return p.Trouble()
+		},
 		Digest: func(ctx context.Context) (domain.Cut, domain.Hash, error) {
 			p, err := t.current()
 			if err != nil {

@@ -107,6 +107,9 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 const damaged = `Files of the log or the vault are damaged. Restore the whole data folder from a backup; in a cluster, let the damaged replica be copied
 from the others. Both are described in the README under "A damaged log".`
 
+// damagedEnd says what else helps when that is the log's end.
+const damagedEnd = `Without a backup, proffer rebuild folds what is left of the log; what is lost stays lost.`
+
 func exitCode(err error, stderr io.Writer) int {
 	var remote *connect.Error
 	switch {
@@ -125,6 +128,9 @@ func exitCode(err error, stderr io.Writer) int {
 		return ExitUnreachable
 	case errors.Is(err, domain.ErrEnvelopeCorrupt), errors.Is(err, domain.ErrChainBroken), errors.Is(err, natskv.ErrVaultDamaged):
 		fmt.Fprintf(stderr, "proffer: %v\n%s\n", err, damaged)
+		return ExitFailed
+	case errors.Is(err, domain.ErrEndLost):
+		fmt.Fprintf(stderr, "proffer: %v\n%s\n%s\n", err, damaged, damagedEnd)
 		return ExitFailed
 	case errors.As(err, &remote) && cutOff(remote):
 		fmt.Fprintf(stderr, "proffer: %v: %s\n", errNoServer, remote.Message())

@@ -12,11 +12,14 @@ import (
 
 func TestADamagedLogSaysWhatHelps(t *testing.T) {
 	t.Parallel()
-	for _, damage := range []error{domain.ErrChainBroken, domain.ErrEnvelopeCorrupt, natskv.ErrVaultDamaged} {
+	for _, damage := range []error{domain.ErrChainBroken, domain.ErrEnvelopeCorrupt, natskv.ErrVaultDamaged, domain.ErrEndLost} {
 		var out strings.Builder
 		code := exitCode(fmt.Errorf("start ingesting: %w: BEHAVIOUR/17", damage), &out)
 		if code != ExitFailed || !strings.Contains(out.String(), "BEHAVIOUR/17\n") || !strings.Contains(out.String(), "Restore the whole data folder from a backup") {
 			t.Errorf("code %d: %s", code, out.String())
+		}
+		if got, want := strings.Contains(out.String(), "proffer rebuild folds what is left"), damage == domain.ErrEndLost; got != want {
+			t.Errorf("%v: that a rebuild helps is said: %v", damage, got)
 		}
 	}
 	var out strings.Builder

@@ -49,6 +49,7 @@ type projectionStatus struct {
 	Name    string `json:"name"`
 	Applied uint64 `json:"applied"`
 	Lag     uint64 `json:"lag"`
+	Trouble string `json:"trouble,omitempty"`
 }
 
 // Run prints the counts.
@@ -71,7 +72,7 @@ func (c status) Run(r *run) error {
 			out.Events = map[string]uint64{}
 		}
 		for _, p := range a.GetProjections() {
-			out.Projections = append(out.Projections, projectionStatus{p.GetName(), p.GetApplied(), p.GetLag()})
+			out.Projections = append(out.Projections, projectionStatus{p.GetName(), p.GetApplied(), p.GetLag(), p.GetTrouble()})
 		}
 		return c.print(r, out, out.tell)
 	})
@@ -99,6 +100,11 @@ func (c counted) tell(w io.Writer) {
 		fmt.Fprintf(table, "%s lag\t%d\t\n", p.Name, p.Lag)
 	}
 	_ = table.Flush()
+	for _, p := range c.Projections {
+		if p.Trouble != "" {
+			fmt.Fprintf(w, "\n%s: %s\n", p.Name, p.Trouble)
+		}
+	}
 	fmt.Fprintf(w, "\ntables  %s\nlog     %s\n", cmp.Or(c.DatabaseURL, "none"), c.NatsURL)
 }
 
@@ -149,11 +155,13 @@ type rebuild struct {
 
 // Help is shown by --help.
 func (rebuild) Help() string {
-	return "Example: proffer rebuild\n\nEverything dropped is a function of the log: the digests afterwards are the same."
+	return "Example: proffer rebuild\n\nEverything dropped is a function of the log: the digests afterwards are the same.\n" +
+		"After the log has lost its end, which serve refuses, it folds what is left, and serve starts again."
 }
 
 // Run rebuilds and shows the progress.
 func (c rebuild) Run(r *run) error {
+	c.rebuilding = true
 	return c.with(r, func(s *remote) error {
 		stream, err := s.operations.Rebuild(r.ctx, &profferv1.RebuildRequest{})
 		if err != nil {

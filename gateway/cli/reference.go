@@ -27,6 +27,9 @@ func (c reference) Run(r *run) error {
 func (reference) settings(r *run, t reflect.Type) {
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if !f.IsExported() || f.Tag.Get("kong") == "-" {
+			continue // no flag
+		}
 		fmt.Fprintf(r.out, "| `--%s` | `%s` | `%s` | %s |\n", flagName(f.Name), f.Tag.Get("env"), f.Tag.Get("default"), f.Tag.Get("help"))
 	}
 }

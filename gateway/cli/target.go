@@ -25,6 +25,9 @@ type target struct {
 	Server string `help:"URL of a running server." env:"PROFFER_SERVER" placeholder:"URL"`
 	Data   string `help:"Data folder of a server, running or not; data unless given." default:"data" env:"PROFFER_DATA_DIR" placeholder:"DIR"`
 	Key    string `help:"File with the operator's key, for --server (default: server.json of the data folder)." env:"PROFFER_OPERATOR_KEY_FILE" placeholder:"FILE"`
+
+	// rebuilding: a server that is started here is started to rebuild.
+	rebuilding bool
 }
 
 // remote is a server to talk to.
@@ -84,7 +87,7 @@ func (t target) start(ctx context.Context) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.Data, config.Listen = t.Data, "127.0.0.1:0"
+	config.Data, config.Listen, config.Rebuilding = t.Data, "127.0.0.1:0", t.rebuilding
 	node, err := gateway.Start(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", t.Data, err)

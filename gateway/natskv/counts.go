@@ -20,37 +20,64 @@ const (
 
 var _ projections.CountStore = (*Counts)(nil)
 
-// Counts keeps projections.Counts as one value: what a crash loses of it, its cut included, is counted again.
-type Counts struct{ kv jetstream.KeyValue }
+// CountsOptions says how counts are kept.
+type CountsOptions struct {
+	// Replicas of the bucket; 0 is 1.
+	Replicas int
+	// Incarnation names the run of the operating system, see Incarnation, for a log that may lose its tail in a power
+	// cut. Counts of another one are counted again: they may hold what the log has lost. Empty when that cannot happen.
+	Incarnation string
+}
+
+// Counts keeps projections.Counts as one value: what a crash loses of it, its cut included, is counted again. So is a
+// value that the disk has changed: the server checks it and says that there is none.
+type Counts struct {
+	kv          jetstream.KeyValue
+	stream      jetstream.Stream
+	incarnation string
+}
+
+// storedCounts is the value in the bucket.
+type storedCounts struct {
+	projections.Counts
+	Incarnation string `json:"incarnation,omitempty"`
+}
 
 // OpenCounts opens or makes the bucket.
-func OpenCounts(ctx context.Context, nc *nats.Conn, replicas int) (*Counts, error) {
-	kv, _, err := openKeyValue(ctx, nc, stateBucket, replicas, true)
+func OpenCounts(ctx context.Context, nc *nats.Conn, o CountsOptions) (*Counts, error) {
+	kv, stream, err := openKeyValue(ctx, nc, stateBucket, o.Replicas, true)
 	if err != nil {
 		return nil, err
 	}
-	return &Counts{kv: kv}, nil
+	return &Counts{kv: kv, stream: stream, incarnation: o.Incarnation}, nil
 }
 
 // LoadCounts implements projections.CountStore.
 func (c *Counts) LoadCounts(ctx context.Context) (projections.Counts, error) {
-	var counts projections.Counts
 	entry, err := c.kv.Get(ctx, countsKey)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return counts, nil
+		// The server stores nothing beside a damaged value.
+		if err := c.stream.Purge(ctx); err != nil {
+			return projections.Counts{}, fmt.Errorf("natskv: clear the counts: %w", unavailable(err))
+		}
+		return projections.Counts{}, nil
 	}
 	if err != nil {
-		return counts, fmt.Errorf("natskv: load counts: %w", unavailable(err))
+		return projections.Counts{}, fmt.Errorf("natskv: load counts: %w", unavailable(err))
 	}
-	if err := json.Unmarshal(entry.Value(), &counts); err != nil {
-		return counts, fmt.Errorf("natskv: load counts: %w", err)
+	var stored storedCounts
+	if err := json.Unmarshal(entry.Value(), &stored); err != nil {
+		return projections.Counts{}, fmt.Errorf("natskv: load counts: %w", err)
 	}
-	return counts, nil
+	if stored.Incarnation != c.incarnation {
+		return projections.Counts{}, nil
+	}
+	return stored.Counts, nil
 }
 
 // StoreCounts implements projections.CountStore.
 func (c *Counts) StoreCounts(ctx context.Context, counts projections.Counts) error {
-	value, err := json.Marshal(counts)
+	value, err := json.Marshal(storedCounts{counts, c.incarnation})
 	if err != nil {
 		return fmt.Errorf("natskv: store counts: %w", err)
 	}

@@ -265,7 +265,17 @@ func TestADamagedVaultIsNotOpened(t *testing.T) {
 	}
 	v.Close()
 	e.Close()
-	blocks, err := filepath.Glob(filepath.Join(dir, "*", "jetstream", "*", "streams", "KV_vault_identifiers_0", "msgs", "*.blk"))
+	changeBit(t, dir, "KV_vault_identifiers_0")
+	nc := vaultConn(t, vaultServer(t, dir, "always"))
+	if _, err := natskv.OpenVault(t.Context(), nc, natskv.VaultOptions{Key: [32]byte{1}, Silence: 300 * time.Millisecond}); !errors.Is(err, natskv.ErrVaultDamaged) {
+		t.Errorf("got %v, want damaged", err)
+	}
+}
+
+// changeBit changes a bit in the middle of a stream's only block, as a disk may. Its server is not running.
+func changeBit(t *testing.T, dir, stream string) {
+	t.Helper()
+	blocks, err := filepath.Glob(filepath.Join(dir, "*", "jetstream", "*", "streams", stream, "msgs", "*.blk"))
 	if err != nil || len(blocks) != 1 {
 		t.Fatalf("blocks %q: %v", blocks, err)
 	}
@@ -276,10 +286,6 @@ func TestADamagedVaultIsNotOpened(t *testing.T) {
 	bytes[len(bytes)/2] ^= 1
 	if err := os.WriteFile(blocks[0], bytes, 0o600); err != nil {
 		t.Fatal(err)
-	}
-	nc := vaultConn(t, vaultServer(t, dir, "always"))
-	if _, err := natskv.OpenVault(t.Context(), nc, natskv.VaultOptions{Key: [32]byte{1}, Silence: 300 * time.Millisecond}); !errors.Is(err, natskv.ErrVaultDamaged) {
-		t.Errorf("got %v, want damaged", err)
 	}
 }
 

@@ -428,11 +428,7 @@ func TestListsAreARecommendationStore(t *testing.T) {
 func TestCountsAndCountersAreKept(t *testing.T) {
 	t.Parallel()
 	nc := connect(t)
-	counts, err := natskv.OpenCounts(t.Context(), nc, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	projectionstest.RunCountStoreSuite(t, counts)
+	projectionstest.RunCountStoreSuite(t, openCounts(t, nc, ""))
 	counters, err := natskv.OpenCounters(t.Context(), nc, 1)
 	if err != nil {
 		t.Fatal(err)

@@ -55,6 +55,7 @@ var table = []row{
 	// After those of the log: a log that is away ends its own attempts with a deadline.
 	{context.DeadlineExceeded, connect.CodeDeadlineExceeded, "DEADLINE_EXCEEDED", 0},
 	{domain.ErrTooLarge, connect.CodeInvalidArgument, "TOO_LARGE", 0},
+	{domain.ErrEndLost, connect.CodeFailedPrecondition, "LOG_END_LOST", 0},
 
 	{ErrIdentifierBlocked, connect.CodeInvalidArgument, "IDENTIFIER_BLOCKED", 0},
 	{errTimeout, connect.CodeInvalidArgument, "TIMEOUT_OUT_OF_RANGE", 0},

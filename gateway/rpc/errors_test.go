@@ -38,6 +38,7 @@ func TestAMessageDoesNotNameThePackageOfItsCause(t *testing.T) {
 			"LOG_UNAVAILABLE", "decide: the log is unavailable: wait for the append: again",
 		},
 		{&policy.ContextError{Name: "div", Message: "must be a number"}, "CONTEXT_INVALID", "context.div: must be a number"},
+		{fmt.Errorf("tables: %w", domain.ErrEndLost), "LOG_END_LOST", "tables: the log has lost its end"},
 		{ErrTablesAway, "DATABASE_UNAVAILABLE", ErrTablesAway.Error()},
 		{errNoSegments, "UNKNOWN_SEGMENTS", "there is no segment definition with this id"},
 	} {

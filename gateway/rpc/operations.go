@@ -16,6 +16,8 @@ type Projection struct {
 	Name    string
 	Applied func() domain.Cut
 	Lag     func(ctx context.Context) (uint64, error)
+	// Trouble is why nothing is applied for now; nil when that goes on.
+	Trouble func() error
 	// Digest waits until everything that is in the log now is applied, and hashes the content.
 	Digest func(ctx context.Context) (domain.Cut, domain.Hash, error)
 	// Rebuild drops the content and folds the log again.
@@ -44,7 +46,11 @@ func (s *Operations) Status(ctx context.Context, _ *profferv1.StatusRequest) (*p
 		if err != nil {
 			return nil, fmt.Errorf("lag of %s: %w", p.Name, err)
 		}
-		out.Projections = append(out.Projections, &profferv1.ProjectionStatus{Name: p.Name, Applied: messages(p.Applied()), Lag: lag})
+		status := &profferv1.ProjectionStatus{Name: p.Name, Applied: messages(p.Applied()), Lag: lag}
+		if err := p.Trouble(); err != nil {
+			status.Trouble = told(err)
+		}
+		out.Projections = append(out.Projections, status)
 	}
 	return out, nil
 }

@@ -281,10 +281,12 @@ func (x *MatchingStatus) GetSkipped() uint64 {
 
 // ProjectionStatus is how far a projection has come.
 type ProjectionStatus struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Applied       uint64                 `protobuf:"varint,2,opt,name=applied,proto3" json:"applied,omitempty"`
-	Lag           uint64                 `protobuf:"varint,3,opt,name=lag,proto3" json:"lag,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Applied uint64                 `protobuf:"varint,2,opt,name=applied,proto3" json:"applied,omitempty"`
+	Lag     uint64                 `protobuf:"varint,3,opt,name=lag,proto3" json:"lag,omitempty"`
+	// Why nothing is applied for now; empty when that goes on.
+	Trouble       string `protobuf:"bytes,4,opt,name=trouble,proto3" json:"trouble,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -338,6 +340,13 @@ func (x *ProjectionStatus) GetLag() uint64 {
 		return x.Lag
 	}
 	return 0
+}
+
+func (x *ProjectionStatus) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
 }
 
 // DigestRequest is empty.
@@ -621,11 +630,12 @@ const file_proffer_v1_operations_proto_rawDesc = "" +
 	"\tunindexed\x18\x03 \x01(\x04R\tunindexed\x12\x18\n" +
 	"\awaiting\x18\x04 \x01(\x04R\awaiting\x12\x18\n" +
 	"\amatched\x18\x05 \x01(\x04R\amatched\x12\x18\n" +
-	"\askipped\x18\x06 \x01(\x04R\askipped\"R\n" +
+	"\askipped\x18\x06 \x01(\x04R\askipped\"l\n" +
 	"\x10ProjectionStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aapplied\x18\x02 \x01(\x04R\aapplied\x12\x10\n" +
-	"\x03lag\x18\x03 \x01(\x04R\x03lag\"\x0f\n" +
+	"\x03lag\x18\x03 \x01(\x04R\x03lag\x12\x18\n" +
+	"\atrouble\x18\x04 \x01(\tR\atrouble\"\x0f\n" +
 	"\rDigestRequest\"P\n" +
 	"\x0eDigestResponse\x12>\n" +
 	"\vprojections\x18\x01 \x03(\v2\x1c.proffer.v1.ProjectionDigestR\vprojections\"P\n" +
