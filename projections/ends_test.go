@@ -17,6 +17,14 @@ import (
 
 var behaviourLane = domain.Lane{Stream: domain.Behaviour, Key: "0"}
 
+// within ends what should have ended long before.
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // wantEndLost checks that an error names what a log has lost.
 func wantEndLost(t *testing.T, what string, err error, names string) {
 	t.Helper()
@@ -39,7 +47,7 @@ func TestViewsOfALogThatLostItsEndAreNotGoneOnWith(t *testing.T) {
 	p := projections.NewViewsProjector(log, store, nil)
 	const lost = "BEHAVIOUR was folded up to 5 and ends at 3"
 	wantEndLost(t, "catching up", p.CatchUp(t.Context(), nil), lost)
-	wantEndLost(t, "running", p.Run(t.Context()), lost)
+	wantEndLost(t, "running", p.Run(within(t)), lost)
 	if diff := cmp.Diff(before, contents(store)); diff != "" {
 		t.Errorf("the views were changed:\n%s", diff)
 	}
@@ -74,7 +82,7 @@ func TestCountsOfALogThatLostItsEndAreNotGoneOnWith(t *testing.T) {
 	const lost = "QUARANTINE was folded up to 2 and ends at 1"
 	wantEndLost(t, "resuming", p.Resume(t.Context()), lost)
 	wantEndLost(t, "catching up", p.CatchUp(t.Context(), nil), lost)
-	wantEndLost(t, "running", p.Run(t.Context()), lost)
+	wantEndLost(t, "running", p.Run(within(t)), lost)
 	if err := p.Rebuild(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -103,8 +111,7 @@ func TestTablesAheadOfTheLogStandStill(t *testing.T) {
 	wantEndLost(t, "trouble", p.Trouble(), "rebuild them")
 
 	sample.Fill(log, 300)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
+	ctx := within(t)
 	wantEndLost(t, "waiting", p.WaitFor(ctx, end), "BEHAVIOUR was folded up to")
 	wantEndLost(t, "catching up", p.CatchUp(ctx), "BEHAVIOUR was folded up to")
 	if cut, err := tables.Checkpoint(ctx); cut != end || err != nil {

@@ -18,7 +18,7 @@ func TestADamagedLogSaysWhatHelps(t *testing.T) {
 		if code != ExitFailed || !strings.Contains(out.String(), "BEHAVIOUR/17\n") || !strings.Contains(out.String(), "Restore the whole data folder from a backup") {
 			t.Errorf("code %d: %s", code, out.String())
 		}
-		if got, want := strings.Contains(out.String(), "proffer rebuild folds what is left"), damage == domain.ErrEndLost; got != want {
+		if got, want := strings.Contains(out.String(), "proffer rebuild folds what is left"), errors.Is(damage, domain.ErrEndLost); got != want {
 			t.Errorf("%v: that a rebuild helps is said: %v", damage, got)
 		}
 	}
