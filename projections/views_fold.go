@@ -109,11 +109,9 @@ func (b *viewsBatch) foldingOf(a domain.Alias) (*folding, error) {
 	f := b.begin(a)
 	blob, known := b.store.View(a)
 	if known {
-		activity, err := b.layout.Decode(blob)
-		if err != nil {
+		if err := f.folder.Resume(b.layout, blob); err != nil {
 			return nil, fmt.Errorf("projections: fold a view: %w", err)
 		}
-		f.folder = *feature.NewFolder(activity)
 		b.returned++
 	}
 	b.folding[a] = f

@@ -23,14 +23,20 @@ func Decode(blob []byte) (Activity, error) { return (*Layout)(nil).Decode(blob) 
 
 // Decode reads what Encode wrote of an activity of this layout, whose memory it does not share. It fails with
 // ErrActivityCorrupt or ErrActivitySchema. No bytes at all are the empty activity.
-func (l *Layout) Decode(blob []byte) (Activity, error) {
+func (l *Layout) Decode(blob []byte) (Activity, error) { return l.decode(blob, 0) }
+
+// roomToFold is for how many more entries, each with an item, a list that goes on has room.
+const roomToFold = 4
+
+// decode is Decode, with room in lists for so many more entries.
+func (l *Layout) decode(blob []byte, room int) (Activity, error) {
 	if len(blob) == 0 {
 		return l.Empty(), nil
 	}
 	if blob[0] != schema {
 		return Activity{}, fmt.Errorf("%w: %d, want %d", ErrActivitySchema, blob[0], schema)
 	}
-	d := decoder{reader: reader{blob: blob, at: 1}}
+	d := decoder{reader: reader{blob: blob, at: 1}, room: room}
 	a := l.Empty()
 	for i := range a.parts {
 		a.parts[i].applied = d.position()
@@ -89,6 +95,8 @@ type decoder struct {
 	// texts start with "" and are shared by the parts, which only ever append to a copy.
 	texts []string
 	items []byte
+	// room is for how many more entries lists are made.
+	room int
 	// totals by kind, of all parts.
 	totals [kinds]total
 }
@@ -163,12 +171,12 @@ func (d *decoder) readPart(p *part, s domain.Stream) {
 	n := d.length(4, entryCap(s))
 	references := d.length(1, MaxEntries*MaxItems)
 	if n > 0 {
-		p.entries = make([]entry, n)
+		p.entries = make([]entry, n, n+d.room)
 	}
 	if references > 0 {
-		p.items = make([]uint64, 0, references)
+		p.items = make([]uint64, 0, references+d.room)
 	}
-	d.readEntries(p, s)
+	d.readEntries(p, s, references)
 	if len(p.items) != references {
 		d.fail("item references")
 		return
@@ -196,7 +204,7 @@ func (d *decoder) kind(k Kind, s domain.Stream) Kind {
 	return k
 }
 
-func (d *decoder) readEntries(p *part, s domain.Stream) {
+func (d *decoder) readEntries(p *part, s domain.Stream, references int) {
 	seq := p.applied.Sequence
 	for i := range p.entries {
 		e := &p.entries[i]
@@ -218,7 +226,7 @@ func (d *decoder) readEntries(p *part, s domain.Stream) {
 			return
 		}
 		d.readAmounts(e, head)
-		d.readReferences(p, e, head, s)
+		d.readReferences(p, e, head, s, references)
 	}
 }
 
@@ -235,7 +243,7 @@ func (d *decoder) readAmounts(e *entry, head byte) {
 	}
 }
 
-func (d *decoder) readReferences(p *part, e *entry, head byte, s domain.Stream) {
+func (d *decoder) readReferences(p *part, e *entry, head byte, s domain.Stream, references int) {
 	if head&hasTexts != 0 {
 		e.channel = d.symbol(d.uvarint())
 		if s != domain.Behaviour {
@@ -249,7 +257,7 @@ func (d *decoder) readReferences(p *part, e *entry, head byte, s domain.Stream) 
 		return
 	}
 	n := d.length(1, MaxItems)
-	if n == 0 || len(p.items)+n > cap(p.items) {
+	if n == 0 || len(p.items)+n > references {
 		d.fail("items of an entry")
 		return
 	}

@@ -30,6 +30,25 @@ type Folder struct {
 // NewFolder starts from an activity, which stays as it is.
 func NewFolder(a Activity) *Folder { return &Folder{activity: a} }
 
+// Resume starts from the activity that Encode wrote, see Layout.Decode, whose memory is this folder's alone.
+func (f *Folder) Resume(l *Layout, blob []byte) error {
+	a, err := l.decode(blob, roomToFold)
+	if err != nil {
+		return err
+	}
+	*f = Folder{activity: a}
+	for i := range a.parts {
+		f.owned[i] = !a.parts[i].empty() // an empty one gets room when it begins
+	}
+	if len(a.series) > 0 {
+		f.ownedSeries = make([]bool, len(a.series))
+	}
+	for i := range f.ownedSeries {
+		f.ownedSeries[i] = !a.series[i].empty()
+	}
+	return nil
+}
+
 // Activity is the state so far. It stays as it is when the folder goes on.
 func (f *Folder) Activity() Activity {
 	f.owned, f.ownedSeries = [parts]bool{}, nil
