@@ -108,10 +108,11 @@ func (b *viewsBatch) foldingOf(a domain.Alias) (*folding, error) {
 	}
 	f := b.begin(a)
 	blob, known := b.store.View(a)
-	if known {
-		if err := f.folder.Resume(b.layout, blob); err != nil {
-			return nil, fmt.Errorf("projections: fold a view: %w", err)
-		}
+	if !known {
+		f.folder.Restart()
+	} else if err := f.folder.Resume(b.layout, blob); err != nil {
+		return nil, fmt.Errorf("projections: fold a view: %w", err)
+	} else {
 		b.returned++
 	}
 	b.folding[a] = f
@@ -120,7 +121,7 @@ func (b *viewsBatch) foldingOf(a domain.Alias) (*folding, error) {
 	return f, nil
 }
 
-// begin is the empty activity of an alias, in the memory of one that is done with if there is one.
+// begin is a folding of an alias; what its folder holds may be of another one before.
 func (b *viewsBatch) begin(a domain.Alias) *folding {
 	last := len(b.spare) - 1
 	if last < 0 {
@@ -129,7 +130,6 @@ func (b *viewsBatch) begin(a domain.Alias) *folding {
 	f := b.spare[last]
 	b.spare = b.spare[:last]
 	f.alias, f.changed = a, false
-	f.folder.Restart()
 	return f
 }
 

@@ -38,7 +38,7 @@ func TestOnlyTheLeaderOfAStreamIsBelieved(t *testing.T) {
 // TestAStreamWithoutALeaderHasNoEnd: the replica that is left answers all the same, and may lag.
 func TestAStreamWithoutALeaderHasNoEnd(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a replica knows after 10 s that there is no leader")
+		t.Skip("three servers, one of which takes 10 s to know that it has no leader: make e2e runs it")
 	}
 	t.Parallel()
 	cluster := startCluster(t, 1)
