@@ -80,6 +80,7 @@ func (n *Node) openLog(ctx context.Context) error {
 			return err
 		}
 	} else {
+		natslog.RoomToSync()
 		server, err := natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: filepath.Join(n.config.Data, "nats"), Sync: n.config.Sync})
 		if err != nil {
 			return err
