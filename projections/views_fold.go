@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/feature"
@@ -25,6 +26,9 @@ const (
 	eventWeight    = 96
 )
 
+// fewSpare foldings wait for a larger batch when a smaller one did not need them.
+const fewSpare = 64
+
 // viewsBatch folds what has arrived.
 type viewsBatch struct {
 	store  ViewStore
@@ -40,7 +44,7 @@ type viewsBatch struct {
 	// limit is the weight at which the batch is full, and most how far it goes; returned counts the aliases that an earlier
 	// batch had, too.
 	limit, most, returned int
-	// spare are of the batch before, to be used again.
+	// spare are of batches before, to be used again.
 	spare   []*folding
 	scratch []byte
 }
@@ -160,7 +164,7 @@ func (b *viewsBatch) next() {
 	if b.full() && b.returned > len(b.order)/4 {
 		b.limit = b.most
 	}
-	b.spare = b.spare[:0]
+	b.spare = slices.Delete(b.spare, min(len(b.spare), fewSpare), len(b.spare))
 	if b.weight < 2*leastWeight {
 		b.spare = append(b.spare, b.order...)
 	}

@@ -22,6 +22,21 @@ type Activity struct {
 	series []part
 }
 
+// restart makes it the activity of an alias nothing is known of, in the memory of its lists, which nobody else has.
+func (a *Activity) restart(l *Layout) {
+	for s := range a.parts {
+		a.parts[s] = a.parts[s].emptied()
+	}
+	series := a.series
+	if a.layout != l || series == nil {
+		series = l.Empty().series
+	}
+	for i := range series {
+		series[i] = series[i].emptied()
+	}
+	*a = Activity{parts: a.parts, layout: l, series: series}
+}
+
 // Layout is the series that the activity keeps.
 func (a Activity) Layout() *Layout { return a.layout }
 

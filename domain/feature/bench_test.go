@@ -72,6 +72,25 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
+// BenchmarkResume folds a decision into one person after another as they are stored, in the same memory.
+func BenchmarkResume(b *testing.B) {
+	var blobs [][]byte
+	for _, n := range []int{15, 20, 25} {
+		blobs = append(blobs, feature.Encode(fold(feature.Activity{}, shopper(n))))
+	}
+	decided := at(1<<40, noon, offered("web", "drinks", "tea"))
+	f := feature.NewFolder(feature.Activity{})
+	var blob []byte
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if err := f.Resume(nil, blobs[i%len(blobs)]); err != nil {
+			b.Fatal(err)
+		}
+		f.Fold(decided)
+		blob = f.AppendEncode(blob[:0])
+	}
+}
+
 func BenchmarkRead(b *testing.B) {
 	v := feature.Core()
 	for _, n := range []int{20, 200, 2000} {

@@ -41,6 +41,37 @@ func TestDecodeReadsWhatEncodeWrote(t *testing.T) {
 	})
 }
 
+// Whatever an activity held, another one is decoded into its memory as into new memory; after a failure it is empty.
+func TestDecodeIntoTheMemoryOfAnother(t *testing.T) {
+	t.Parallel()
+	var people []feature.Activity
+	s, views := source(12), []feature.View{feature.Core(), feature.Retail()}
+	for _, layout := range []*feature.Layout{nil, feature.LayoutOf(views...)} {
+		for _, events := range []int{0, 1, 1, 5, 40, 60, 300} {
+			people = append(people, fold(layout.Empty(), history(&s, events, 90*day)))
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var a feature.Activity
+		for range rapid.IntRange(1, 6).Draw(t, "lives") {
+			want := people[rapid.IntRange(0, len(people)-1).Draw(t, "person")]
+			layout, blob := want.Layout(), feature.Encode(want)
+			if rapid.IntRange(0, 4).Draw(t, "torn") == 0 {
+				want, blob = layout.Empty(), blob[:len(blob)-1]
+				if err := layout.DecodeInto(&a, blob); !errors.Is(err, feature.ErrActivityCorrupt) {
+					t.Fatalf("torn: %v", err)
+				}
+			} else if err := layout.DecodeInto(&a, blob); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "decoded", a, want)
+			for _, v := range views {
+				sameVector(t, v, v.Read(a, noon, nil), v.Read(want, noon, nil))
+			}
+		}
+	})
+}
+
 func TestAppendEncodeAppends(t *testing.T) {
 	t.Parallel()
 	a := mustFold(t, at(1, noon, viewed("a")))

@@ -23,21 +23,38 @@ func Decode(blob []byte) (Activity, error) { return (*Layout)(nil).Decode(blob) 
 
 // Decode reads what Encode wrote of an activity of this layout, whose memory it does not share. It fails with
 // ErrActivityCorrupt or ErrActivitySchema. No bytes at all are the empty activity.
-func (l *Layout) Decode(blob []byte) (Activity, error) { return l.decode(blob, 0) }
+func (l *Layout) Decode(blob []byte) (Activity, error) {
+	var a Activity
+	err := l.DecodeInto(&a, blob)
+	return a, err
+}
+
+// DecodeInto is Decode in the memory of an activity at which nobody looks any more, nor at what was merged of it or
+// prepared of it. After a failure it is empty.
+func (l *Layout) DecodeInto(a *Activity, blob []byte) error { return l.decodeInto(a, blob, 0) }
 
 // roomToFold is for how many more entries, each with an item, a list that goes on has room.
 const roomToFold = 4
 
-// decode is Decode, with room in lists for so many more entries.
-func (l *Layout) decode(blob []byte, room int) (Activity, error) {
+// decodeInto is DecodeInto, with room in new lists for so many more entries.
+func (l *Layout) decodeInto(a *Activity, blob []byte, room int) error {
+	a.restart(l)
 	if len(blob) == 0 {
-		return l.Empty(), nil
+		return nil
 	}
+	err := l.read(a, blob, room)
+	if err != nil {
+		a.restart(l)
+	}
+	return err
+}
+
+// read fills an activity that is empty.
+func (l *Layout) read(a *Activity, blob []byte, room int) error {
 	if blob[0] != schema {
-		return Activity{}, fmt.Errorf("%w: %d, want %d", ErrActivitySchema, blob[0], schema)
+		return fmt.Errorf("%w: %d, want %d", ErrActivitySchema, blob[0], schema)
 	}
 	d := decoder{reader: reader{blob: blob, at: 1}, room: room}
-	a := l.Empty()
 	for i := range a.parts {
 		a.parts[i].applied = d.position()
 	}
@@ -51,23 +68,22 @@ func (l *Layout) decode(blob []byte, room int) (Activity, error) {
 			d.readPart(&a.parts[i], domain.Stream(i))
 		}
 	}
-	d.dealTotals(&a, flags)
 	if d.what == "" && (flags&hasLayout != 0) != (l != nil) {
-		return Activity{}, fmt.Errorf("%w: another layout", ErrActivitySchema)
+		return fmt.Errorf("%w: another layout", ErrActivitySchema)
 	}
 	if l != nil {
 		if digest := d.fixed64(); d.what == "" && digest != l.digest {
-			return Activity{}, fmt.Errorf("%w: another layout", ErrActivitySchema)
+			return fmt.Errorf("%w: another layout", ErrActivitySchema)
 		}
-		d.readSeries(&a)
+		d.readSeries(a)
 	}
 	if flags>>(parts+2) != 0 || d.left() != 0 {
 		d.fail("bytes too many")
 	}
 	if d.what != "" {
-		return Activity{}, fmt.Errorf("%w: %s", ErrActivityCorrupt, d.what)
+		return fmt.Errorf("%w: %s", ErrActivityCorrupt, d.what)
 	}
-	return a, nil
+	return nil
 }
 
 // AppliedOf is Decode(blob).Applied(s) without decoding the rest.
@@ -97,7 +113,7 @@ type decoder struct {
 	items []byte
 	// room is for how many more entries lists are made.
 	room int
-	// totals by kind, of all parts.
+	// totals by kind, of the part under way.
 	totals [kinds]total
 }
 
@@ -158,7 +174,7 @@ func (d *decoder) readItems() {
 }
 
 func (d *decoder) readPart(p *part, s domain.Stream) {
-	p.texts = d.texts
+	p.texts, d.totals = d.texts, [kinds]total{}
 	var written [kinds]bool
 	least := Kind(0)
 	for range d.length(6, kinds) {
@@ -170,12 +186,8 @@ func (d *decoder) readPart(p *part, s domain.Stream) {
 	}
 	n := d.length(4, entryCap(s))
 	references := d.length(1, MaxEntries*MaxItems)
-	if n > 0 {
-		p.entries = make([]entry, n, n+d.room)
-	}
-	if references > 0 {
-		p.items = make([]uint64, 0, references+d.room)
-	}
+	p.entries = zeros(p.entries, n, d.room)
+	p.items = zeros(p.items, references, d.room)[:0]
 	d.readEntries(p, s, references)
 	if len(p.items) != references {
 		d.fail("item references")
@@ -183,6 +195,17 @@ func (d *decoder) readPart(p *part, s domain.Stream) {
 	}
 	d.readRings(p, s)
 	d.addUp(p, &written)
+	d.deal(p)
+}
+
+// zeros are n of them in the memory of a list, or in new memory with room for some more.
+func zeros[T any](list []T, n, room int) []T {
+	if cap(list) < n {
+		return make([]T, n, n+room)
+	}
+	list = list[:n]
+	clear(list)
+	return list
 }
 
 func (d *decoder) readTotal(s domain.Stream) Kind {
@@ -342,32 +365,26 @@ func (d *decoder) addUp(p *part, written *[kinds]bool) {
 	}
 }
 
-// dealTotals gives each part its totals, all from one block of memory that nobody appends to.
-func (d *decoder) dealTotals(a *Activity, flags byte) {
+// deal gives the part its totals.
+func (d *decoder) deal(p *part) {
 	n := 0
 	for k := range d.totals {
 		if d.totals[k].count > 0 {
 			n++
 		}
 	}
-	block := make([]total, 0, n)
-	for i := range a.parts {
-		from := len(block)
-		for k := range d.totals {
-			if d.totals[k].count > 0 && Kind(k).Stream() == domain.Stream(i) {
-				block = append(block, d.totals[k])
-			}
+	p.totals = zeros(p.totals, n, 0)[:0]
+	for k := range d.totals {
+		if d.totals[k].count > 0 {
+			p.totals = append(p.totals, d.totals[k])
 		}
-		if len(block) > from {
-			a.parts[i].totals = block[from:len(block):len(block)]
-		}
-		if a.parts[i].empty() != (flags&(2<<i) == 0) {
-			d.fail("part without content")
-		}
+	}
+	if p.empty() {
+		d.fail("part without content")
 	}
 }
 
-// readSeries reads the parts of the series. Each has totals of its own.
+// readSeries reads the parts of the series.
 func (d *decoder) readSeries(a *Activity) {
 	least := 0
 	for range d.length(4, len(a.series)) {
@@ -377,16 +394,6 @@ func (d *decoder) readSeries(a *Activity) {
 			return
 		}
 		least = i + 1
-		p := &a.series[i]
-		d.totals = [kinds]total{}
-		d.readPart(p, a.layout.streamOf(i))
-		for k := range d.totals {
-			if d.totals[k].count > 0 {
-				p.totals = append(p.totals, d.totals[k])
-			}
-		}
-		if p.empty() {
-			d.fail("series without content")
-		}
+		d.readPart(&a.series[i], a.layout.streamOf(i))
 	}
 }

@@ -30,23 +30,44 @@ type Folder struct {
 // NewFolder starts from an activity, which stays as it is.
 func NewFolder(a Activity) *Folder { return &Folder{activity: a} }
 
-// Resume starts from the activity that Encode wrote, see Layout.Decode, whose memory is this folder's alone.
+// Resume starts from the activity that Encode wrote, see Layout.DecodeInto, in the memory that is this folder's alone. After
+// a failure it holds nothing.
 func (f *Folder) Resume(l *Layout, blob []byte) error {
-	a, err := l.decode(blob, roomToFold)
-	if err != nil {
+	if f.activity.layout != l {
+		f.ownedSeries = nil
+	}
+	f.giveUpShared()
+	if err := l.decodeInto(&f.activity, blob, roomToFold); err != nil {
 		return err
 	}
-	*f = Folder{activity: a}
-	for i := range a.parts {
-		f.owned[i] = !a.parts[i].empty() // an empty one gets room when it begins
+	// What was decoded is this folder's; a part that is empty and has no memory yet gets room when it begins.
+	for i := range f.owned {
+		f.owned[i] = f.owned[i] || !f.activity.parts[i].empty()
 	}
-	if len(a.series) > 0 {
-		f.ownedSeries = make([]bool, len(a.series))
+	if f.ownedSeries == nil {
+		f.ownedSeries = make([]bool, len(f.activity.series))
 	}
 	for i := range f.ownedSeries {
-		f.ownedSeries[i] = !a.series[i].empty()
+		f.ownedSeries[i] = f.ownedSeries[i] || !f.activity.series[i].empty()
 	}
 	return nil
+}
+
+// giveUpShared leaves the activity with the memory that is this folder's alone.
+func (f *Folder) giveUpShared() {
+	for s, own := range f.owned {
+		if !own {
+			f.activity.parts[s] = part{}
+		}
+	}
+	if f.ownedSeries == nil {
+		f.activity.series = nil
+	}
+	for i, own := range f.ownedSeries {
+		if !own {
+			f.activity.series[i] = part{}
+		}
+	}
 }
 
 // Activity is the state so far. It stays as it is when the folder goes on.
@@ -60,25 +81,8 @@ func (f *Folder) Peek() Activity { return f.activity }
 
 // Restart begins again from the activity of an alias nothing is known of, in the memory that is this folder's alone.
 func (f *Folder) Restart() {
-	before := f.activity
-	f.activity = Activity{layout: before.layout}
-	for s := range before.parts {
-		if f.owned[s] {
-			f.activity.parts[s] = before.parts[s].emptied()
-		}
-	}
-	if f.ownedSeries == nil {
-		f.activity.series = before.layout.Empty().series
-		return
-	}
-	f.activity.series = before.series
-	for i := range before.series {
-		if f.ownedSeries[i] {
-			before.series[i] = before.series[i].emptied()
-		} else {
-			before.series[i] = part{}
-		}
-	}
+	f.giveUpShared()
+	f.activity.restart(f.activity.layout)
 }
 
 // AppendEncode appends the encoded state so far to dst, as the function Encode would write it.
