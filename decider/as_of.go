@@ -57,6 +57,7 @@ func (p *Profiles) Now(ctx context.Context, alias domain.Alias, view feature.Vie
 	if err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile: %w", err)
 	}
+	defer p.vectors.release(g)
 	cut := g.applied
 	cut[domain.Identity] = g.cut
 	return Profile{

@@ -115,6 +115,28 @@ func benchmarkDecide(b *testing.B, events ...*event.Event) {
 	}
 }
 
+// BenchmarkDecideFirst decides about people as they are read for the first time since something happened to them.
+func BenchmarkDecideFirst(b *testing.B) {
+	names := make([]string, 1000)
+	events := []*event.Event{published(sixOffers())}
+	for i := range names {
+		names[i] = fmt.Sprintf("p%d", i)
+		events = append(events, history(names[i])...)
+	}
+	w := given(b, events...)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		w.clock.Add(1)
+		w.decides(names[n%len(names)])
+		if n++; n%len(names) == 0 {
+			b.StopTimer()
+			w.catchUp()
+			b.StartTimer()
+		}
+	}
+}
+
 func BenchmarkReplayAll(b *testing.B) {
 	events := []*event.Event{published(sixOffers())}
 	for i := range 200 {

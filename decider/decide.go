@@ -188,6 +188,7 @@ func (d *Decider) answer(ctx context.Context, q question) (*event.Decision, doma
 		}
 		q.read(g)
 		t, err := d.turn(ctx, q, g)
+		d.vectors.release(g)
 		switch {
 		case err != nil:
 			return nil, domain.Position{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -25,12 +26,16 @@ type gathered struct {
 	moment     feature.Moment
 	vector     []float64
 	segments   []*event.InSegments
+	// memory is what the activities were decoded into, unless they are kept.
+	memory []feature.Activity
 }
 
-// gather reads the activities of an alias's profile and its vector at that moment. It fails with ErrViewNotReady.
+// gather reads the activities of an alias's profile and its vector at that moment. It fails with ErrViewNotReady. Who is done
+// with what was gathered may release it.
 func (v *Vectors) gather(ctx context.Context, alias domain.Alias, view feature.View, at feature.Moment) (*gathered, error) {
+	g := v.released.Get().(*gathered)
 	for {
-		g := &gathered{moment: at, applied: v.views.Applied()}
+		*g = gathered{moment: at, applied: v.views.Applied(), memory: g.memory}
 		g.person = v.identities.person(alias)
 		ahead, err := v.read(g, view)
 		if errors.Is(err, errLayoutChanged) {
@@ -53,15 +58,23 @@ func (v *Vectors) gather(ctx context.Context, alias domain.Alias, view feature.V
 	}
 }
 
+// release lets the memory of activities be used again, when nobody looks at what was gathered any more. A record may hold the
+// vector, the aliases seen and the segments: those are no part of it.
+func (v *Vectors) release(g *gathered) {
+	*g = gathered{memory: g.memory}
+	v.released.Put(g)
+}
+
 // readVector reads the vector at the moment.
 func (g *gathered) readVector(view feature.View) {
+	g.vector = slices.Grow(g.vector[:0], view.Len())
 	if g.prepared != nil {
-		if vector, holds := g.prepared.ReadAt(g.moment, nil); holds {
+		if vector, holds := g.prepared.ReadAt(g.moment, g.vector); holds {
 			g.vector = vector
 			return
 		}
 	}
-	g.vector = view.ReadAt(g.merged, g.moment, nil)
+	g.vector = view.ReadAt(g.merged, g.moment, g.vector)
 }
 
 // read finds the aliases' activities; ahead is the latest sequence of IDENTITY that they hold.
@@ -76,10 +89,13 @@ func (v *Vectors) read(g *gathered, view feature.View) (ahead uint64, err error)
 		g.blobs[i], layout = blob, of
 	}
 	if !v.recall(g, view, layout) {
-		if err := g.decode(layout); err != nil {
+		g.memory = slices.Grow(g.memory[:0], len(g.aliases))[:len(g.aliases)]
+		if err := g.decode(layout, g.memory); err != nil {
 			return 0, err
 		}
-		v.keep(g, view, layout)
+		if err := v.keep(g, view, layout); err != nil {
+			return 0, err
+		}
 	}
 	for i, alias := range g.aliases {
 		a := &g.activities[i]
@@ -89,16 +105,16 @@ func (v *Vectors) read(g *gathered, view feature.View) (ahead uint64, err error)
 	return ahead, nil
 }
 
-// decode reads the activities from the blobs, and merges them with the IDENTITY parts at the person's cut. Of an alias
-// nothing is known of, the blob is empty.
-func (g *gathered) decode(layout *feature.Layout) (err error) {
-	g.activities = make([]feature.Activity, len(g.aliases))
+// decode reads the activities from the blobs into memory that is nobody else's, and merges them with the IDENTITY parts at the
+// person's cut. Of an alias nothing is known of, the blob is empty.
+func (g *gathered) decode(layout *feature.Layout, memory []feature.Activity) error {
+	g.activities = memory
 	current := g.activities
 	if g.recent != nil {
 		current = make([]feature.Activity, len(g.aliases))
 	}
 	for i, alias := range g.aliases {
-		if g.activities[i], err = layout.Decode(g.blobs[i]); err != nil {
+		if err := layout.DecodeInto(&g.activities[i], g.blobs[i]); err != nil {
 			return fmt.Errorf("read the activity of %s: %w", alias, err)
 		}
 		if g.recent != nil {

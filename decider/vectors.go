@@ -3,6 +3,7 @@ package decider
 import (
 	"encoding/binary"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/profferhq/proffer/domain"
@@ -26,6 +27,8 @@ type Vectors struct {
 	bytes atomic.Int64
 	// hand is the slot that is emptied next when too much is kept.
 	hand atomic.Uint64
+	// released are those gathered that nobody looks at any more.
+	released sync.Pool
 }
 
 // vectorSlot has room for one person.
@@ -53,7 +56,7 @@ type kept struct {
 
 // NewVectors reads from what decisions are made from.
 func NewVectors(views Views, identities *Identities) *Vectors {
-	return &Vectors{views: views, identities: identities}
+	return &Vectors{views: views, identities: identities, released: sync.Pool{New: func() any { return new(gathered) }}}
 }
 
 // slot is where a person's vector of a view is kept. Ids are random in their last bytes.
@@ -107,12 +110,15 @@ func (p person) latestOf(n int) domain.Position {
 	return p.recent[n][len(p.recent[n])-1].At
 }
 
-// keep keeps what was decoded when the same state was decoded before.
-func (v *Vectors) keep(g *gathered, view feature.View, layout *feature.Layout) {
+// keep keeps what was decoded when the same state was decoded before: decoded again, into memory of its own and of its size.
+func (v *Vectors) keep(g *gathered, view feature.View, layout *feature.Layout) error {
 	of := view.Fingerprint()
 	slot := v.slot(g.profile, of)
 	if state := g.state(); slot.seen.Swap(state) != state || !layout.Serves(view) {
-		return
+		return nil
+	}
+	if err := g.decode(layout, make([]feature.Activity, len(g.aliases))); err != nil {
+		return err
 	}
 	g.prepared = view.Prepare(g.merged, g.moment.NowMS)
 	k := &kept{
@@ -126,6 +132,7 @@ func (v *Vectors) keep(g *gathered, view feature.View, layout *feature.Layout) {
 		}
 	}
 	v.put(slot, k)
+	return nil
 }
 
 // state hashes who is known and up to where.

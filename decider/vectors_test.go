@@ -12,6 +12,7 @@ import (
 
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/decider/decidertest"
+	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
 )
@@ -100,6 +101,28 @@ func TestKeptVectorsSeeWhatWasFolded(t *testing.T) {
 	}
 	ended.Store(true)
 	readers.Wait()
+}
+
+// The memory in which people are read is used again, and no record is in it.
+func TestARecordStaysWhileOthersAreRead(t *testing.T) {
+	t.Parallel()
+	w := givenRetail(t, append(append(history("ann"), history("bob")[:3]...), published(sixOffers()))...)
+	var records []*event.Decision
+	var digests []domain.Hash
+	for n := range 40 {
+		w.clock.Add(86_400_000)
+		record := w.decides([]string{"ann", "bob", "cid"}[n%3]).Record
+		records, digests = append(records, record), append(digests, decider.Digest(record))
+		if n%5 == 0 {
+			w.catchUp()
+		}
+	}
+	for n, record := range records {
+		if decider.Digest(record) != digests[n] {
+			t.Errorf("the record of decision %d has changed", n)
+		}
+	}
+	w.allReplay()
 }
 
 // What is kept is read without decoding: a tenth of the memory of a first reading, and less.
