@@ -70,14 +70,17 @@ func run(c *policy.Compiled, at *policy.Placement, in Input, d *event.Decision) 
 
 // recordOf is the record before anything was chosen.
 func recordOf(c *policy.Compiled, at *policy.Placement, in Input) *event.Decision {
-	digest, fingerprint := c.Digest(), c.View().Fingerprint()
+	named := &struct {
+		id, profile, requested domain.Alias
+		policy, view           domain.Hash
+	}{in.ID, in.Profile, in.Requested, c.Digest(), c.View().Fingerprint()}
 	return &event.Decision{
-		Id: in.ID[:], NowMs: in.NowMS,
-		Profile: in.Profile[:], RequestedAlias: in.Requested[:], Aliases: in.Aliases,
+		Id: named.id[:], NowMs: in.NowMS,
+		Profile: named.profile[:], RequestedAlias: named.requested[:], Aliases: in.Aliases,
 		Placement: in.Placement, Channel: at.Event.GetChannel(), Context: in.Context,
 		Cut:    in.Cut,
-		Policy: c.Policy().GetId(), PolicyVersion: in.PolicyVersion, PolicyDigest: digest[:],
-		View: c.View().Name(), ViewFingerprint: fingerprint[:],
+		Policy: c.Policy().GetId(), PolicyVersion: in.PolicyVersion, PolicyDigest: named.policy[:],
+		View: c.View().Name(), ViewFingerprint: named.view[:],
 		Vector: in.Vector, Contacts: in.Contacts, Segments: in.Segments, Consents: in.Consents,
 	}
 }
@@ -98,8 +101,8 @@ type funnel struct {
 	score   policy.Score
 }
 
-func newFunnel(c *policy.Compiled, at *policy.Placement, in Input, scores []*event.ModelScore) *funnel {
-	f := &funnel{compiled: c, at: at, input: in, channel: at.Event.GetChannel(), scores: readable(c, scores)}
+func newFunnel(c *policy.Compiled, at *policy.Placement, in Input, scores []*event.ModelScore) funnel {
+	f := funnel{compiled: c, at: at, input: in, channel: at.Event.GetChannel(), scores: readable(c, scores)}
 	f.scope = c.Scope(policy.Facts{
 		Placement: in.Placement, Channel: f.channel, NowMS: in.NowMS, Vector: in.Vector, Scores: f.scores, Context: in.Context,
 		Segments: in.Segments,

@@ -16,14 +16,10 @@ func (o *Offer) Score(s *Scope) (Score, Failure) {
 	parts := [...]struct {
 		name string
 		of   *Expression
-		to   *float64
-	}{
-		{"propensity", &o.Propensity, &score.Propensity},
-		{"value", &o.Value, &score.Value},
-		{"weight", &o.Weight, &score.Weight},
-		{"cost", &o.Cost, &score.Cost},
-	}
-	for _, p := range parts {
+	}{{"propensity", &o.Propensity}, {"value", &o.Value}, {"weight", &o.Weight}, {"cost", &o.Cost}}
+	// Beside the expressions, whose memory escapes: the score's does not.
+	to := [...]*float64{&score.Propensity, &score.Value, &score.Weight, &score.Cost}
+	for i, p := range parts {
 		n, failure := p.of.Number(s)
 		if failure.Reason == "" {
 			failure = outOfBounds(p.name, n)
@@ -32,7 +28,7 @@ func (o *Offer) Score(s *Scope) (Score, Failure) {
 			failure.Rule = p.name
 			return score, failure
 		}
-		*p.to = n
+		*to[i] = n
 	}
 	// The conversions keep the compiler from fusing the operations: the same bits on every platform.
 	score.ExpectedValue = float64(float64(float64(score.Propensity*score.Value)*score.Weight)) - score.Cost
