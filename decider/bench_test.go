@@ -115,13 +115,23 @@ func benchmarkDecide(b *testing.B, events ...*event.Event) {
 	}
 }
 
-// BenchmarkDecideFirst decides about people as they are read for the first time since something happened to them.
+// BenchmarkDecideFirst decides about people as they are read for the first time since something happened to them: people of
+// one alias, and of two.
 func BenchmarkDecideFirst(b *testing.B) {
+	b.Run("alone", func(b *testing.B) { benchmarkDecideFirst(b, false) })
+	b.Run("linked", func(b *testing.B) { benchmarkDecideFirst(b, true) })
+}
+
+func benchmarkDecideFirst(b *testing.B, linked bool) {
 	names := make([]string, 1000)
 	events := []*event.Event{published(sixOffers())}
 	for i := range names {
 		names[i] = fmt.Sprintf("p%d", i)
 		events = append(events, history(names[i])...)
+		if linked {
+			events = append(events, decidertest.Linked(names[i], "app-"+names[i], noon.Add(-time.Hour)))
+			events = append(events, history("app-"+names[i])...)
+		}
 	}
 	w := given(b, events...)
 	b.ReportAllocs()

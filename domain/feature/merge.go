@@ -75,16 +75,23 @@ func join(p, q *part, limit int) part {
 	for _, t := range q.totals {
 		out.count(t)
 	}
-	m := mover{from: q.texts, to: &out, items: uint32(len(p.items))}
-	if len(q.texts) > len(m.space) {
-		m.moved = make([]symbol, len(q.texts))
-	} else {
-		m.moved = m.space[:]
+	var few [32]symbol
+	moved := few[:]
+	if len(q.texts) > len(few) {
+		moved = make([]symbol, len(q.texts))
+	}
+	move := func(s symbol) symbol {
+		if s != 0 && moved[s] == 0 {
+			moved[s] = out.intern(q.texts[s])
+		}
+		return moved[s]
 	}
 	out.entries = make([]entry, 0, len(p.entries)+len(q.entries))
 	rest := p.entries
 	for i := range q.entries {
-		e := m.move(q.entries[i])
+		e := q.entries[i]
+		e.channel, e.category, e.offer = move(e.channel), move(e.category), move(e.offer)
+		e.itemAt += uint32(len(p.items))
 		for len(rest) > 0 && rest[0].before(&e) {
 			out.entries = append(out.entries, rest[0])
 			rest = rest[1:]
@@ -97,31 +104,6 @@ func join(p, q *part, limit int) part {
 	}
 	out.compactTexts()
 	return out
-}
-
-// mover takes entries from one part's texts and items to another's.
-type mover struct {
-	from  []string
-	to    *part
-	moved []symbol
-	space [32]symbol
-	items uint32
-}
-
-func (m *mover) move(e entry) entry {
-	e.channel, e.category, e.offer = m.symbol(e.channel), m.symbol(e.category), m.symbol(e.offer)
-	e.itemAt += m.items
-	return e
-}
-
-func (m *mover) symbol(s symbol) symbol {
-	if s == 0 {
-		return 0
-	}
-	if m.moved[s] == 0 {
-		m.moved[s] = m.to.intern(m.from[s])
-	}
-	return m.moved[s]
 }
 
 // joinTiles adds the tiles up by grain, slot and kind.
