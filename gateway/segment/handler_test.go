@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -37,20 +36,25 @@ type shop struct {
 func newShop(t testing.TB) shop {
 	t.Helper()
 	s := shop{log: commandstest.NewMemoryLog(2), vault: commandstest.NewMemoryVault()}
+	s.handler = newHandler(t, s.log, s.vault, commands.NewRecall(s.log))
+	return s
+}
+
+func newHandler(t testing.TB, log commands.SharedLog, vault commands.Vault, recall *commands.Recall) *segment.Handler {
+	t.Helper()
 	normalizer, err := normal.New(normal.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ingest := commands.NewIngest(commands.IngestPorts{
-		Log: s.log, Vault: s.vault, Normalizer: normalizer, Recall: commands.NewRecall(s.log),
+		Log: log, Vault: vault, Normalizer: normalizer, Recall: recall,
 		Now: func() time.Time { return now }, Random: commandstest.NewRandom(1),
 	}, 0)
 	keys, err := segment.NewKeys(map[string]string{"segment:web": "web-key"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.handler = segment.New(ingest, keys, func() time.Time { return now })
-	return s
+	return segment.New(ingest, keys, func() time.Time { return now })
 }
 
 func (s shop) post(t testing.TB, path, body string, change ...func(*http.Request)) (int, string) {
@@ -480,55 +484,4 @@ func verdicts(t *testing.T, text string) int {
 		t.Fatal(err)
 	}
 	return a.Accepted + a.Duplicates + len(a.Rejected)
-}
-
-// batch100 is a batch as the clients send them: 100 events of a shop with two identifiers, properties and context.
-func batch100(round int) string {
-	var b strings.Builder
-	b.WriteString(`{"sentAt":"2026-05-03T10:02:00.000Z","batch":[`)
-	for i := range 100 {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, `{"type":"track","messageId":"ajs-next-%d-%d","anonymousId":"8f2f1a5e-anon-%d","userId":"user-%d","event":"Product Viewed",`+
-			`"properties":{"product_id":"sku-%d","sku":"SKU-%d","category":"Games","name":"Monopoly: 3rd Edition","brand":"Hasbro","variant":"200 pieces","price":18.99,"quantity":1,"currency":"usd","position":3,"url":"https://shop.example/product/%d","image_url":"https://shop.example/product/%d.jpg"},`+
-			`"context":{"library":{"name":"analytics.js","version":"next-1.84.3"},"locale":"en-US","userAgent":"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36","page":{"path":"/product/%d","title":"Monopoly","referrer":""}},`+
-			`"timestamp":"2026-05-03T10:01:59.123Z"}`, round, i, i, i, i, i, i, i, i)
-	}
-	b.WriteString(`]}`)
-	return b.String()
-}
-
-// cpu is what the process has used, in nanoseconds: the figure that other work on the machine does not move.
-func cpu(b *testing.B) int64 {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return u.Utime.Nano() + u.Stime.Nano()
-}
-
-func BenchmarkBatchOf100(b *testing.B) {
-	s := newShop(b)
-	bodies := make([]string, 512)
-	for i := range bodies {
-		bodies[i] = batch100(i)
-	}
-	b.SetBytes(int64(len(bodies[0])))
-	i := 0
-	b.ReportAllocs()
-	before := cpu(b)
-	for b.Loop() {
-		if i%len(bodies) == 0 && i > 0 {
-			b.StopTimer()
-			s = newShop(b)
-			b.StartTimer()
-		}
-		if status, body := s.post(b, "/v1/batch", bodies[i%len(bodies)]); status != 200 || !strings.Contains(body, `"accepted":100`) {
-			b.Fatal(body)
-		}
-		i++
-	}
-	b.ReportMetric(float64(cpu(b)-before)/float64(i*100)/1000, "cpu-us/event")
 }
