@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -184,7 +185,7 @@ func (c *call) statement(i int) identity.Claim {
 	}
 	return identity.Claim{
 		Named: named, Rule: linkRule(ok.item), AtMS: c.t.receivedMS, Posterior: 1,
-		Evidence: &event.LinkEvidence{Message: c.events[i].event.GetId()},
+		Evidence: &event.LinkEvidence{Message: slices.Clone(c.messages[i][:])}, // the graph keeps it: not with all of the event
 	}
 }
 

@@ -40,19 +40,19 @@ type checker struct {
 }
 
 // check parses an item, or says why it is refused. The field is in Item's terms.
-func (c checker) check(it *Item) (*checked, *Refusal) {
+func (c checker) check(it *Item, out *checked) *Refusal {
 	if it.Refused != nil {
-		return nil, it.Refused
+		return it.Refused
 	}
-	out := &checked{item: it}
+	out.item = it
 	for _, step := range [...]func(*checked) *Refusal{
 		checkSize, c.checkTime, checkTexts, checkAmounts, checkType, checkConsents, c.checkIdentifiers, checkProperties,
 	} {
 		if r := step(out); r != nil {
-			return nil, r
+			return r
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // size is what the item's texts and properties weigh.

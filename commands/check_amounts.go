@@ -23,7 +23,8 @@ func checkAmounts(c *checked) *Refusal {
 		c.lines = make([]*event.Line, len(c.item.Lines))
 	}
 	for i := range c.item.Lines {
-		if c.lines[i], r = checkLine(&c.item.Lines[i], index("lines", i)); r != nil {
+		if c.lines[i], r = checkLine(&c.item.Lines[i]); r != nil {
+			r.Field = index("lines", i) + r.Field
 			return r
 		}
 	}
@@ -37,32 +38,33 @@ func checkAmounts(c *checked) *Refusal {
 	return nil
 }
 
-func checkLine(l *Line, field string) (*event.Line, *Refusal) {
+// checkLine parses an article. The field of a refusal is within the line: the names of all would cost more than the parsing.
+func checkLine(l *Line) (*event.Line, *Refusal) {
 	for _, f := range [...]struct{ name, text string }{{".item", l.Item}, {".category", l.Category}} {
-		if r := checkText(field+f.name, f.text); r != nil {
+		if r := checkText(f.name, f.text); r != nil {
 			return nil, r
 		}
 	}
 	quantity := int64(1000)
 	if l.Quantity != "" {
 		q, err := ParseMilli(l.Quantity)
-		if r := refuseNumber(field+".quantity", q, err); r != nil {
+		if r := refuseNumber(".quantity", q, err); r != nil {
 			return nil, r
 		}
 		quantity = q
 	}
-	micros, r := amount(field+".amount", l.Amount)
+	micros, r := amount(".amount", l.Amount)
 	if r != nil {
 		return nil, r
 	}
 	if l.Amount == "" && l.Price != "" {
-		price, r := amount(field+".price", l.Price)
+		price, r := amount(".price", l.Price)
 		if r != nil {
 			return nil, r
 		}
 		var err error
 		if micros, err = priceTimes(price, quantity); err != nil {
-			return nil, refuseNumber(field+".amount", 0, err)
+			return nil, refuseNumber(".amount", 0, err)
 		}
 	}
 	return &event.Line{Item: l.Item, Category: l.Category, QuantityMilli: quantity, AmountMicros: micros}, nil

@@ -83,7 +83,7 @@ func (in *Ingest) state(c *call, r *round, i int) {
 	}
 	var events []*event.Event
 	for _, s := range stated {
-		e := c.translation(i).event(c.checked[i], c.aliases[i][0], partMain)
+		e := c.translation(i).event(c.checked[i], c.aliases[i][0])
 		e.Id = consentID(c.messages[i], s.Purpose)
 		e.Body = consentStated(s)
 		events = append(events, e)

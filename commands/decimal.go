@@ -24,7 +24,8 @@ func ParseMilli(text string) (int64, error) { return parseDecimal(text, 3) }
 
 // parseDecimal reads text as an integer of 10^-places.
 func parseDecimal(text string, places int) (int64, error) {
-	negative, digits, scale, err := scanDecimal(text)
+	var room [40]byte
+	negative, digits, scale, err := scanDecimal(text, room[:0])
 	if err != nil {
 		return 0, err
 	}
@@ -60,8 +61,8 @@ func parseDecimal(text string, places int) (int64, error) {
 	return int64(v), nil
 }
 
-// scanDecimal splits a number into its significant digits and their scale.
-func scanDecimal(text string) (negative bool, digits []byte, scale int, err error) {
+// scanDecimal splits a number into its significant digits, appended to room, and their scale.
+func scanDecimal(text string, room []byte) (negative bool, digits []byte, scale int, err error) {
 	if len(text) == 0 || len(text) > maxDecimalBytes {
 		return false, nil, 0, errNotDecimal
 	}
@@ -70,8 +71,7 @@ func scanDecimal(text string) (negative bool, digits []byte, scale int, err erro
 		negative = text[i] == '-'
 		i++
 	}
-	var buf [40]byte
-	digits = buf[:0]
+	digits = room
 	seen, point := false, false
 	for ; i < len(text); i++ {
 		c := text[i]

@@ -178,13 +178,13 @@ func (in *Ingest) check(source string, items []Item) *call {
 	}
 	guards, _ := in.ports.Recall.People.Guards()
 	check := checker{normalizer: in.ports.Normalizer, guards: guards, nowMS: c.t.receivedMS}
+	out := make([]checked, len(items))
 	for i := range items {
-		ok, refused := check.check(&items[i])
-		if refused != nil {
+		if refused := check.check(&items[i], &out[i]); refused != nil {
 			c.verdicts[i] = rejection(&items[i], refused)
 			continue
 		}
-		c.checked[i], c.verdicts[i] = ok, Verdict{Status: Accepted}
+		c.checked[i], c.verdicts[i] = &out[i], Verdict{Status: Accepted}
 	}
 	return c
 }

@@ -12,28 +12,32 @@ import (
 // Key is a data key: AES-256.
 type Key = [32]byte
 
-// Nonce makes one sealing unique under its key. It must be random: a key seals many texts.
-type Nonce [12]byte
+// nonce makes one sealing unique under its key. It must be random: a key seals many texts.
+type nonce [12]byte
 
 // ErrSealBroken is returned for a sealed text that its key and owner do not open.
 var ErrSealBroken = errors.New("commands: the seal does not open")
 
-// Seal encrypts plain under the key (AES-256-GCM). The owner (an alias, or the id of a quarantined event) is
-// authenticated with it, so that a sealed text cannot be moved to somebody else.
-func Seal(key Key, nonce Nonce, owner, plain []byte) (*event.Sealed, error) {
+// sealer seals under one key. Making it costs as much as sealing an event does.
+type sealer struct{ gcm cipher.AEAD }
+
+func newSealer(key *Key) (sealer, error) {
 	gcm, err := newGCM(key)
-	if err != nil {
-		return nil, err
-	}
-	buf := make([]byte, len(nonce), len(nonce)+len(plain)+gcm.Overhead())
-	copy(buf, nonce[:])
-	sealed := gcm.Seal(buf, nonce[:], plain, owner)
-	return &event.Sealed{Nonce: sealed[:len(nonce):len(nonce)], Ciphertext: sealed[len(nonce):]}, nil
+	return sealer{gcm}, err
 }
 
-// Unseal decrypts what Seal encrypted for the same owner; it fails with ErrSealBroken.
+// seal encrypts plain (AES-256-GCM). The owner (an alias, or the id of a quarantined event) is authenticated with it, so
+// that a sealed text cannot be moved to somebody else.
+func (s sealer) seal(n nonce, owner, plain []byte) *event.Sealed {
+	buf := make([]byte, len(n), len(n)+len(plain)+s.gcm.Overhead())
+	copy(buf, n[:])
+	sealed := s.gcm.Seal(buf, buf, plain, owner)
+	return &event.Sealed{Nonce: sealed[:len(n):len(n)], Ciphertext: sealed[len(n):]}
+}
+
+// Unseal decrypts what was sealed under the key for the same owner; it fails with ErrSealBroken.
 func Unseal(key Key, owner []byte, sealed *event.Sealed) ([]byte, error) {
-	gcm, err := newGCM(key)
+	gcm, err := newGCM(&key)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +51,7 @@ func Unseal(key Key, owner []byte, sealed *event.Sealed) ([]byte, error) {
 	return plain, nil
 }
 
-func newGCM(key Key) (cipher.AEAD, error) {
+func newGCM(key *Key) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)

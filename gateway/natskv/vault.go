@@ -206,8 +206,8 @@ func (v *Vault) dataKeys(ctx context.Context, owners [][16]byte) ([][32]byte, er
 		return nil, fmt.Errorf("natskv: make data keys: %w", err)
 	}
 	out := make([][32]byte, len(owners))
-	for i, w := range wrapped {
-		if out[i], err = v.unwrap(owners[i], w); err != nil {
+	for i := range wrapped {
+		if err := v.unwrap(&out[i], &owners[i], &wrapped[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -243,11 +243,12 @@ func (v *Vault) newKeys(owners [][16]byte, places []int) []drawn[wrappedKey] {
 // errUnwrap is for a data key that was damaged, moved to another alias or wrapped by another vault.
 var errUnwrap = errors.New("natskv: a data key of the vault does not unwrap")
 
-func (v *Vault) unwrap(owner [16]byte, wrapped wrappedKey) (key [32]byte, err error) {
-	if _, err = v.wrap.Open(key[:0], wrapped[:12], wrapped[12:], owner[:]); err != nil {
-		return [32]byte{}, errUnwrap
+// unwrap takes pointers, as what the cipher is given is taken to escape.
+func (v *Vault) unwrap(key *[32]byte, owner *[16]byte, wrapped *wrappedKey) error {
+	if _, err := v.wrap.Open(key[:0], wrapped[:12], wrapped[12:], owner[:]); err != nil {
+		return errUnwrap
 	}
-	return key, nil
+	return nil
 }
 
 // MessageID is the keyed digest of a message's id within its source.
