@@ -2,14 +2,21 @@ package jsontext
 
 // With is the object with one member more, at its end. What is no object counts as an empty one.
 func (v Value) With(name string, member Value) Value {
-	raw := make([]byte, 0, len(v.raw)+len(name)+len(member.raw)+8)
+	_, with := v.AppendWith(make([]byte, 0, len(v.raw)+len(name)+len(member.raw)+8), name, member)
+	return with
+}
+
+// AppendWith is With in memory at the end of b, which it returns longer. The value is valid until that memory is used anew.
+func (v Value) AppendWith(b []byte, name string, member Value) ([]byte, Value) {
+	start := len(b)
 	if v.Kind() == Object && !v.Empty() {
-		raw = append(append(raw, v.raw[:len(v.raw)-1]...), ',')
+		b = append(append(b, v.raw[:len(v.raw)-1]...), ',')
 	} else {
-		raw = append(raw, '{')
+		b = append(b, '{')
 	}
-	raw = append(AppendString(raw, name), ':')
-	return Value{raw: append(append(raw, member.raw...), '}')}
+	b = append(AppendString(b, name), ':')
+	b = append(append(b, member.raw...), '}')
+	return b, Value{raw: b[start:len(b):len(b)]}
 }
 
 // Quote is the text as a value.

@@ -131,6 +131,20 @@ func (v Value) Text() (string, bool) {
 	return string(unquote(v.raw)), true
 }
 
+// TextAmong is Text. Where it is one of the known texts it is that string: none is made.
+func (v Value) TextAmong(known []string) (string, bool) {
+	if v.Kind() != String {
+		return "", false
+	}
+	text := unquote(v.raw)
+	for _, k := range known {
+		if string(text) == k {
+			return k, true
+		}
+	}
+	return string(text), true
+}
+
 // NumberText is a number's text as written, or "" and false for anything else.
 func (v Value) NumberText() (string, bool) {
 	if v.Kind() != Number {

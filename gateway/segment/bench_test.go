@@ -33,8 +33,9 @@ func BenchmarkBatchOf100(b *testing.B) {
 	requests := 0
 	post := func() {
 		requests++
+		number := fmt.Sprintf("%016x", requests)
 		for _, at := range ids {
-			copy(body[at:], fmt.Appendf(nil, "%016x", requests))
+			copy(body[at:], number)
 		}
 		r := httptest.NewRequest("POST", "/v1/batch", bytes.NewReader(body))
 		r.SetBasicAuth("web-key", "")

@@ -16,35 +16,40 @@ import (
 // MaxBodyBytes is how large a body may be, unpacked.
 const MaxBodyBytes = 500 << 10
 
-// memory is what requests borrow: buffers and unpackers are what a request would otherwise allocate most of.
-type memory struct{ buffers, unpackers sync.Pool }
+// memory is what requests borrow: rooms and unpackers are what a request would otherwise allocate most of.
+type memory struct{ rooms, unpackers sync.Pool }
 
-// body is a request's body in borrowed memory; nothing may refer to it once the memory is given back.
-type body struct {
-	bytes  []byte
-	buffer *bytes.Buffer
+// room is the memory of one request; nothing may refer to it once it is given back.
+type room struct {
+	body  bytes.Buffer
+	items []commands.Item
+	// texts are what is made of parts of the body, one after the other.
+	texts []byte
 }
 
-func (m *memory) buffer() *bytes.Buffer {
-	if b, ok := m.buffers.Get().(*bytes.Buffer); ok {
-		b.Reset()
-		return b
+func (m *memory) room() *room {
+	if r, ok := m.rooms.Get().(*room); ok {
+		return r
 	}
-	return new(bytes.Buffer)
+	return new(room)
 }
 
-// release takes the memory of a body back.
-func (m *memory) release(b body) {
-	if b.buffer != nil {
-		m.buffers.Put(b.buffer)
+// release takes a room back, but not when what a batch said of all its events has made it large.
+func (m *memory) release(r *room) {
+	if cap(r.texts) > 2*MaxBodyBytes {
+		return
 	}
+	r.body.Reset()
+	clear(r.items)
+	r.items, r.texts = r.items[:0], r.texts[:0]
+	m.rooms.Put(r)
 }
 
 // readBody reads and unpacks the body, MaxBodyBytes at most.
-func (m *memory) readBody(r *http.Request) (body, *refusal) {
+func (m *memory) readBody(r *http.Request, to *bytes.Buffer) *refusal {
 	tooLarge := &refusal{http.StatusBadRequest, "BODY_TOO_LARGE", "a body may have 500 KB, unpacked"}
 	if r.ContentLength > MaxBodyBytes {
-		return body{}, tooLarge
+		return tooLarge
 	}
 	read := m.unpack
 	switch strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))) {
@@ -52,20 +57,18 @@ func (m *memory) readBody(r *http.Request) (body, *refusal) {
 	case "", "identity":
 		read = plain
 	default:
-		return body{}, &refusal{http.StatusUnsupportedMediaType, "UNSUPPORTED_ENCODING", "a body is plain or gzip"}
+		return &refusal{http.StatusUnsupportedMediaType, "UNSUPPORTED_ENCODING", "a body is plain or gzip"}
 	}
-	b := body{buffer: m.buffer()}
-	err := read(b.buffer, io.LimitReader(r.Body, MaxBodyBytes+1))
-	b.bytes = b.buffer.Bytes()
+	err := read(to, io.LimitReader(r.Body, MaxBodyBytes+1))
 	switch {
-	case len(b.bytes) > MaxBodyBytes:
-		return b, tooLarge
+	case to.Len() > MaxBodyBytes:
+		return tooLarge
 	case errors.Is(err, errGzip):
-		return b, &refusal{http.StatusBadRequest, "INVALID_GZIP", "the body is not gzip"}
+		return &refusal{http.StatusBadRequest, "INVALID_GZIP", "the body is not gzip"}
 	case err != nil:
-		return b, &refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "the body ended early"}
+		return &refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "the body ended early"}
 	}
-	return b, nil
+	return nil
 }
 
 func plain(to *bytes.Buffer, from io.Reader) error {

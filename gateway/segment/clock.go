@@ -13,7 +13,7 @@ var saneMS = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 // occurred is when the event happened by our clock: the sender's time, moved by how far the sender's clock was off
 // when it sent (Segment's rule: timestamp + (receivedAt - sentAt)). Without a time it is when it was received.
 // It is false for a time that cannot be read.
-func (e envelope) occurred(m *message) (int64, bool) {
+func (e *envelope) occurred(m *message) (int64, bool) {
 	stamp := m.originalTimestamp
 	if stamp.IsZero() {
 		stamp = m.timestamp
@@ -25,17 +25,30 @@ func (e envelope) occurred(m *message) (int64, bool) {
 	if !ok {
 		return 0, false
 	}
-	sent := m.sentAt
-	if sent.Empty() {
-		sent = e.sentAt
+	sent := e.sentAt
+	if !m.sentAt.Empty() {
+		sent = sentWhen(m.sentAt)
 	}
-	if sentMS, ok := instant(sent); ok && sentMS > saneMS {
-		at += e.receivedMS - sentMS
+	if sent.ms > saneMS {
+		at += e.receivedMS - sent.ms
 	}
 	if at == 0 {
 		at = 1 // the epoch is a time, and out of range; 0 would mean now
 	}
 	return at, true
+}
+
+// sending is when a sender says that it sent: as it wrote it, and in Unix milliseconds, 0 when that cannot be read.
+type sending struct {
+	text jsontext.Value
+	ms   int64
+}
+
+func sentWhen(v jsontext.Value) sending {
+	if ms, ok := instant(v); ok {
+		return sending{text: v, ms: ms}
+	}
+	return sending{text: v}
 }
 
 // layouts are the forms of ISO 8601 that clients send. Without a zone a time is UTC.

@@ -22,21 +22,25 @@ type message struct {
 	category                              jsontext.Value
 }
 
-// envelope is what a batch says about all its events.
+// envelope is what a batch says about all its events, and where they are put.
 type envelope struct {
+	room *room
 	// kind is the type of event that the path names; empty for batches.
 	kind              string
 	context, integral jsontext.Value
-	sentAt            jsontext.Value
+	sentAt            sending
 	receivedMS        int64
 }
+
+// usualKinds are Segment's types of events, the most frequent first.
+var usualKinds = [...]string{"track", "page", "identify", "screen", "group", "alias"}
 
 func readMessage(v jsontext.Value) message {
 	var m message
 	for name, member := range v.Members() {
 		switch string(name) {
 		case "type":
-			m.kind, _ = member.Text()
+			m.kind, _ = member.TextAmong(usualKinds[:])
 		case "event":
 			m.event, _ = member.Text()
 		case "name":
@@ -83,13 +87,15 @@ func word(v jsontext.Value) string {
 	return text
 }
 
-// item turns one event into what ingest takes. It always returns an item; one that makes no sense is refused in it.
-func (e envelope) item(v jsontext.Value) commands.Item {
-	it := commands.Item{Original: func() []byte { return e.original(v) }, Format: Format, Rename: rename}
-	refuse := func(reason, field, text string) commands.Item {
-		it.Refused = &commands.Refusal{Reason: reason, Field: field, Message: text}
-		return it
-	}
+// item turns one event into what ingest takes. It always adds an item; one that makes no sense is refused in it.
+func (e *envelope) item(v jsontext.Value) {
+	e.room.items = append(e.room.items, commands.Item{})
+	it := &e.room.items[len(e.room.items)-1]
+	it.Original, it.Format, it.Rename = func() []byte { return e.original(v) }, Format, rename
+	it.Refused = e.read(v, it)
+}
+
+func (e *envelope) read(v jsontext.Value, it *commands.Item) *commands.Refusal {
 	if len(v.Raw()) > MaxEventBytes {
 		return refuse(commands.ReasonEventTooLarge, "", "an event may have 32 KB")
 	}
@@ -118,17 +124,21 @@ func (e envelope) item(v jsontext.Value) commands.Item {
 	if it.Consents, ok = consents(context); !ok {
 		return refuse(commands.ReasonInvalidPurpose, consentField, "want categories with a name in Latin letters or digits, each true or false")
 	}
-	m.understand(&it, body)
+	m.understand(it, body)
 	if !m.category.Empty() && body.Member("category").IsZero() {
-		body = body.With("category", m.category)
+		body = e.with(body, "category", m.category)
 	}
-	it.Properties = sealed(body, context, m.integral.Over(e.integral))
-	return it
+	it.Properties = e.sealed(body, context, m.integral.Over(e.integral))
+	return nil
+}
+
+func refuse(reason, field, message string) *commands.Refusal {
+	return &commands.Refusal{Reason: reason, Field: field, Message: message}
 }
 
 // original is the event so that it can be read alone: with the type that its path named, and with what its batch
 // said about all of its events.
-func (e envelope) original(v jsontext.Value) []byte {
+func (e *envelope) original(v jsontext.Value) []byte {
 	if v.Kind() != jsontext.Object {
 		return v.Raw()
 	}
@@ -138,7 +148,7 @@ func (e envelope) original(v jsontext.Value) []byte {
 	for _, m := range [...]struct {
 		name  string
 		value jsontext.Value
-	}{{"context", e.context}, {"integrations", e.integral}, {"sentAt", e.sentAt}} {
+	}{{"context", e.context}, {"integrations", e.integral}, {"sentAt", e.sentAt.text}} {
 		if !m.value.IsZero() && v.Member(m.name).IsZero() {
 			v = v.With(m.name, m.value)
 		}
@@ -155,17 +165,23 @@ func bodyName(kind string) string {
 }
 
 // sealed is the event's object with its surroundings beside it: "$context" and "$integrations".
-func sealed(body, context, integrations jsontext.Value) jsontext.Value {
+func (e *envelope) sealed(body, context, integrations jsontext.Value) jsontext.Value {
 	if body.Kind() != jsontext.Object {
 		body = jsontext.Value{}
 	}
 	if !context.Empty() {
-		body = body.With("$context", context)
+		body = e.with(body, "$context", context)
 	}
 	if !integrations.Empty() {
-		body = body.With("$integrations", integrations)
+		body = e.with(body, "$integrations", integrations)
 	}
 	return body
+}
+
+// with is the object with one member more.
+func (e *envelope) with(object jsontext.Value, name string, member jsontext.Value) jsontext.Value {
+	e.room.texts, object = object.AppendWith(e.room.texts, name, member)
+	return object
 }
 
 // identifiers are whom the event is about, the strongest first.
@@ -198,7 +214,9 @@ func ReadItem(text []byte, receivedMS int64) (commands.Item, error) {
 	if err != nil {
 		return commands.Item{}, &commands.Refusal{Reason: commands.ReasonInvalidJSON, Message: "an event is a JSON object"}
 	}
-	it := envelope{receivedMS: receivedMS}.item(root)
+	e := envelope{room: new(room), receivedMS: receivedMS}
+	e.item(root)
+	it := e.room.items[0]
 	if it.Refused != nil {
 		return commands.Item{}, it.Refused
 	}

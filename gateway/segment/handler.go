@@ -101,13 +101,13 @@ type failure struct {
 
 func (h *Handler) take(w http.ResponseWriter, r *http.Request, kind string, validateOnly bool) {
 	receivedMS := h.now().UnixMilli()
-	body, problem := h.memory.readBody(r)
-	defer h.memory.release(body)
-	if problem != nil {
+	room := h.memory.room()
+	defer h.memory.release(room)
+	if problem := h.memory.readBody(r, &room.body); problem != nil {
 		problem.write(w)
 		return
 	}
-	root, err := jsontext.Parse(body.bytes, MaxBodyBytes) // however deep: an event that is too deep is refused by itself
+	root, err := jsontext.Parse(room.body.Bytes(), MaxBodyBytes) // however deep: an event that is too deep is refused by itself
 	if err != nil || root.Kind() != jsontext.Object {
 		refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "the body is not a JSON object"}.write(w)
 		return
@@ -119,12 +119,11 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, kind string, vali
 		return
 	}
 	if kind == "" && req.batch.Kind() == jsontext.Array {
-		items, problem := req.items(receivedMS)
-		if problem != nil {
+		if problem := req.items(room, receivedMS); problem != nil {
 			problem.write(w)
 			return
 		}
-		h.answer(w, r, source, items, validateOnly)
+		h.answer(w, r, source, room.items, validateOnly)
 		return
 	} else if kind == "" && !validateOnly {
 		refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "a batch has its events in an array called batch"}.write(w)
@@ -133,8 +132,8 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, kind string, vali
 	if kind == "" {
 		kind = req.kind
 	}
-	one := envelope{kind: kind, receivedMS: receivedMS}
-	h.answer(w, r, source, []commands.Item{one.item(root)}, validateOnly)
+	(&envelope{room: room, kind: kind, receivedMS: receivedMS}).item(root)
+	h.answer(w, r, source, room.items, validateOnly)
 }
 
 // authenticate finds the source by the write key: the user name of Basic authentication, or the body's writeKey.
@@ -147,8 +146,8 @@ func (h *Handler) authenticate(r *http.Request, req request) (string, bool) {
 
 // request is what the body says of itself, found in one pass.
 type request struct {
-	kind, writeKey                         string
-	batch, context, integrations, sentWhen jsontext.Value
+	kind, writeKey                       string
+	batch, context, integrations, sentAt jsontext.Value
 }
 
 func readRequest(root jsontext.Value) request {
@@ -166,38 +165,30 @@ func readRequest(root jsontext.Value) request {
 		case "integrations":
 			r.integrations = v
 		case "sentAt":
-			r.sentWhen = v
+			r.sentAt = v
 		}
 	}
 	return r
 }
 
-const (
-	// maxRoom is for how many events room is made before they are read.
-	maxRoom = 256
-	// maxShared bounds what a batch says of all its events, in bytes, as it is copied into each.
-	maxShared = 8 << 20
-)
+// maxShared bounds what a batch says of all its events, in bytes, as it is copied into each.
+const maxShared = 8 << 20
 
-// items are the batch's events, if there are not too many.
-func (r request) items(receivedMS int64) ([]commands.Item, *refusal) {
+// items puts the batch's events into the room, if there are not too many.
+func (r request) items(room *room, receivedMS int64) *refusal {
 	shared := len(r.context.Raw()) + len(r.integrations.Raw())
-	e := envelope{context: r.context, integral: r.integrations, sentAt: r.sentWhen, receivedMS: receivedMS}
-	var items []commands.Item
+	e := &envelope{room: room, context: r.context, integral: r.integrations, sentAt: sentWhen(r.sentAt), receivedMS: receivedMS}
 	for v := range r.batch.Elements() {
-		if items == nil { // a batch's events are about as long as its first
-			room := len(r.batch.Raw())/(len(v.Raw())+1) + 2
-			items = make([]commands.Item, 0, min(room, maxRoom))
+		n := len(room.items)
+		if n == commands.MaxItems {
+			return &refusal{http.StatusBadRequest, commands.ReasonTooManyEvents, "a batch may have 2,500 events"}
 		}
-		if len(items) == commands.MaxItems {
-			return nil, &refusal{http.StatusBadRequest, commands.ReasonTooManyEvents, "a batch may have 2,500 events"}
+		if (n+1)*shared > maxShared {
+			return &refusal{http.StatusBadRequest, commands.ReasonTooManyEvents, "what a batch says of all its events may have 8 MB, counted for each"}
 		}
-		if (len(items)+1)*shared > maxShared {
-			return nil, &refusal{http.StatusBadRequest, commands.ReasonTooManyEvents, "what a batch says of all its events may have 8 MB, counted for each"}
-		}
-		items = append(items, e.item(v))
+		e.item(v)
 	}
-	return items, nil
+	return nil
 }
 
 // answer ingests the items and says what became of each.

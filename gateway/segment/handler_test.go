@@ -391,6 +391,7 @@ func TestClockSkew(t *testing.T) {
 		{"history", `,"timestamp":"2020-01-01T00:00:00.5Z","sentAt":"2026-05-03T10:02:00Z"`, "2020-01-01T00:00:00.5Z"},
 		{"no sentAt", `,"timestamp":"2026-05-03T09:00:00+02:00"`, "2026-05-03T07:00:00Z"},
 		{"a sender whose clock stopped", `,"timestamp":"2026-05-03T09:00:00Z","sentAt":"1970-01-01T00:00:00Z"`, "2026-05-03T09:00:00Z"},
+		{"a sentAt that is no time", `,"timestamp":"2026-05-03T09:00:00Z","sentAt":99999999999999999999`, "2026-05-03T09:00:00Z"},
 		{"originalTimestamp", `,"timestamp":"2026-05-03T01:00:00Z","originalTimestamp":"2026-05-03T10:11:30Z","sentAt":"2026-05-03T10:12:00Z"`, "2026-05-03T10:01:30Z"},
 		{"milliseconds", `,"timestamp":1777795200000`, "2026-05-03T08:00:00Z"},
 		{"no zone", `,"timestamp":"2026-05-03 08:00:00"`, "2026-05-03T08:00:00Z"},

@@ -112,13 +112,13 @@ func lines(products jsontext.Value) []commands.Line {
 // line reads a product. Its price is that of one.
 func line(product jsontext.Value) commands.Line {
 	var l commands.Line
-	sku := ""
+	var sku jsontext.Value
 	for name, v := range product.Members() {
 		switch string(name) {
 		case "product_id", "productId", "id":
 			l.Item = word(v)
 		case "sku":
-			sku = word(v)
+			sku = v
 		case "category":
 			l.Category, _ = v.Text()
 		case "quantity":
@@ -128,7 +128,7 @@ func line(product jsontext.Value) commands.Line {
 		}
 	}
 	if l.Item == "" {
-		l.Item = sku
+		l.Item = word(sku)
 	}
 	return l
 }
@@ -147,7 +147,7 @@ func number(v jsontext.Value) string {
 
 // channel is where the event happened: what the context says, or what its library tells.
 func channel(m *message, context jsontext.Value) string {
-	var library string
+	var library jsontext.Value
 	for name, v := range context.Members() {
 		switch string(name) {
 		case "channel":
@@ -155,7 +155,7 @@ func channel(m *message, context jsontext.Value) string {
 				return text
 			}
 		case "library":
-			library, _ = v.Member("name").Text()
+			library = v.Member("name")
 		}
 	}
 	switch {
@@ -169,15 +169,17 @@ func channel(m *message, context jsontext.Value) string {
 	return libraryChannel(library)
 }
 
-func libraryChannel(library string) string {
-	if library == "" {
+func libraryChannel(library jsontext.Value) string {
+	name, _ := library.Text()
+	if name == "" {
 		return ""
 	}
+	name = strings.ToLower(name)
 	for _, l := range [...]struct{ part, channel string }{
 		{"ios", "mobile"}, {"android", "mobile"}, {"react-native", "mobile"}, {"flutter", "mobile"}, {"kotlin", "mobile"},
 		{"swift", "mobile"}, {"analytics.js", "web"}, {"analytics-next", "web"}, {"rudderlabs javascript", "web"},
 	} {
-		if strings.Contains(strings.ToLower(library), l.part) {
+		if strings.Contains(name, l.part) {
 			return l.channel
 		}
 	}
