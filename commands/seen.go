@@ -48,15 +48,19 @@ func (s *Seen) Observe(e domain.Envelope) error {
 		if err != nil {
 			return err
 		}
-		if st.source != "" && st.source != OwnSource { // what no source sent nobody sends again
+		if len(st.source) > 0 && string(st.source) != OwnSource { // what no source sent nobody sends again
 			stubs = append(stubs, st)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	source := ""
 	for _, st := range stubs {
 		if st.seq != 0 {
-			s.raise(st.source, marksOf(e.Lane, st), st.seq)
+			if source != string(st.source) { // mostly it is that of the event before
+				source = string(st.source)
+			}
+			s.raise(source, marksOf(e.Lane, st), st.seq)
 			if st.named {
 				s.named.add(st.id, st.receivedMS)
 			}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"encoding/binary"
+	"reflect"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -42,7 +43,7 @@ func TestReadStubAgreesWithTheEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := readStub(frame)
-	if want := (stub{id: id, source: "s", seq: 3, receivedMS: 2, named: true}); err != nil || got != want {
+	if want := (stub{id: id, source: []byte("s"), seq: 3, receivedMS: 2, named: true}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	if _, err := readStub(frame[:len(frame)-1]); err == nil {

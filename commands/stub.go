@@ -11,7 +11,7 @@ import (
 // stub is the part of an encoded event that tells whether it has been seen.
 type stub struct {
 	id         [16]byte
-	source     string
+	source     []byte // in the frame's memory
 	seq        uint64
 	receivedMS int64
 	// named: the id is of the source's own message id, although seq is given.
@@ -57,7 +57,7 @@ func (s *stub) field(number protowire.Number, kind protowire.Type, value []byte)
 	case kind == protowire.BytesType && (number == fieldID || number == fieldSource):
 		b, _ := protowire.ConsumeBytes(value)
 		if number == fieldSource {
-			s.source = string(b)
+			s.source = b
 		} else if len(b) == len(s.id) {
 			s.id = [16]byte(b)
 		}

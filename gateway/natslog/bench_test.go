@@ -120,6 +120,25 @@ func BenchmarkAppendBatch(b *testing.B) {
 	b.ReportMetric(float64(stats.Events)/float64(stats.Envelopes), "events/envelope")
 }
 
+// BenchmarkEncode is what a call of 100 events costs its caller before it is queued.
+func BenchmarkEncode(b *testing.B) {
+	events := make([]*event.Event, 100)
+	for i := range events {
+		events[i] = &event.Event{
+			Id: make([]byte, 16), Alias: make([]byte, 16), AliasType: "user_id", Source: "segment:web", Channel: "web",
+			OccurredMs: 1777795200000, ReceivedMs: 1777795200000, Sealed: &event.Sealed{Nonce: make([]byte, 12), Ciphertext: make([]byte, 550)},
+			Body: &event.Event_Viewed{Viewed: &event.Viewed{Line: &event.Line{Item: "sku-1", Category: "Games", QuantityMilli: 1000}}},
+		}
+	}
+	lane := domain.LaneOf(domain.Behaviour, domain.Alias{}, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := newCall(lane, events); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkRead measures checked reading of envelopes of 1, 10 and 100 events beside raw reading, over TCP and
 // in the process.
 func BenchmarkRead(b *testing.B) {

@@ -35,6 +35,9 @@ type call struct {
 	err  error
 }
 
+// sizedAlready spares encoding what proto.Size has just found out.
+var sizedAlready = proto.MarshalOptions{UseCachedSize: true}
+
 // newCall encodes the events in the caller's goroutine and checks that they can be one envelope of the lane.
 func newCall(id domain.Lane, events []*event.Event) (*call, error) {
 	if len(events) == 0 {
@@ -43,17 +46,22 @@ func newCall(id domain.Lane, events []*event.Event) (*call, error) {
 	if len(events) > domain.MaxEnvelopeEvents {
 		return nil, fmt.Errorf("%w: %d events (at most %d)", domain.ErrTooLarge, len(events), domain.MaxEnvelopeEvents)
 	}
-	c := &call{frames: make([][]byte, len(events)), end: anyEnd, done: make(chan struct{})}
+	size := 0
 	for i, e := range events {
 		if s, known := domain.StreamOf(e); known && s != id.Stream {
 			return nil, fmt.Errorf("event %d belongs to %s", i, s)
 		}
-		frame, err := proto.Marshal(e)
-		if err != nil {
+		size += proto.Size(e)
+	}
+	c := &call{frames: make([][]byte, len(events)), end: anyEnd, done: make(chan struct{})}
+	buffer := make([]byte, 0, size) // one for all: they go together, and nobody else may change them
+	for i, e := range events {
+		start, err := len(buffer), error(nil)
+		if buffer, err = sizedAlready.MarshalAppend(buffer, e); err != nil {
 			return nil, fmt.Errorf("encode event %d: %w", i, err)
 		}
-		c.frames[i] = frame
-		c.size += domain.FrameSize(len(frame))
+		c.frames[i] = buffer[start:len(buffer):len(buffer)]
+		c.size += domain.FrameSize(len(c.frames[i]))
 	}
 	if c.size+envelopeOverhead > domain.MaxEnvelopeBytes {
 		return nil, fmt.Errorf("%w: %d bytes (at most %d)", domain.ErrTooLarge, c.size, domain.MaxEnvelopeBytes-envelopeOverhead)
