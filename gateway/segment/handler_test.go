@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -422,6 +423,42 @@ func TestSurroundingsAreSealedWithTheEvent(t *testing.T) {
 	}
 	if want := `{"a":1,"$context":{"ip":"5.6.7.8","locale":"de"},"$integrations":{"All":true}}`; string(plain) != want {
 		t.Errorf("got %s, want %s", plain, want)
+	}
+}
+
+// TestRequestsAtOnceKeepTheirTextsApart: the memory that one borrows is not another's meanwhile.
+func TestRequestsAtOnceKeepTheirTextsApart(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const senders, batches, events = 8, 10, 20
+	var wg sync.WaitGroup
+	for sender := range senders {
+		wg.Go(func() {
+			for batch := range batches {
+				var body strings.Builder
+				for i := range events {
+					fmt.Fprintf(&body, `,{"type":"track","userId":"u%d","event":"%d-%d-%d","properties":{"said":"%[2]d-%[3]d-%[4]d"}}`, i, sender, batch, i)
+				}
+				if status, answer := s.post(t, "/v1/batch", `{"context":{"locale":"de"},"batch":[`+body.String()[1:]+`]}`); status != 200 {
+					t.Errorf("got %d %s", status, answer)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got := s.events(t)
+	if len(got) != senders*batches*events {
+		t.Errorf("got %d events", len(got))
+	}
+	for _, e := range got {
+		keys, err := s.vault.DataKeys(t.Context(), []domain.Alias{domain.Alias(e.GetAlias())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := commands.Unseal(keys[0], e.GetAlias(), e.GetSealed())
+		if want := `{"said":"` + e.GetTracked().GetName() + `","$context":{"locale":"de"}}`; err != nil || string(plain) != want {
+			t.Fatalf("got %s, %v, want %s", plain, err, want)
+		}
 	}
 }
 
