@@ -56,12 +56,13 @@ func newCall(id domain.Lane, events []*event.Event) (*call, error) {
 	c := &call{frames: make([][]byte, len(events)), end: anyEnd, done: make(chan struct{})}
 	buffer := make([]byte, 0, size) // one for all: they go together, and nobody else may change them
 	for i, e := range events {
-		start, err := len(buffer), error(nil)
-		if buffer, err = sizedAlready.MarshalAppend(buffer, e); err != nil {
+		longer, err := sizedAlready.MarshalAppend(buffer, e)
+		if err != nil {
 			return nil, fmt.Errorf("encode event %d: %w", i, err)
 		}
-		c.frames[i] = buffer[start:len(buffer):len(buffer)]
+		c.frames[i] = longer[len(buffer):len(longer):len(longer)]
 		c.size += domain.FrameSize(len(c.frames[i]))
+		buffer = longer
 	}
 	if c.size+envelopeOverhead > domain.MaxEnvelopeBytes {
 		return nil, fmt.Errorf("%w: %d bytes (at most %d)", domain.ErrTooLarge, c.size, domain.MaxEnvelopeBytes-envelopeOverhead)
