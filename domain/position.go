@@ -88,14 +88,6 @@ func ParsePlace(text string) (Place, error) {
 // Cut is one sequence per stream: "the state as of a cut" holds every message up to it.
 type Cut [Streams]uint64
 
-// Least is as far as both cuts reach.
-func (c Cut) Least(other Cut) Cut {
-	for s := range c {
-		c[s] = min(c[s], other[s])
-	}
-	return c
-}
-
 // Proto is the cut as a decision record carries it.
 func (c Cut) Proto() *event.Cut {
 	return &event.Cut{

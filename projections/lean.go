@@ -106,8 +106,6 @@ type leanDecoder struct {
 	scratch []byte
 	// fast reads events as they nearly always are; what it does not expect is decoded by the general way.
 	fast fastReader
-	// share is whose events are decoded; the zero share is everybody's.
-	share share
 }
 
 // fastReader fills in of an event what is read of it; false when the event is of another shape than it expects.
@@ -140,9 +138,6 @@ func (d *leanDecoder) recordedIn(s *slab, e domain.Envelope) ([]domain.Recorded,
 	s.reuse()
 	s.recorded = slices.Grow(s.recorded, len(e.Frames))
 	for i, frame := range e.Frames {
-		if !d.share.mayHave(e.Lane.Stream, frame) {
-			continue
-		}
 		decoded := s.events.next()
 		if !d.decode(decoded, frame, s) {
 			return nil, fmt.Errorf("%w: event %d of %s/%d", domain.ErrEnvelopeCorrupt, i, e.Lane.Stream, e.Sequence)

@@ -30,16 +30,11 @@ const (
 // between yields the messages after one cut up to another, stream by stream. They are decoded where they are folded,
 // always into the same memory: a message's events are the caller's until it asks for the next.
 func between(ctx context.Context, source Source, streams []domain.Stream, read func() *leanDecoder, from, to domain.Cut) iter.Seq[message] {
-	return read().messages(ahead(ctx, source, streams, from, to, 1)[0])
-}
-
-// messages decodes what has been read.
-func (d *leanDecoder) messages(chunks <-chan []undecoded) iter.Seq[message] {
-	memory := new(slab)
+	chunks, decoder, memory := ahead(ctx, source, streams, from, to), read(), new(slab)
 	return func(yield func(message) bool) {
 		for chunk := range chunks {
 			for _, u := range chunk {
-				if !yield(d.message(memory, u)) {
+				if !yield(decoder.message(memory, u)) {
 					return
 				}
 			}
@@ -54,16 +49,12 @@ type undecoded struct {
 	err      error
 }
 
-// ahead reads and checks the envelopes after one cut up to another, stream by stream, in a goroutine of its own, for that
-// many readers: each gets all of them. They end with the first error, which is among them, or early with the context.
-func ahead(ctx context.Context, source Source, streams []domain.Stream, from, to domain.Cut, readers int) []<-chan []undecoded {
-	r, receive := readAhead{}, []<-chan []undecoded(nil)
-	for range readers {
-		chunks := make(chan []undecoded, aheadChunks)
-		r.readers, receive = append(r.readers, chunks), append(receive, chunks)
-	}
+// ahead reads and checks the envelopes after one cut up to another, stream by stream, in a goroutine of its own. They end
+// with the first error, which is among them, or early with the context.
+func ahead(ctx context.Context, source Source, streams []domain.Stream, from, to domain.Cut) <-chan []undecoded {
+	r := readAhead{chunks: make(chan []undecoded, aheadChunks)}
 	go func() {
-		defer r.end()
+		defer close(r.chunks)
 		for _, s := range streams {
 			if from[s] < to[s] && !r.read(ctx, s, source.Read(ctx, s, from[s]+1, to[s])) {
 				break
@@ -71,20 +62,14 @@ func ahead(ctx context.Context, source Source, streams []domain.Stream, from, to
 		}
 		r.send(ctx)
 	}()
-	return receive
+	return r.chunks
 }
 
 // readAhead puts together what is sent at once.
 type readAhead struct {
-	readers []chan<- []undecoded
-	chunk   []undecoded
-	bytes   int
-}
-
-func (r *readAhead) end() {
-	for _, chunks := range r.readers {
-		close(chunks)
-	}
+	chunks chan []undecoded
+	chunk  []undecoded
+	bytes  int
 }
 
 // read takes envelopes until they end, fail or the context ends; false when there is no use in going on.
@@ -107,15 +92,13 @@ func (r *readAhead) read(ctx context.Context, s domain.Stream, envelopes iter.Se
 
 // send hands on what has been put together; false when nobody waits for it any more.
 func (r *readAhead) send(ctx context.Context) bool {
-	for _, chunks := range r.readers {
-		select {
-		case chunks <- r.chunk:
-		case <-ctx.Done():
-			return false
-		}
+	select {
+	case r.chunks <- r.chunk:
+		r.chunk, r.bytes = nil, 0
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	r.chunk, r.bytes = nil, 0
-	return true
 }
 
 // message decodes what is read of each event, into memory that is the message's until it is used again.

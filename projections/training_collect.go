@@ -72,7 +72,7 @@ func (x *export) scan(ctx context.Context, streams []domain.Stream, take ...func
 	for _, s := range streams {
 		if x.cut[s] > 0 {
 			reading.Go(func() {
-				r := readAhead{readers: []chan<- []undecoded{chunks}}
+				r := readAhead{chunks: chunks}
 				r.read(ctx, s, x.training.source.Read(ctx, s, 1, x.cut[s]))
 				r.send(ctx)
 			})

@@ -83,6 +83,16 @@ func (p *ViewsProjector) Rebuild(ctx context.Context, progress Progress) error {
 	return p.sessions.urgently(ctx, func() error { return p.rebuild(ctx, progress) })
 }
 
+func (p *ViewsProjector) rebuild(ctx context.Context, progress Progress) error {
+	if err := p.resume(ctx); err != nil {
+		return err
+	}
+	if err := p.forget(ctx); err != nil {
+		return err
+	}
+	return p.foldToEnd(ctx, progress)
+}
+
 func (p *ViewsProjector) forget(ctx context.Context) error {
 	if err := p.store.Clear(ctx); err != nil {
 		return fmt.Errorf("projections: begin the views anew: %w", err)

@@ -3,8 +3,11 @@ package projections
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/feature"
@@ -31,22 +34,18 @@ const fewSpare = 64
 
 // viewsBatch folds what has arrived.
 type viewsBatch struct {
-	store  ViewStore
-	layout *feature.Layout
-	// share is whose activities it holds.
-	share   share
+	store   ViewStore
+	layout  *feature.Layout
 	folding map[domain.Alias]*folding
 	// order is the same in the order of begin, and last the one folded into before, which often comes again.
 	order  []*folding
 	last   *folding
 	cut    domain.Cut
 	weight int
-	// limit is the weight at which the batch is full, and most how far it goes; returned counts the aliases that an earlier
-	// batch had, too.
-	limit, most, returned int
+	// limit is the weight at which the batch is full; returned counts its aliases that an earlier batch had, too.
+	limit, returned int
 	// spare are of batches before, to be used again.
-	spare   []*folding
-	scratch []byte
+	spare []*folding
 }
 
 // folding is one alias's activity in the making.
@@ -59,11 +58,8 @@ type folding struct {
 // decoder decodes what the fold reads.
 func (p *ViewsProjector) decoder() *leanDecoder { return activityDecoder(p.layout) }
 
-func newViewsBatch(store ViewStore, layout *feature.Layout, cut domain.Cut, of share) *viewsBatch {
-	return &viewsBatch{
-		store: store, layout: layout, share: of, cut: cut, limit: leastWeight, most: mostWeight / max(1, of.of),
-		folding: map[domain.Alias]*folding{},
-	}
+func newViewsBatch(store ViewStore, layout *feature.Layout, cut domain.Cut) *viewsBatch {
+	return &viewsBatch{store: store, layout: layout, cut: cut, limit: leastWeight, folding: map[domain.Alias]*folding{}}
 }
 
 // take folds one message. An event that stands in a stream it does not belong to is about no one.
@@ -95,9 +91,6 @@ func (b *viewsBatch) fold(r domain.Recorded) error {
 	}
 	f := b.last
 	if a := domain.Alias(raw); f == nil || f.alias != a {
-		if !b.share.has(a) {
-			return nil
-		}
 		var err error
 		if f, err = b.foldingOf(a); err != nil {
 			return err
@@ -146,23 +139,20 @@ func (b *viewsBatch) begin(a domain.Alias) *folding {
 // full says whether the batch must be stored before more is taken.
 func (b *viewsBatch) full() bool { return b.weight >= b.limit }
 
-// end encodes the views that changed, and begins the next batch.
-func (b *viewsBatch) end() []View {
-	views := make([]View, 0, len(b.order))
-	for _, f := range b.order {
-		if f.changed {
-			b.scratch = f.folder.AppendEncode(b.scratch[:0])
-			views = append(views, View{Alias: f.alias, Blob: bytes.Clone(b.scratch)})
-		}
-	}
+// flush encodes and stores each alias that changed, and begins the next batch.
+func (b *viewsBatch) flush(ctx context.Context, more bool) error {
+	batch := Batch{Cut: b.cut, More: more, Views: encodeChanged(b.order)}
 	b.next()
-	return views
+	if err := b.store.Store(ctx, batch); err != nil {
+		return fmt.Errorf("projections: store views: %w", err)
+	}
+	return nil
 }
 
 // next begins the next batch.
 func (b *viewsBatch) next() {
 	if b.full() && b.returned > len(b.order)/4 {
-		b.limit = b.most
+		b.limit = mostWeight
 	}
 	b.spare = slices.Delete(b.spare, min(len(b.spare), fewSpare), len(b.spare))
 	if b.weight < 2*leastWeight {
@@ -173,11 +163,99 @@ func (b *viewsBatch) next() {
 	b.order, b.last, b.weight, b.returned = b.order[:0], nil, 0, 0
 }
 
+// encodeTogether is how many views are worth a goroutine that encodes them.
+const encodeTogether = 1024
+
+// encodeChanged encodes the activities that changed, many of them on every core.
+func encodeChanged(all []*folding) []View {
+	workers := min(runtime.GOMAXPROCS(0), 1+len(all)/encodeTogether)
+	if workers == 1 {
+		return encodeSome(all)
+	}
+	parts := make([][]View, workers)
+	var working sync.WaitGroup
+	for w := range workers {
+		working.Go(func() { parts[w] = encodeSome(all[w*len(all)/workers : (w+1)*len(all)/workers]) })
+	}
+	working.Wait()
+	return slices.Concat(parts...)
+}
+
+func encodeSome(some []*folding) []View {
+	views := make([]View, 0, len(some))
+	var scratch []byte
+	for _, f := range some {
+		if f.changed {
+			scratch = f.folder.AppendEncode(scratch[:0])
+			views = append(views, View{Alias: f.alias, Blob: bytes.Clone(scratch)})
+		}
+	}
+	return views
+}
+
+// unreadable says that a stored view is of another schema or damaged: then all are folded again.
+func unreadable(err error) bool {
+	return errors.Is(err, feature.ErrActivitySchema) || errors.Is(err, feature.ErrActivityCorrupt)
+}
+
+// catchUp folds the log up to what it holds now, from the beginning when what is stored cannot be read.
+func (p *ViewsProjector) catchUp(ctx context.Context, progress Progress) error {
+	err := p.resume(ctx)
+	if err == nil {
+		err = p.foldToEnd(ctx, progress)
+	}
+	if !unreadable(err) {
+		return err
+	}
+	if err := p.forget(ctx); err != nil {
+		return err
+	}
+	return p.foldToEnd(ctx, progress)
+}
+
+func (p *ViewsProjector) foldToEnd(ctx context.Context, progress Progress) error {
+	targets, err := ends(ctx, p.source, viewStreams())
+	if err != nil {
+		return err
+	}
+	begun := p.Applied()
+	if err := endLost(begun, targets); err != nil {
+		return fmt.Errorf("projections: fold views: %w", err)
+	}
+	total := distance(begun, targets)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	batch := newViewsBatch(p.store, p.layout, begun)
+	for m := range between(ctx, p.source, viewStreams(), p.decoder, begun, targets) {
+		if m.err != nil {
+			return m.err
+		}
+		if err := batch.take(m); err != nil {
+			return err
+		}
+		if batch.full() {
+			if err := p.flush(ctx, batch, true); err != nil {
+				return err
+			}
+		}
+		if progress != nil {
+			progress(distance(begun, batch.cut), total)
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if left := distance(batch.cut, targets); left > 0 {
+		return fmt.Errorf("projections: the log ended %d messages before its end: %w", left, domain.ErrUnavailable)
+	}
+	return p.flush(ctx, batch, false)
+}
+
 // follow folds what arrives, one batch after another: whatever has gathered while the batch before was stored.
 func (p *ViewsProjector) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	batch := newViewsBatch(p.store, p.layout, p.Applied(), share{})
+	batch := newViewsBatch(p.store, p.layout, p.Applied())
 	arrived := arriving(ctx, p.source, viewStreams(), p.decoder, batch.cut)
 	for {
 		var m message
@@ -203,17 +281,16 @@ func (p *ViewsProjector) follow(ctx context.Context) error {
 				waiting = false
 			}
 		}
-		if err := p.stored(ctx, Batch{Views: batch.end(), Cut: batch.cut}); err != nil {
+		if err := p.flush(ctx, batch, false); err != nil {
 			return err
 		}
 	}
 }
 
-// stored hands on what has been folded.
-func (p *ViewsProjector) stored(ctx context.Context, batch Batch) error {
-	if err := p.store.Store(ctx, batch); err != nil {
-		return fmt.Errorf("projections: store views: %w", err)
+func (p *ViewsProjector) flush(ctx context.Context, batch *viewsBatch, more bool) error {
+	if err := batch.flush(ctx, more); err != nil {
+		return err
 	}
-	p.setApplied(batch.Cut)
+	p.setApplied(batch.cut)
 	return nil
 }

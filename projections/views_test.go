@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -356,8 +355,8 @@ func TestALongLogTakesManyBatches(t *testing.T) {
 			log.Append(domain.Lane{Stream: domain.Behaviour, Key: "0"}, viewed(n))
 		}
 	}
-	if most := 2 * runtime.GOMAXPROCS(0); folded() > most {
-		t.Errorf("%d people who came back thrice took more than %d batches, want one of each core that shows it and one for the rest", people, most)
+	if n := folded(); n > 2 {
+		t.Errorf("%d people who came back thrice took %d batches, want one that shows it and one for the rest", people, n)
 	}
 }
 

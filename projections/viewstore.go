@@ -13,7 +13,7 @@ type View struct {
 }
 
 // Batch is what a projector has folded since its last Store: the newest view of every alias touched, once each, and
-// the cut that the store's content then stands at: it holds every event up to it, and perhaps later ones.
+// the cut that the store's content then stands at.
 type Batch struct {
 	Views []View
 	Cut   domain.Cut
@@ -22,8 +22,7 @@ type Batch struct {
 	More bool
 }
 
-// ViewStore keeps the newest view of every alias. One projector at a time writes it, one batch at a time; View may be called
-// meanwhile.
+// ViewStore keeps the newest view of every alias. One projector at a time writes it.
 type ViewStore interface {
 	// View is the newest blob stored for an alias, false when there is none. Nobody changes the bytes.
 	View(alias domain.Alias) ([]byte, bool)

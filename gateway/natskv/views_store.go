@@ -107,7 +107,7 @@ func (v *Views) resumable() (cut domain.Cut, reason string) {
 		if i == 0 {
 			cut = held.cut
 		}
-		cut = cut.Least(held.cut)
+		cut = least(cut, held.cut)
 	}
 	return cut, ""
 }

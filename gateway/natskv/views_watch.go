@@ -178,7 +178,7 @@ func (v *Views) advanceToBuckets() {
 		if c.generation != held[0].generation {
 			return
 		}
-		cut = cut.Least(c.cut)
+		cut = least(cut, c.cut)
 	}
 	v.reached(held[0].generation, cut)
 }
@@ -186,7 +186,7 @@ func (v *Views) advanceToBuckets() {
 // reached publishes a cut of a generation; the caller holds the turn.
 func (v *Views) reached(generation uint64, cut domain.Cut) {
 	if next := v.staging.Load(); next != nil && next.generation == generation {
-		if cut.Least(v.applied.now()) != v.applied.now() {
+		if least(cut, v.applied.now()) != v.applied.now() {
 			return
 		}
 		v.serving.Store(next)
@@ -210,6 +210,13 @@ func (v *Views) staged(generation uint64) *memory {
 		v.staging.Store(m)
 	}
 	return m
+}
+
+func least(a, b domain.Cut) domain.Cut {
+	for i := range a {
+		a[i] = min(a[i], b[i])
+	}
+	return a
 }
 
 // Lag is how many revisions the buckets are ahead of what has been read of them, or, for a writer, how many aliases
