@@ -39,7 +39,7 @@ type checker struct {
 	nowMS      int64
 }
 
-// check parses an item, or says why it is refused. The field is in Item's terms.
+// check parses an item into out, or says why it is refused. The field is in Item's terms.
 func (c checker) check(it *Item, out *checked) *Refusal {
 	if it.Refused != nil {
 		return it.Refused
