@@ -2,6 +2,7 @@ package projections
 
 import (
 	"unicode/utf8"
+	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -50,6 +51,14 @@ func (d *fastDecoder) textLike(f *field, before *string) (t string, ok bool) {
 	t, ok = d.text(f)
 	*before = t
 	return t, ok
+}
+
+// passing is a text that the fold looks at and does not keep: it shares the frame's memory; false when it is not valid.
+func passing(f *field) (string, bool) {
+	if f.kind != protowire.BytesType || !utf8.Valid(f.bytes) {
+		return "", false
+	}
+	return unsafe.String(unsafe.SliceData(f.bytes), len(f.bytes)), true
 }
 
 // field is one field of a message.
@@ -299,7 +308,7 @@ func (d *fastDecoder) line(l *event.Line, of *field) bool {
 		}
 		switch f.number {
 		case 1:
-			l.Item, ok = d.text(&f)
+			l.Item, ok = passing(&f) // of which the fold keeps a hash
 		case 4:
 			l.AmountMicros, ok = int64(f.varint), f.kind == protowire.VarintType
 		}
