@@ -46,6 +46,8 @@ type viewsBatch struct {
 	limit, returned int
 	// spare are of batches before, to be used again.
 	spare []*folding
+	// storing is the batch before while it is encoded and stored; nil when it has been.
+	storing *storing
 }
 
 // folding is one alias's activity in the making.
@@ -109,6 +111,9 @@ func (b *viewsBatch) foldingOf(a domain.Alias) (*folding, error) {
 	if f, known := b.folding[a]; known {
 		return f, nil
 	}
+	if err := b.settled(a); err != nil {
+		return nil, err
+	}
 	f := b.begin(a)
 	blob, known := b.store.View(a)
 	if !known {
@@ -143,17 +148,29 @@ func (b *viewsBatch) full() bool { return b.weight >= b.limit }
 func (b *viewsBatch) flush(ctx context.Context, more bool) error {
 	batch := Batch{Cut: b.cut, More: more, Views: encodeChanged(b.order)}
 	b.next()
-	if err := b.store.Store(ctx, batch); err != nil {
+	return storeViews(ctx, b.store, batch)
+}
+
+func storeViews(ctx context.Context, store ViewStore, batch Batch) error {
+	if err := store.Store(ctx, batch); err != nil {
 		return fmt.Errorf("projections: store views: %w", err)
 	}
 	return nil
 }
 
-// next begins the next batch.
-func (b *viewsBatch) next() {
+// adapt lets batches be large once aliases come back.
+func (b *viewsBatch) adapt() {
 	if b.full() && b.returned > len(b.order)/4 {
 		b.limit = mostWeight
 	}
+}
+
+// standTogether says whether the events of an alias do, as far as is known.
+func (b *viewsBatch) standTogether() bool { return b.limit == leastWeight }
+
+// next begins the next batch.
+func (b *viewsBatch) next() {
+	b.adapt()
 	b.spare = slices.Delete(b.spare, min(len(b.spare), fewSpare), len(b.spare))
 	if b.weight < 2*leastWeight {
 		b.spare = append(b.spare, b.order...)
@@ -222,10 +239,20 @@ func (p *ViewsProjector) foldToEnd(ctx context.Context, progress Progress) error
 	if err := endLost(begun, targets); err != nil {
 		return fmt.Errorf("projections: fold views: %w", err)
 	}
-	total := distance(begun, targets)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	batch := newViewsBatch(p.store, p.layout, begun)
+	if err := p.foldBetween(ctx, batch, begun, targets, progress); err != nil {
+		cancel()
+		_ = batch.settle() // so that nothing is stored any more; why it ends is known
+		return err
+	}
+	return p.flush(ctx, batch, false)
+}
+
+// foldBetween folds the log after one cut up to another. The last batch is left to be stored.
+func (p *ViewsProjector) foldBetween(ctx context.Context, batch *viewsBatch, begun, targets domain.Cut, progress Progress) error {
+	total := distance(begun, targets)
 	for m := range between(ctx, p.source, viewStreams(), p.decoder, begun, targets) {
 		if m.err != nil {
 			return m.err
@@ -248,7 +275,7 @@ func (p *ViewsProjector) foldToEnd(ctx context.Context, progress Progress) error
 	if left := distance(batch.cut, targets); left > 0 {
 		return fmt.Errorf("projections: the log ended %d messages before its end: %w", left, domain.ErrUnavailable)
 	}
-	return p.flush(ctx, batch, false)
+	return nil
 }
 
 // follow folds what arrives, one batch after another: whatever has gathered while the batch before was stored.
@@ -287,7 +314,14 @@ func (p *ViewsProjector) follow(ctx context.Context) error {
 	}
 }
 
+// flush stores a batch; one of many, whose aliases hardly come back, while the next is folded.
 func (p *ViewsProjector) flush(ctx context.Context, batch *viewsBatch, more bool) error {
+	if more && batch.standTogether() {
+		return batch.storeBehind(ctx, p.setApplied)
+	}
+	if err := batch.settle(); err != nil {
+		return err
+	}
 	if err := batch.flush(ctx, more); err != nil {
 		return err
 	}
