@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -377,4 +378,101 @@ func ExampleCounts() {
 	counts := projections.Counts{Events: map[string]uint64{"decision": 7, "exposed": 2, "clicked": 1, "quarantined": 3, "quarantine_resolved": 1}}
 	fmt.Println(counts.Decisions(), counts.Outcomes(), counts.Quarantined())
 	// Output: 7 3 2
+}
+
+// storingViews are views whose storing takes its time, and can fail.
+type storingViews struct {
+	*projectionstest.MemoryViews
+	batches int
+	storing bool
+	fails   func(batch int) error
+}
+
+func (v *storingViews) Store(ctx context.Context, batch projections.Batch) error {
+	v.batches++
+	if err := v.fails(v.batches); err != nil {
+		return err
+	}
+	v.storing = true
+	time.Sleep(time.Second)
+	v.storing = false
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return v.MemoryViews.Store(ctx, batch)
+}
+
+// logOfMany is a log whose folding takes several batches.
+func logOfMany() *projectionstest.StreamLog {
+	log := projectionstest.NewStreamLog()
+	for n := range 12_000 {
+		log.Append(domain.Lane{Stream: domain.Behaviour, Key: "0"}, viewed(n))
+	}
+	return log
+}
+
+func TestWhoComesBackWhileABatchIsStoredIsFoldedOn(t *testing.T) {
+	t.Parallel()
+	log := projectionstest.NewStreamLog()
+	for n := range 12_000 {
+		events := []*event.Event{viewed(n)}
+		if n%100 == 0 {
+			events = append(events, viewed(max(0, n-1000)), viewed(n))
+		}
+		log.Append(domain.Lane{Stream: domain.Behaviour, Key: "0"}, events...)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		store := &storingViews{MemoryViews: projectionstest.NewMemoryViews(), fails: func(int) error { return nil }}
+		p := projections.NewViewsProjector(log, store, nil)
+		if err := p.CatchUp(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if store.batches < 3 {
+			t.Fatalf("%d batches, want more", store.batches)
+		}
+		if diff := cmp.Diff(straight(t, log), contents(store.MemoryViews)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestABatchThatCannotBeStoredEndsTheFolding(t *testing.T) {
+	t.Parallel()
+	log := logOfMany()
+	synctest.Test(t, func(t *testing.T) {
+		full := errors.New("no room")
+		store := &storingViews{MemoryViews: projectionstest.NewMemoryViews(), fails: func(batch int) error {
+			if batch == 2 {
+				return full
+			}
+			return nil
+		}}
+		p := projections.NewViewsProjector(log, store, nil)
+		if err := p.CatchUp(t.Context(), nil); !errors.Is(err, full) {
+			t.Errorf("catching up gave %v, want %v", err, full)
+		}
+		checkpoint, err := store.Checkpoint(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if store.batches != 2 || p.Applied() != checkpoint || checkpoint == (domain.Cut{}) {
+			t.Errorf("after %d batches applied is %v, stored %v", store.batches, p.Applied(), checkpoint)
+		}
+	})
+}
+
+func TestNothingIsBeingStoredWhenTheFoldingEndsEarly(t *testing.T) {
+	t.Parallel()
+	log := logOfMany()
+	log.AppendFrames(domain.Lane{Stream: domain.Behaviour, Key: "0"}, []byte{0xff})
+	synctest.Test(t, func(t *testing.T) {
+		store := &storingViews{MemoryViews: projectionstest.NewMemoryViews(), fails: func(int) error { return nil }}
+		p := projections.NewViewsProjector(log, store, nil)
+		if err := p.CatchUp(t.Context(), nil); !errors.Is(err, domain.ErrEnvelopeCorrupt) {
+			t.Errorf("catching up gave %v, want that an event is damaged", err)
+		}
+		if store.storing {
+			t.Error("a batch is still being stored")
+		}
+	})
 }
