@@ -163,8 +163,11 @@ func (r *listsReader) bytes(n uint64) []byte {
 
 func (r *listsReader) number() uint64 {
 	v, n := binary.Uvarint(r.rest)
-	r.bytes(uint64(max(n, 0)))
-	r.broken = r.broken || n <= 0
+	if n <= 0 {
+		r.rest, r.broken = nil, true
+		return 0
+	}
+	r.bytes(uint64(n))
 	return v
 }
 

@@ -1,6 +1,8 @@
 package natskv
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -53,6 +55,16 @@ func TestADamagedPageOfListsIsNone(t *testing.T) {
 			damaged := append([]byte(nil), whole...)
 			damaged[n] ^= flip
 			_, _ = decodeLists(damaged) // whatever it is, it ends
+		}
+	}
+}
+
+func TestANameWhoseLengthCannotBeReadEndsAPageOfLists(t *testing.T) {
+	t.Parallel()
+	for _, length := range [][]byte{{0x80}, bytes.Repeat([]byte{0xff}, 11)} {
+		page := append([]byte{listsFormat, 0, 0, 0, byte(len(length))}, length...)
+		if _, err := decodeLists(append(page, 0)); !errors.Is(err, errLists) {
+			t.Errorf("% x: %v, want %v", length, err, errLists)
 		}
 	}
 }
