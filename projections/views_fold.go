@@ -53,7 +53,7 @@ type viewsBatch struct {
 // folding is one alias's activity in the making.
 type folding struct {
 	alias   domain.Alias
-	folder  feature.Folder
+	folder  feature.StoredFolder
 	changed bool
 }
 
@@ -99,14 +99,18 @@ func (b *viewsBatch) fold(r domain.Recorded) error {
 		}
 		b.last = f
 	}
-	if f.folder.Fold(r) {
+	changed, err := f.folder.Fold(r)
+	if err != nil {
+		return fmt.Errorf("projections: fold a view: %w", err)
+	}
+	if changed {
 		f.changed = true
 		b.weight += eventWeight
 	}
 	return nil
 }
 
-// foldingOf is an alias's activity; when it is new to the batch, what the store has of it is decoded.
+// foldingOf is an alias's activity; when it is new to the batch, as the store has it.
 func (b *viewsBatch) foldingOf(a domain.Alias) (*folding, error) {
 	if f, known := b.folding[a]; known {
 		return f, nil
@@ -116,11 +120,10 @@ func (b *viewsBatch) foldingOf(a domain.Alias) (*folding, error) {
 	}
 	f := b.begin(a)
 	blob, known := b.store.View(a)
-	if !known {
-		f.folder.Restart()
-	} else if err := f.folder.Resume(b.layout, blob); err != nil {
+	if err := f.folder.Resume(b.layout, blob); err != nil {
 		return nil, fmt.Errorf("projections: fold a view: %w", err)
-	} else {
+	}
+	if known {
 		b.returned++
 	}
 	b.folding[a] = f
@@ -133,7 +136,7 @@ func (b *viewsBatch) foldingOf(a domain.Alias) (*folding, error) {
 func (b *viewsBatch) begin(a domain.Alias) *folding {
 	last := len(b.spare) - 1
 	if last < 0 {
-		return &folding{alias: a, folder: *feature.NewFolder(b.layout.Empty())}
+		return &folding{alias: a}
 	}
 	f := b.spare[last]
 	b.spare = b.spare[:last]

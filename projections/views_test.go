@@ -274,21 +274,28 @@ func TestRunWaitsForALogThatIsAway(t *testing.T) {
 
 func TestAViewThatCannotBeReadIsFoldedAgain(t *testing.T) {
 	t.Parallel()
-	log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()
-	lane := domain.Lane{Stream: domain.Behaviour, Key: "0"}
-	log.Append(lane, viewed(1), viewed(2))
-	var cut domain.Cut
-	cut[domain.Behaviour] = 1
-	spoilt := projections.Batch{Cut: cut, Views: []projections.View{{Alias: projectionstest.ViewAlias(1), Blob: []byte{255, 1}}}}
-	if err := store.Store(t.Context(), spoilt); err != nil {
-		t.Fatal(err)
+	torn := feature.Encode(feature.Fold(feature.Activity{}, domain.Recorded{At: domain.Position{Sequence: 1}, Event: viewed(1)}))
+	torn[len(torn)-1] |= 0x80
+	for name, blob := range map[string][]byte{"another schema": {255, 1}, "a torn part": torn} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log, store := projectionstest.NewStreamLog(), projectionstest.NewMemoryViews()
+			lane := domain.Lane{Stream: domain.Behaviour, Key: "0"}
+			log.Append(lane, viewed(1), viewed(2))
+			var cut domain.Cut
+			cut[domain.Behaviour] = 1
+			spoilt := projections.Batch{Cut: cut, Views: []projections.View{{Alias: projectionstest.ViewAlias(1), Blob: blob}}}
+			if err := store.Store(t.Context(), spoilt); err != nil {
+				t.Fatal(err)
+			}
+			p := projections.NewViewsProjector(log, store, nil)
+			running(t, p.Run)
+			log.Append(lane, viewed(1))
+			eventually(t, "the views are folded anew", func() bool {
+				return cmp.Diff(straight(t, log), contents(store)) == ""
+			})
+		})
 	}
-	p := projections.NewViewsProjector(log, store, nil)
-	running(t, p.Run)
-	log.Append(lane, viewed(1))
-	eventually(t, "the views are folded anew", func() bool {
-		return cmp.Diff(straight(t, log), contents(store)) == ""
-	})
 }
 
 // What is read ahead comes in chunks; neither an envelope nor an error between or behind them is lost.

@@ -24,7 +24,7 @@ type Batch struct {
 
 // ViewStore keeps the newest view of every alias. One projector at a time writes it.
 type ViewStore interface {
-	// View is the newest blob stored for an alias, false when there is none. Nobody changes the bytes.
+	// View is the newest blob stored for an alias, nil and false when there is none. Nobody changes the bytes.
 	View(alias domain.Alias) ([]byte, bool)
 	// Store takes a batch. On return its views are what View gives and readers see, and then its cut is. It is made
 	// durable in the background, in order: the checkpoint only after every view up to it. Store waits when too much is

@@ -58,6 +58,23 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
+// BenchmarkEncodePeople encodes one person of 20 events after another.
+func BenchmarkEncodePeople(b *testing.B) {
+	var people []feature.Activity
+	for seed := range 256 {
+		s := source(seed)
+		people = append(people, fold(feature.Activity{}, history(&s, 20, 90*day)))
+	}
+	b.ReportAllocs()
+	var blob []byte
+	size := 0
+	for i := 0; b.Loop(); i++ {
+		blob = feature.AppendEncode(blob[:0], people[i%len(people)])
+		size += len(blob)
+	}
+	b.ReportMetric(float64(size)/float64(b.N), "bytes")
+}
+
 func BenchmarkDecode(b *testing.B) {
 	for _, n := range []int{20, 200, 2000} {
 		blob := feature.Encode(fold(feature.Activity{}, shopper(n)))
@@ -72,6 +89,25 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
+// BenchmarkDecodeInto decodes one person after another as they are stored, in the same memory.
+func BenchmarkDecodeInto(b *testing.B) {
+	for name, layout := range map[string]*feature.Layout{"core": nil, "retail": feature.LayoutOf(feature.Retail())} {
+		var blobs [][]byte
+		for _, n := range []int{15, 20, 25} {
+			blobs = append(blobs, feature.Encode(fold(layout.Empty(), shopper(n))))
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			var a feature.Activity
+			for i := 0; b.Loop(); i++ {
+				if err := layout.DecodeInto(&a, blobs[i%len(blobs)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkResume folds a decision into one person after another as they are stored, in the same memory.
 func BenchmarkResume(b *testing.B) {
 	var blobs [][]byte
@@ -79,14 +115,16 @@ func BenchmarkResume(b *testing.B) {
 		blobs = append(blobs, feature.Encode(fold(feature.Activity{}, shopper(n))))
 	}
 	decided := at(1<<40, noon, offered("web", "drinks", "tea"))
-	f := feature.NewFolder(feature.Activity{})
+	var f feature.StoredFolder
 	var blob []byte
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if err := f.Resume(nil, blobs[i%len(blobs)]); err != nil {
 			b.Fatal(err)
 		}
-		f.Fold(decided)
+		if _, err := f.Fold(decided); err != nil {
+			b.Fatal(err)
+		}
 		blob = f.AppendEncode(blob[:0])
 	}
 }

@@ -9,26 +9,31 @@ import (
 
 // The layout of an encoded activity (u: uvarint, z: zig-zag varint), for ever under this schema number:
 //
-//	schema 2
+//	schema 3
 //	| 4 times applied position: u sequence, u index
 //	| flags: bit 0 traits known, bit 1+i part i has content, bit 5 it has a layout
-//	| texts: u n, n times u length, then the texts, ascending, each once, never ""
-//	| u alias type (texts count from 1; 0 is "")
-//	| items: u n, n times 8 bytes little-endian, ascending, each once
-//	| each part with content:
-//	    totals that the entries do not add up to: u n, n times kind, u count, z amount, z cost, z first, u last-first,
-//	    z least, u most-least
-//	    u entries, u item references in all of them, the entries
-//	    3 rings: u n, n times z slot (first) or u slot-previous, kind, u count, z amount, z cost, z least, u most-least
-//	| with a layout: its digest (8 bytes big-endian), u n, n times u place of a series with content, that part
+//	| alias type: u length, text
+//	| each part with content: u length, part
+//	| with a layout: its digest (8 bytes big-endian), u n, n times u place of a series with content, u length, part
+//
+//	part: totals that the entries do not add up to: u n, n times kind, u count, z amount, z cost, z first, u last-first,
+//	        z least, u most-least
+//	    u entries, u items of all of them, the entries
+//	    each text of the entries, in the order in which they first name it: all lengths, each u, then all texts
+//	    if no more entries could be kept, 3 rings: u n, n times z slot (first) or u slot-previous, kind, u count, z amount,
+//	        z cost, z least, u most-least
 //
 //	entry: head | time: z (first) or u since the previous | z sequence since the previous (first: the applied) | u index
-//	    [z amount] [z cost] [u channel, and beyond BEHAVIOUR u category, u offer] [u n, n times u item]
+//	    [z amount] [z cost] [u channel, in DECISION u category, beyond BEHAVIOUR u offer] [items]
 //	    head: the kind's code in bits 0-2; amounts are in ten-thousands of micros (cents): bit 3;
 //	    amount, cost, texts, items are present: bits 4, 5, 6, 7
+//	    texts count from 1, in the order in which the part's entries first name them; 0 is ""
 //
-// Equal states give equal bytes.
-const schema = 2
+//	items, ascending, each: bit 7 another follows; bits 0-6 how many places before the first of them in the part's list of
+//	    items the same one stands last; 0 when it is not among the 127 there, then 8 bytes little-endian
+//
+// A part is read by itself, but for its applied position. Equal states give equal bytes.
+const schema = 3
 
 // hasLayout is the flag of an activity with a layout.
 const hasLayout = 1 << (parts + 1)
@@ -43,18 +48,32 @@ const (
 	centMicros = 10_000
 )
 
+// itemReach is how many places back an item is looked for, all that 7 bits can say: what people look at again, or buy, they
+// mostly saw not long before.
+const itemReach = 0x7f
+
+// moreItems says that another item of the entry follows.
+const moreItems = 0x80
+
+// undecoded are the parts of an activity, and after them the series, that are still as they were encoded; nil are the
+// others, or all.
+type undecoded [][]byte
+
+func (u undecoded) at(place int) []byte {
+	if u == nil {
+		return nil
+	}
+	return u[place]
+}
+
 // Encode is the activity in bytes: equal activities give equal bytes, whatever way they came about.
-func Encode(a Activity) []byte { return appendActivity(nil, &a) }
+func Encode(a Activity) []byte { return AppendEncode(nil, a) }
 
 // AppendEncode appends what Encode returns to dst.
-func AppendEncode(dst []byte, a Activity) []byte { return appendActivity(dst, &a) }
+func AppendEncode(dst []byte, a Activity) []byte { return appendActivity(dst, &a, nil) }
 
-func appendActivity(b []byte, a *Activity) []byte {
-	var textSpace [32]string
-	var itemSpace [64]uint64
-	texts := a.usedTexts(textSpace[:0])
-	items := a.usedItems(itemSpace[:0])
-
+// appendActivity appends what is left of an encoded activity as it is.
+func appendActivity(b []byte, a *Activity, left undecoded) []byte {
 	b = append(b, schema)
 	flags := byte(0)
 	if a.traits {
@@ -62,9 +81,9 @@ func appendActivity(b []byte, a *Activity) []byte {
 	}
 	for i := range a.parts {
 		p := &a.parts[i]
-		b = binary.AppendUvarint(b, p.applied.Sequence)
-		b = binary.AppendUvarint(b, uint64(p.applied.Index))
-		if !p.empty() {
+		b = appendUvarint(b, p.applied.Sequence)
+		b = appendUvarint(b, uint64(p.applied.Index))
+		if left.at(i) != nil || !p.empty() {
 			flags |= 2 << i
 		}
 	}
@@ -72,132 +91,90 @@ func appendActivity(b []byte, a *Activity) []byte {
 		flags |= hasLayout
 	}
 	b = append(b, flags)
-	b = appendTexts(b, texts)
-	b = binary.AppendUvarint(b, textRef(texts, a.aliasType))
-	b = binary.AppendUvarint(b, uint64(len(items)))
-	for _, h := range items {
-		b = binary.LittleEndian.AppendUint64(b, h)
-	}
+	b = appendUvarint(b, uint64(len(a.aliasType)))
+	b = append(b, a.aliasType...)
 	for i := range a.parts {
-		if p := &a.parts[i]; !p.empty() {
-			b = appendPart(b, p, domain.Stream(i), texts, items)
+		if flags&(2<<i) != 0 {
+			b = appendPiece(b, &a.parts[i], domain.Stream(i), left.at(i))
 		}
 	}
 	if a.layout != nil {
-		b = appendSeries(b, a, texts, items)
+		b = appendSeries(b, a, left)
 	}
 	return b
 }
 
-func appendSeries(b []byte, a *Activity, texts []string, items []uint64) []byte {
+func appendSeries(b []byte, a *Activity, left undecoded) []byte {
 	b = binary.BigEndian.AppendUint64(b, a.layout.digest)
 	n := uint64(0)
 	for i := range a.series {
-		if !a.series[i].empty() {
+		if left.at(parts+i) != nil || !a.series[i].empty() {
 			n++
 		}
 	}
-	b = binary.AppendUvarint(b, n)
+	b = appendUvarint(b, n)
 	for i := range a.series {
-		if p := &a.series[i]; !p.empty() {
-			b = binary.AppendUvarint(b, uint64(i))
-			b = appendPart(b, p, a.layout.streamOf(i), texts, items)
+		if p, piece := &a.series[i], left.at(parts+i); piece != nil || !p.empty() {
+			b = appendUvarint(b, uint64(i))
+			b = appendPiece(b, p, a.layout.streamOf(i), piece)
 		}
 	}
 	return b
 }
 
-// everyPart yields the parts and then the series.
-func (a *Activity) everyPart(yield func(*part) bool) {
-	for i := range a.parts {
-		if !yield(&a.parts[i]) {
-			return
-		}
+// appendUvarint is binary.AppendUvarint, quick for what is small.
+func appendUvarint(b []byte, v uint64) []byte {
+	if v < 0x80 {
+		return append(b, byte(v))
 	}
-	for i := range a.series {
-		if !yield(&a.series[i]) {
-			return
-		}
-	}
+	return binary.AppendUvarint(b, v)
 }
 
-func appendTexts(b []byte, texts []string) []byte {
-	b = binary.AppendUvarint(b, uint64(len(texts)))
-	for _, t := range texts {
-		b = binary.AppendUvarint(b, uint64(len(t)))
+func appendVarint(b []byte, v int64) []byte { return appendUvarint(b, uint64(v)<<1^uint64(v>>63)) }
+
+// appendPiece appends a part after its length: as it was encoded, when it is still that.
+func appendPiece(b []byte, p *part, s domain.Stream, piece []byte) []byte {
+	if piece != nil {
+		b = appendUvarint(b, uint64(len(piece)))
+		return append(b, piece...)
 	}
-	for _, t := range texts {
-		b = append(b, t...)
+	at := len(b)
+	b = appendPart(append(b, 0), p, s)
+	n := len(b) - at - 1
+	if n < 0x80 {
+		b[at] = byte(n)
+		return b
 	}
-	return b
+	var length [binary.MaxVarintLen64]byte
+	return slices.Replace(b, at, at+1, length[:binary.PutUvarint(length[:], uint64(n))]...)
 }
 
-// usedTexts are the texts that stand in any entry, and the alias type, ascending, each once.
-func (a *Activity) usedTexts(texts []string) []string {
-	if a.aliasType != "" {
-		texts = append(texts, a.aliasType)
-	}
-	var seenSpace [64]bool
-	for p := range a.everyPart {
-		clear(seenSpace[:])
-		seen := seenSpace[:]
-		if len(p.texts) > len(seen) {
-			seen = make([]bool, len(p.texts))
-		}
-		use := func(s symbol) {
-			if s != 0 && !seen[s] {
-				seen[s] = true
-				texts = append(texts, p.texts[s])
-			}
-		}
-		for j := range p.entries {
-			e := &p.entries[j]
-			use(e.channel)
-			use(e.category)
-			use(e.offer)
-		}
-	}
-	slices.Sort(texts)
-	return slices.Compact(texts)
-}
-
-// usedItems are the item hashes of all entries, ascending, each once.
-func (a *Activity) usedItems(items []uint64) []uint64 {
-	for p := range a.everyPart {
-		for i := range p.entries {
-			items = append(items, p.itemsOf(&p.entries[i])...)
-		}
-	}
-	slices.Sort(items)
-	return slices.Compact(items)
-}
-
-// textRef is 1 + the place of a text among the texts; 0 for "".
-func textRef(texts []string, text string) uint64 {
-	if text == "" {
-		return 0
-	}
-	at, _ := slices.BinarySearch(texts, text)
-	return uint64(at) + 1
-}
-
-func appendPart(b []byte, p *part, s domain.Stream, texts []string, items []uint64) []byte {
-	b = appendTotals(b, p)
-	references := 0
+func appendPart(b []byte, p *part, s domain.Stream) []byte {
+	var listed [kinds]int64
 	for i := range p.entries {
-		references += int(p.entries[i].itemN)
+		listed[p.entries[i].kind]++
 	}
-	b = binary.AppendUvarint(b, uint64(len(p.entries)))
-	b = binary.AppendUvarint(b, uint64(references))
-
-	var refSpace [64]uint64
-	refs := refSpace[:]
-	if len(p.texts) > len(refs) {
-		refs = make([]uint64, len(p.texts))
+	b = appendTotals(b, p, &listed)
+	var few [2][32]symbol
+	refs, named := few[0][:], few[1][:]
+	if n := len(p.texts); n > len(refs) {
+		refs, named = make([]symbol, n), make([]symbol, n)
 	}
-	w := entryWriter{part: p, stream: s, refs: refs, texts: texts, items: items, seq: p.applied.Sequence}
+	w := entryWriter{part: p, stream: s, items: p.itemsInOrder(), refs: refs, named: named, seq: p.applied.Sequence}
+	b = appendUvarint(b, uint64(len(p.entries)))
+	b = appendUvarint(b, uint64(len(w.items)))
 	for i := range p.entries {
 		b = w.append(b, &p.entries[i], i == 0)
+	}
+	named = named[:w.texts]
+	for _, s := range named {
+		b = appendUvarint(b, uint64(len(p.texts[s])))
+	}
+	for _, s := range named {
+		b = append(b, p.texts[s]...)
+	}
+	if len(p.entries) < entryCap(s) {
+		return b
 	}
 	for g := range grains {
 		var r ring
@@ -209,63 +186,87 @@ func appendPart(b []byte, p *part, s domain.Stream, texts []string, items []uint
 	return b
 }
 
-// appendTotals writes the totals that cannot be had by adding up the entries.
-func appendTotals(b []byte, p *part) []byte {
-	var listed [kinds]int64
-	for i := range p.entries {
-		listed[p.entries[i].kind]++
-	}
+// appendTotals writes the totals that cannot be had by adding up the entries, of which so many are listed of each kind.
+func appendTotals(b []byte, p *part, listed *[kinds]int64) []byte {
 	n := uint64(0)
-	for _, t := range p.totals {
-		if t.count != listed[t.kind] {
+	for i := range p.totals {
+		if t := &p.totals[i]; t.count != listed[t.kind] {
 			n++
 		}
 	}
-	b = binary.AppendUvarint(b, n)
-	for _, t := range p.totals {
+	b = appendUvarint(b, n)
+	for i := range p.totals {
+		t := &p.totals[i]
 		if t.count == listed[t.kind] {
 			continue
 		}
 		b = append(b, byte(t.kind))
-		b = binary.AppendUvarint(b, uint64(t.count))
-		b = binary.AppendVarint(b, t.amount)
-		b = binary.AppendVarint(b, t.cost)
-		b = binary.AppendVarint(b, t.first)
-		b = binary.AppendUvarint(b, uint64(t.last)-uint64(t.first))
-		b = binary.AppendVarint(b, t.least)
-		b = binary.AppendUvarint(b, uint64(t.most)-uint64(t.least))
+		b = appendUvarint(b, uint64(t.count))
+		b = appendVarint(b, t.amount)
+		b = appendVarint(b, t.cost)
+		b = appendVarint(b, t.first)
+		b = appendUvarint(b, uint64(t.last)-uint64(t.first))
+		b = appendVarint(b, t.least)
+		b = appendUvarint(b, uint64(t.most)-uint64(t.least))
 	}
 	return b
 }
 
 func appendRing(b []byte, r ring) []byte {
-	b = binary.AppendUvarint(b, uint64(len(r)))
-	for i, t := range r {
+	b = appendUvarint(b, uint64(len(r)))
+	for i := range r {
+		t := &r[i]
 		if i == 0 {
-			b = binary.AppendVarint(b, t.slot)
+			b = appendVarint(b, t.slot)
 		} else {
-			b = binary.AppendUvarint(b, uint64(t.slot)-uint64(r[i-1].slot))
+			b = appendUvarint(b, uint64(t.slot)-uint64(r[i-1].slot))
 		}
 		b = append(b, byte(t.kind))
-		b = binary.AppendUvarint(b, uint64(t.count))
-		b = binary.AppendVarint(b, t.amount)
-		b = binary.AppendVarint(b, t.cost)
-		b = binary.AppendVarint(b, t.least)
-		b = binary.AppendUvarint(b, uint64(t.most)-uint64(t.least))
+		b = appendUvarint(b, uint64(t.count))
+		b = appendVarint(b, t.amount)
+		b = appendVarint(b, t.cost)
+		b = appendVarint(b, t.least)
+		b = appendUvarint(b, uint64(t.most)-uint64(t.least))
 	}
 	return b
+}
+
+// itemsInOrder are the items of all entries, in the order of the entries: as they stand, unless an event came late.
+func (p *part) itemsInOrder() []uint64 {
+	from, to, inOrder := uint32(0), uint32(0), true
+	for i := range p.entries {
+		e := &p.entries[i]
+		if e.itemN == 0 {
+			continue
+		}
+		if to == 0 {
+			from, to = e.itemAt, e.itemAt
+		}
+		inOrder = inOrder && e.itemAt == to
+		to += uint32(e.itemN)
+	}
+	if inOrder {
+		return p.items[from:to]
+	}
+	all := make([]uint64, 0, to-from)
+	for i := range p.entries {
+		all = append(all, p.itemsOf(&p.entries[i])...)
+	}
+	return all
 }
 
 // entryWriter writes a part's entries one after another.
 type entryWriter struct {
 	part   *part
 	stream domain.Stream
-	// refs remember the reference of each symbol once it was looked up.
-	refs  []uint64
-	texts []string
+	// items are those of all entries, of which the first at are written.
 	items []uint64
-	time  int64
-	seq   uint64
+	at    int
+	// refs are the references of the symbols; the first of named are those that were written, in order: so many texts.
+	refs, named []symbol
+	texts       int
+	time        int64
+	seq         uint64
 }
 
 func (w *entryWriter) append(b []byte, e *entry, first bool) []byte {
@@ -289,49 +290,75 @@ func (w *entryWriter) append(b []byte, e *entry, first bool) []byte {
 	}
 	b = append(b, head)
 	if first {
-		b = binary.AppendVarint(b, e.time)
+		b = appendVarint(b, e.time)
 	} else {
-		b = binary.AppendUvarint(b, uint64(e.time)-uint64(w.time))
+		b = appendUvarint(b, uint64(e.time)-uint64(w.time))
 	}
-	b = binary.AppendVarint(b, int64(e.seq-w.seq))
-	b = binary.AppendUvarint(b, uint64(e.index))
+	b = appendVarint(b, int64(e.seq-w.seq))
+	b = appendUvarint(b, uint64(e.index))
 	w.time, w.seq = e.time, e.seq
 	if amount != 0 {
-		b = binary.AppendVarint(b, amount)
+		b = appendVarint(b, amount)
 	}
 	if cost != 0 {
-		b = binary.AppendVarint(b, cost)
+		b = appendVarint(b, cost)
 	}
 	if head&hasTexts != 0 {
 		b = w.appendTexts(b, e)
 	}
 	if head&hasItems != 0 {
-		b = w.appendItems(b, e)
+		b = w.appendItems(b, int(e.itemN))
 	}
 	return b
 }
 
 func (w *entryWriter) appendTexts(b []byte, e *entry) []byte {
-	b = binary.AppendUvarint(b, w.ref(e.channel))
-	if w.stream == domain.Behaviour {
-		return b
+	b = w.appendText(b, e.channel)
+	if w.stream == domain.Decision {
+		b = w.appendText(b, e.category)
 	}
-	b = binary.AppendUvarint(b, w.ref(e.category))
-	return binary.AppendUvarint(b, w.ref(e.offer))
-}
-
-func (w *entryWriter) appendItems(b []byte, e *entry) []byte {
-	b = binary.AppendUvarint(b, uint64(e.itemN))
-	for _, h := range w.part.itemsOf(e) {
-		at, _ := slices.BinarySearch(w.items, h)
-		b = binary.AppendUvarint(b, uint64(at))
+	if w.stream != domain.Behaviour {
+		b = w.appendText(b, e.offer)
 	}
 	return b
 }
 
-func (w *entryWriter) ref(s symbol) uint64 {
+func (w *entryWriter) appendText(b []byte, s symbol) []byte {
 	if s != 0 && w.refs[s] == 0 {
-		w.refs[s] = textRef(w.texts, w.part.texts[s])
+		w.named[w.texts] = s
+		w.texts++
+		w.refs[s] = symbol(w.texts)
 	}
-	return w.refs[s]
+	return appendUvarint(b, uint64(w.refs[s]))
+}
+
+// appendItems writes the next n items.
+func (w *entryWriter) appendItems(b []byte, n int) []byte {
+	before := within(w.items[:w.at])
+	for i, h := range w.items[w.at:][:n] {
+		back := byte(placesBack(before, h))
+		if i+1 < n {
+			b = append(b, moreItems|back)
+		} else {
+			b = append(b, back)
+		}
+		if back == 0 {
+			b = binary.LittleEndian.AppendUint64(b, h)
+		}
+	}
+	w.at += n
+	return b
+}
+
+// within are the items that a next entry can refer to.
+func within(before []uint64) []uint64 { return before[max(0, len(before)-itemReach):] }
+
+// placesBack is how many places before the end an item is, the last that is equal; 0 when it is not there.
+func placesBack(before []uint64, item uint64) int {
+	for i := len(before) - 1; i >= 0; i-- {
+		if before[i] == item {
+			return len(before) - i
+		}
+	}
+	return 0
 }

@@ -30,29 +30,6 @@ type Folder struct {
 // NewFolder starts from an activity, which stays as it is.
 func NewFolder(a Activity) *Folder { return &Folder{activity: a} }
 
-// Resume starts from the activity that Encode wrote, see Layout.DecodeInto, in the memory that is this folder's alone. After
-// a failure it holds nothing.
-func (f *Folder) Resume(l *Layout, blob []byte) error {
-	if f.activity.layout != l {
-		f.ownedSeries = nil
-	}
-	f.giveUpShared()
-	if err := l.decodeInto(&f.activity, blob, roomToFold); err != nil {
-		return err
-	}
-	// What was decoded is this folder's; a part that is empty and has no memory yet gets room when it begins.
-	for i := range f.owned {
-		f.owned[i] = f.owned[i] || !f.activity.parts[i].empty()
-	}
-	if f.ownedSeries == nil {
-		f.ownedSeries = make([]bool, len(f.activity.series))
-	}
-	for i := range f.ownedSeries {
-		f.ownedSeries[i] = f.ownedSeries[i] || !f.activity.series[i].empty()
-	}
-	return nil
-}
-
 // giveUpShared leaves the activity with the memory that is this folder's alone.
 func (f *Folder) giveUpShared() {
 	for s, own := range f.owned {
@@ -86,17 +63,28 @@ func (f *Folder) Restart() {
 }
 
 // AppendEncode appends the encoded state so far to dst, as the function Encode would write it.
-func (f *Folder) AppendEncode(dst []byte) []byte { return appendActivity(dst, &f.activity) }
+func (f *Folder) AppendEncode(dst []byte) []byte { return appendActivity(dst, &f.activity, nil) }
 
 // Applied is the position of the last event of a stream that was folded in.
 func (f *Folder) Applied(s domain.Stream) domain.Position { return f.activity.Applied(s) }
 
 // Fold takes one more event, as the function Fold does, and says whether it changed the state.
 func (f *Folder) Fold(r domain.Recorded) bool {
-	s, known := domain.StreamOf(r.Event)
-	if !known || int(s) >= parts || !r.At.After(f.activity.parts[s].applied) {
-		return false
+	s, isNew := f.isNew(r)
+	if isNew {
+		f.fold(r, s, kindOf(r.Event))
 	}
+	return isNew
+}
+
+// isNew says whether an event is after what was folded in of its stream.
+func (f *Folder) isNew(r domain.Recorded) (domain.Stream, bool) {
+	s, known := domain.StreamOf(r.Event)
+	return s, known && int(s) < parts && r.At.After(f.activity.parts[s].applied)
+}
+
+// fold takes an event that is new.
+func (f *Folder) fold(r domain.Recorded, s domain.Stream, k Kind) {
 	p := &f.activity.parts[s]
 	if !f.owned[s] {
 		*p, f.owned[s] = p.clone(), true
@@ -108,15 +96,14 @@ func (f *Folder) Fold(r domain.Recorded) bool {
 	if r.Event.GetTraitsChanged() != nil {
 		f.activity.traits = true
 	}
-	e := entry{time: timeOf(r.Event), seq: r.At.Sequence, index: r.At.Index}
-	if e.kind = kindOf(r.Event); !kindFacts[e.kind].apart {
+	e := entry{time: timeOf(r.Event), seq: r.At.Sequence, index: r.At.Index, kind: k}
+	if !kindFacts[k].apart {
 		p.describe(&e, r.Event)
 		p.take(e, s)
 	}
 	if f.activity.layout != nil {
 		f.foldSeries(e, r.Event)
 	}
-	return true
 }
 
 // foldSeries lets the series take the event.

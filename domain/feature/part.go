@@ -108,8 +108,11 @@ func (p *part) intern(text string) symbol {
 			return symbol(i)
 		}
 	}
+	if cap(p.texts) == 0 {
+		p.texts = make([]string, 0, firstTexts)
+	}
 	if len(p.texts) == 0 {
-		p.texts = make([]string, 1, firstTexts)
+		p.texts = append(p.texts, "")
 	}
 	p.texts = append(p.texts, text)
 	return symbol(len(p.texts) - 1)
@@ -160,7 +163,7 @@ func (p *part) clone() part {
 	c := *p
 	c.entries = append(make([]entry, 0, max(len(p.entries)+1, firstEntries)), p.entries...)
 	c.totals = append(make([]total, 0, max(len(p.totals)+1, firstTotals)), p.totals...)
-	c.texts = p.texts[:len(p.texts):len(p.texts)]
+	c.texts = slices.Clone(p.texts)
 	c.items = append(make([]uint64, 0, len(p.items)+firstItems), p.items...)
 	if p.tiles != nil {
 		c.tiles = new(tiles)
@@ -171,9 +174,9 @@ func (p *part) clone() part {
 	return c
 }
 
-// emptied is an empty part in the memory of one whose lists nobody else has. Texts begin anew: others share them.
+// emptied is an empty part in the memory of one whose lists nobody else has.
 func (p *part) emptied() part {
-	return part{entries: p.entries[:0], totals: p.totals[:0], items: p.items[:0]}
+	return part{entries: p.entries[:0], totals: p.totals[:0], texts: p.texts[:0], items: p.items[:0]}
 }
 
 // empty says whether nothing was ever counted.

@@ -32,6 +32,16 @@ func (r *reader) take(n int) []byte {
 	return b
 }
 
+// piece is what follows after its length.
+func (r *reader) piece() []byte {
+	n := r.uvarint()
+	if n > uint64(r.left()) {
+		r.fail("length")
+		return nil
+	}
+	return r.take(int(n))
+}
+
 func (r *reader) byte() byte {
 	if r.at >= len(r.blob) {
 		r.fail("too short")
