@@ -30,6 +30,14 @@ type Folder struct {
 // NewFolder starts from an activity, which stays as it is.
 func NewFolder(a Activity) *Folder { return &Folder{activity: a} }
 
+// ownedAt marks a part; the series come after the parts.
+func (f *Folder) ownedAt(place int) *bool {
+	if place < parts {
+		return &f.owned[place]
+	}
+	return &f.ownedSeries[place-parts]
+}
+
 // giveUpShared leaves the activity with the memory that is this folder's alone.
 func (f *Folder) giveUpShared() {
 	for s, own := range f.owned {

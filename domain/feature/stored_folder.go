@@ -5,6 +5,7 @@ import "github.com/profferhq/proffer/domain"
 // StoredFolder folds many events into one stored activity after another, in the same memory. It decodes only the parts that the
 // events touch: most often one of four. What none touched is written again as it was read. The zero StoredFolder is for Resume.
 type StoredFolder struct {
+	// folder owns the parts that are not left, once they have memory.
 	folder Folder
 	left   undecoded
 }
@@ -19,7 +20,9 @@ func (f *StoredFolder) Resume(l *Layout, blob []byte) error {
 		f.left = make(undecoded, parts+l.Series())
 	}
 	clear(f.left)
-	err := l.read(a, blob, func(place int, piece []byte) { f.left[place] = piece })
+	err := l.read(a, blob, func(place int, piece []byte) {
+		f.left[place], *f.folder.ownedAt(place) = piece, false
+	})
 	if err != nil {
 		clear(f.left)
 		a.restart(l)
@@ -42,38 +45,40 @@ func (f *StoredFolder) Fold(r domain.Recorded) (bool, error) {
 	return true, nil
 }
 
-// open decodes the parts that an event of this kind touches.
+// open decodes what is left of the parts that an event of this kind touches.
 func (f *StoredFolder) open(s domain.Stream, k Kind) error {
-	a := &f.folder.activity
-	if err := decodeLeft(&a.parts[s], s, &f.left[s], &f.folder.owned[s]); err != nil {
-		return err
+	if !f.folder.owned[s] {
+		if err := f.decode(int(s)); err != nil {
+			return err
+		}
 	}
-	if a.layout == nil {
+	if f.folder.activity.layout == nil {
 		return nil
 	}
-	for _, i := range a.layout.of[k] {
-		if err := decodeLeft(&a.series[i], s, &f.left[parts+i], &f.folder.ownedSeries[i]); err != nil {
-			return err
+	for _, i := range f.folder.activity.layout.of[k] {
+		if !f.folder.ownedSeries[i] {
+			if err := f.decode(parts + i); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// decodeLeft decodes a part if it is not yet.
-func decodeLeft(p *part, s domain.Stream, piece *[]byte, owned *bool) error {
-	if *piece == nil {
+func (f *StoredFolder) decode(place int) error {
+	if f.left[place] == nil {
 		return nil
 	}
+	p, s := f.folder.activity.partAt(place)
 	d := decoder{room: roomToFold}
-	d.decode(p, s, *piece)
-	*owned = true
+	d.decode(p, s, f.left[place])
 	if d.what != "" {
 		applied := p.applied
 		*p = p.emptied()
 		p.applied = applied
 		return corrupt(d.what)
 	}
-	*piece = nil
+	f.left[place], *f.folder.ownedAt(place) = nil, true
 	return nil
 }
 
