@@ -46,5 +46,5 @@ func (r *reading) partOf(a *Activity, s slot) *part {
 	if int(s) < kinds {
 		return &a.parts[Kind(s).Stream()]
 	}
-	return a.seriesOf(r.plan.series[int(s)-kinds].id)
+	return a.seriesOf(r.plan.series[int(s)-kinds])
 }

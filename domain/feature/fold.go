@@ -133,9 +133,12 @@ func (f *Folder) foldSeries(base entry, ev *event.Event) {
 		}
 		p.compactTexts()
 		e := entry{time: base.time, seq: base.seq, index: base.index, kind: base.kind, amount: base.amount, cost: base.cost}
-		if e, ok := layout.series[i].take(p, &f.seen, e); ok {
-			p.addTexts(&e, ev)
-			p.take(e, layout.series[i].stream)
+		s := layout.series[i]
+		if e, ok := s.take(p, &f.seen, e); ok {
+			if s.keeps&keepsChannels != 0 {
+				e.channel = p.intern(channelOf(ev))
+			}
+			p.take(e, s.stream)
 		}
 	}
 }

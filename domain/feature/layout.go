@@ -9,7 +9,8 @@ import (
 	"github.com/profferhq/proffer/domain"
 )
 
-// Layout is which series an activity keeps beside the kinds of events that every activity keeps: those of some views.
+// Layout is which series an activity keeps beside the kinds of events that every activity keeps, and what of them: those of
+// some views, and what they look at.
 // Activities that meet (in a fold, a merge, a store) are of one layout. The nil Layout has no series. It is safe for
 // concurrent use.
 type Layout struct {
@@ -28,14 +29,20 @@ func LayoutOf(views ...View) *Layout {
 		}
 	}
 	slices.SortStableFunc(all, func(x, y *series) int { return cmp.Compare(x.id, y.id) })
-	all = slices.CompactFunc(all, func(x, y *series) bool { return x.id == y.id })
 	if len(all) == 0 {
 		return nil
 	}
-	l := &Layout{series: all}
-	ids := make([]byte, 0, 8*len(all))
-	for i, s := range all {
-		ids = binary.BigEndian.AppendUint64(ids, s.id)
+	l := new(Layout)
+	for _, s := range all {
+		if n := len(l.series); n > 0 && l.series[n-1].id == s.id {
+			l.series[n-1] = l.series[n-1].and(s.keeps)
+		} else {
+			l.series = append(l.series, s)
+		}
+	}
+	var ids []byte
+	for i, s := range l.series {
+		ids = append(binary.BigEndian.AppendUint64(ids, s.id), byte(s.keeps))
 		for _, k := range s.kinds {
 			l.of[k] = append(l.of[k], i)
 		}
@@ -45,7 +52,7 @@ func LayoutOf(views ...View) *Layout {
 	return l
 }
 
-// Digest is equal for layouts of the same series; 0 for the nil Layout.
+// Digest is equal for layouts of the same series that keep the same; 0 for the nil Layout.
 func (l *Layout) Digest() uint64 {
 	if l == nil {
 		return 0
@@ -80,18 +87,20 @@ func (l *Layout) Serves(v View) bool {
 		return true
 	}
 	for _, s := range v.plan.series {
-		if _, has := l.find(s.id); !has {
+		if _, has := l.find(s); !has {
 			return false
 		}
 	}
 	return true
 }
 
-func (l *Layout) find(id uint64) (int, bool) {
+// find is the place of a series, if the layout has it and keeps as much.
+func (l *Layout) find(x *series) (int, bool) {
 	if l == nil {
 		return 0, false
 	}
-	return slices.BinarySearchFunc(l.series, id, func(s *series, id uint64) int { return cmp.Compare(s.id, id) })
+	at, found := slices.BinarySearchFunc(l.series, x.id, func(s *series, id uint64) int { return cmp.Compare(s.id, id) })
+	return at, found && x.keeps&^l.series[at].keeps == 0
 }
 
 // Empty is the activity of an alias nothing is known of.
@@ -103,8 +112,8 @@ func (l *Layout) Empty() Activity {
 }
 
 // seriesOf is the part of a series in an activity; nil when its layout does not have it.
-func (a *Activity) seriesOf(id uint64) *part {
-	if i, has := a.layout.find(id); has {
+func (a *Activity) seriesOf(s *series) *part {
+	if i, has := a.layout.find(s); has {
 		return &a.series[i]
 	}
 	return nil

@@ -93,6 +93,43 @@ func TestALayoutIsTheUnionOfWhatViewsNeed(t *testing.T) {
 	}
 }
 
+// Of the events of a series no more is kept than the views look at: another view of the same series may need another layout.
+func TestALayoutKeepsWhatViewsLookAt(t *testing.T) {
+	t.Parallel()
+	of := func(aggregation string) feature.View {
+		return viewOf(t, nil, feature.Spec{Name: aggregation, Source: []string{"viewed"}, Filter: "event.channel != ''", Aggregation: aggregation, Window: "7d"})
+	}
+	counted, items, channel := of(feature.Count), of(feature.Distinct), of(feature.PreferredChannel)
+	events := []domain.Recorded{at(1, noon-day, viewed("x")), at(2, noon-day, viewed("y"))}
+	for name, c := range map[string]struct {
+		layout *feature.Layout
+		// what it gives, 0 where it does not serve
+		counted, items, channel float64
+	}{
+		"counts":              {feature.LayoutOf(counted), 2, 0, 0},
+		"items":               {feature.LayoutOf(items), 2, 2, 0},
+		"items and counts":    {feature.LayoutOf(counted, items), 2, 2, 0},
+		"channels":            {feature.LayoutOf(channel), 2, 0, 1},
+		"all, one by another": {feature.LayoutOf(items, counted, channel), 2, 2, 1},
+	} {
+		if c.layout.Series() != 1 {
+			t.Errorf("%s: %d series", name, c.layout.Series())
+		}
+		a := fold(c.layout.Empty(), events)
+		for v, want := range map[*feature.View]float64{&counted: c.counted, &items: c.items, &channel: c.channel} {
+			if got := v.Read(a, noon, nil)[0]; c.layout.Serves(*v) != (want != 0) || got != want {
+				t.Errorf("%s gives %v for %s, want %v", name, got, v.Specs()[0].Name, want)
+			}
+		}
+	}
+	if x, y := feature.LayoutOf(items), feature.LayoutOf(counted); x.Digest() == y.Digest() {
+		t.Error("layouts that keep different things have the same digest")
+	}
+	if x, y := feature.LayoutOf(items), feature.LayoutOf(items, counted); x.Digest() != y.Digest() {
+		t.Error("layouts that keep the same have different digests")
+	}
+}
+
 func TestWhatAFilterCannotSeeDoesNotCount(t *testing.T) {
 	t.Parallel()
 	v := viewOf(t, nil,

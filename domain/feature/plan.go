@@ -168,6 +168,7 @@ func (c *compiler) step(i int, s Spec) step {
 	}
 	if s.own() {
 		at := c.series(i, s, source, known)
+		c.plan.series[at].keeps |= known.keeps()
 		st.source, place = []slot{slot(kinds + at)}, parts+at
 	}
 	if known.scan {

@@ -43,7 +43,7 @@ func (r *reading) gatherAll(a *Activity) {
 		}
 	}
 	for i, s := range r.plan.series {
-		p := a.seriesOf(s.id)
+		p := a.seriesOf(s)
 		if r.parts[i] = p; p != nil && !p.empty() {
 			alone := &r.more[i]
 			r.gather(p, alone)

@@ -27,6 +27,23 @@ type series struct {
 	stream domain.Stream
 	// filter and lines are nil when everything matches; value is nil for the event's own amount and items.
 	filter, lines, value *expression.Compiled
+	// keeps is what features look at of its events, beside times and amounts. The rest is not kept.
+	keeps keeps
+}
+
+// keeps is a set of what a series keeps of its events.
+type keeps uint8
+
+const (
+	keepsItems keeps = 1 << iota
+	keepsChannels
+)
+
+// and is the series of the same definition that keeps more.
+func (s *series) and(more keeps) *series {
+	out := *s
+	out.keeps |= more
+	return &out
 }
 
 // definition is what makes two series the same.
@@ -65,7 +82,9 @@ func (s *series) take(p *part, o *occurrence, e entry) (entry, bool) {
 	ok := true
 	switch {
 	case s.value == nil:
-		p.addItem(&e, matching...)
+		if s.keeps&keepsItems != 0 {
+			p.addItem(&e, matching...)
+		}
 	case s.lines == nil:
 		ok = p.addValue(&e, s.value, o)
 	default:

@@ -117,6 +117,17 @@ type takes struct {
 	texts, numbers bool
 }
 
+// keeps is what it looks at of the events of a series.
+func (t takes) keeps() (k keeps) {
+	if t.items || t.deeds {
+		k |= keepsItems
+	}
+	if t.as == preferredChannel || t.as == preferredChannelShare {
+		k |= keepsChannels
+	}
+	return k
+}
+
 // aggregations by name.
 func aggregations() map[string]takes {
 	return map[string]takes{
