@@ -92,10 +92,7 @@ func BenchmarkDecode(b *testing.B) {
 // BenchmarkDecodeInto decodes one person after another as they are stored, in the same memory.
 func BenchmarkDecodeInto(b *testing.B) {
 	for name, layout := range map[string]*feature.Layout{"core": nil, "retail": feature.LayoutOf(feature.Retail())} {
-		var blobs [][]byte
-		for _, n := range []int{15, 20, 25} {
-			blobs = append(blobs, feature.Encode(fold(layout.Empty(), shopper(n))))
-		}
+		blobs := stored(layout)
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			var a feature.Activity
@@ -110,23 +107,32 @@ func BenchmarkDecodeInto(b *testing.B) {
 
 // BenchmarkResume folds a decision into one person after another as they are stored, in the same memory.
 func BenchmarkResume(b *testing.B) {
-	var blobs [][]byte
-	for _, n := range []int{15, 20, 25} {
-		blobs = append(blobs, feature.Encode(fold(feature.Activity{}, shopper(n))))
-	}
 	decided := at(1<<40, noon, offered("web", "drinks", "tea"))
-	var f feature.StoredFolder
-	var blob []byte
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if err := f.Resume(nil, blobs[i%len(blobs)]); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := f.Fold(decided); err != nil {
-			b.Fatal(err)
-		}
-		blob = f.AppendEncode(blob[:0])
+	for name, layout := range map[string]*feature.Layout{"core": nil, "retail": feature.LayoutOf(feature.Retail())} {
+		blobs := stored(layout)
+		b.Run(name, func(b *testing.B) {
+			var f feature.StoredFolder
+			var blob []byte
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := f.Resume(layout, blobs[i%len(blobs)]); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := f.Fold(decided); err != nil {
+					b.Fatal(err)
+				}
+				blob = f.AppendEncode(blob[:0])
+			}
+		})
 	}
+}
+
+// stored are three people of some 20 events.
+func stored(layout *feature.Layout) (blobs [][]byte) {
+	for _, n := range []int{15, 20, 25} {
+		blobs = append(blobs, feature.Encode(fold(layout.Empty(), shopper(n))))
+	}
+	return blobs
 }
 
 func BenchmarkRead(b *testing.B) {
