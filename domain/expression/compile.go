@@ -51,7 +51,7 @@ func (c *Compiled) Quick(scope cel.Activation) ref.Val {
 	if c.direct != nil {
 		return c.direct.eval(scope)
 	}
-	out, err := c.Eval(scope)
+	out, err := c.interpret(scope)
 	if err != nil {
 		return nil
 	}
@@ -64,6 +64,15 @@ var Stopped = errors.New("expression: stopped: it costs too much") //nolint:stat
 // Eval evaluates the expression. It fails with Stopped, with the Absent error of a field that has no value, or with
 // CEL's own (an overflow, a division by zero).
 func (c *Compiled) Eval(scope cel.Activation) (ref.Val, error) {
+	if c.direct != nil {
+		if out := c.direct.eval(scope); out != nil {
+			return out, nil
+		}
+	}
+	return c.interpret(scope) // which says why there is no value
+}
+
+func (c *Compiled) interpret(scope cel.Activation) (ref.Val, error) {
 	out, _, err := c.program.Eval(scope)
 	if err == nil {
 		return out, nil

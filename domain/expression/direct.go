@@ -9,12 +9,14 @@ import (
 )
 
 // direct is an expression of a plain shape, evaluated without the interpreter: literals, fields, comparisons, arithmetic of
-// doubles, and, or, not, conditions. A fold evaluates many of them for every event. It means what CEL means, errors included:
-// an error is a nil value, and "and" and "or" absorb it when the other side decides.
+// doubles, and, or, not, conditions, has. A fold evaluates many of them for every event, a decision for every offer. It means
+// what CEL means, errors included: an error is a nil value, and "and" and "or" absorb it when the other side decides.
 type direct struct {
-	op      string // one of operators, "" for a leaf
-	object  string
-	get     func(of any) any
+	op     string // one of operators, "" for a leaf
+	object string
+	get    func(of any) any
+	// has: it is asked whether the field has a value, not for the value.
+	has     bool
 	literal ref.Val
 	kids    []*direct
 }
@@ -33,7 +35,7 @@ func (e *Environment) directOf(checked *ast.AST, x ast.Expr) *direct {
 }
 
 func (e *Environment) directField(s ast.SelectExpr) *direct {
-	if s.IsTestOnly() || s.Operand().Kind() != ast.IdentKind {
+	if s.Operand().Kind() != ast.IdentKind {
 		return nil
 	}
 	o := e.objects[s.Operand().AsIdent()]
@@ -44,7 +46,7 @@ func (e *Environment) directField(s ast.SelectExpr) *direct {
 	if !known {
 		return nil
 	}
-	return &direct{object: o.Name, get: f.Get}
+	return &direct{object: o.Name, get: f.Get, has: s.IsTestOnly()}
 }
 
 func (e *Environment) directCall(checked *ast.AST, x ast.Expr) *direct {
@@ -81,7 +83,10 @@ func (d *direct) eval(scope cel.Activation) ref.Val {
 		if !known {
 			return nil
 		}
-		v, _ := d.get(of.(*Instance).Of).(ref.Val)
+		v, has := d.get(of.(*Instance).Of).(ref.Val)
+		if d.has {
+			return types.Bool(has)
+		}
 		return v
 	case operators.LogicalNot:
 		if b, ok := d.kids[0].eval(scope).(types.Bool); ok {

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"cel.dev/cel-go/cel"
@@ -63,7 +64,7 @@ func TestDirectMeansTheSame(t *testing.T) {
 			}
 			op := rapid.SampledFrom([]string{" == ", " != ", " < ", " <= ", " > ", " >= "}).Draw(t, "op")
 			return rapid.SampledFrom([]string{
-				"x.flag", "(x.text" + op + "'b')", "(x.number" + op + "2)", "(x.number" + op + "1.5)", "(x.whole" + op + "3)", "(x.number" + op + "x.number)", "true",
+				"x.flag", "has(x.number)", "has(x.text)", "(x.text" + op + "'b')", "(x.number" + op + "2)", "(x.number" + op + "1.5)", "(x.whole" + op + "3)", "(x.number" + op + "x.number)", "true",
 				"(x.number / (x.number - 2.0)" + op + "x.number * 3.0 + 1.0)", "((x.flag ? x.number : 7.0)" + op + "2.5)",
 			}).Draw(t, "leaf")
 		}
@@ -78,12 +79,15 @@ func TestDirectMeansTheSame(t *testing.T) {
 			whole: maybe(types.Int(2), types.Int(3)), flag: maybe(types.True, types.False),
 		}
 		x.of = InstanceOf("x", x)
-		want, err := c.Eval(x)
-		if err != nil {
+		want, wrong := c.interpret(x)
+		if wrong != nil {
 			want = nil
 		}
 		if got := c.Quick(x); got != want {
-			t.Fatalf("%s of %+v is %v, want %v (%v)", source, x, got, want, err)
+			t.Fatalf("%s of %+v is %v, want %v (%v)", source, x, got, want, wrong)
+		}
+		if got, err := c.Eval(x); err == nil && got != want || fmt.Sprint(err) != fmt.Sprint(wrong) {
+			t.Fatalf("%s of %+v is %v (%v), want %v (%v)", source, x, got, err, want, wrong)
 		}
 	})
 }

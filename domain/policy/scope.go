@@ -27,8 +27,8 @@ type Facts struct {
 
 // Scope is the facts of one decision, adapted once for all its expressions. It is for one goroutine.
 type Scope struct {
-	placement, channel ref.Val
-	now                ref.Val
+	placement, channel types.String
+	now                types.Timestamp
 	features, models   vector
 	context            request
 	segments           memberships
