@@ -70,19 +70,20 @@ func run(c *policy.Compiled, at *policy.Placement, in Input, d *event.Decision) 
 
 // recordOf is the record before anything was chosen.
 func recordOf(c *policy.Compiled, at *policy.Placement, in Input) *event.Decision {
-	named := &struct {
+	// One piece of memory: a record has all of these.
+	d := &struct {
+		event.Decision
 		id, profile, requested domain.Alias
 		policy, view           domain.Hash
-	}{in.ID, in.Profile, in.Requested, c.Digest(), c.View().Fingerprint()}
-	return &event.Decision{
-		Id: named.id[:], NowMs: in.NowMS,
-		Profile: named.profile[:], RequestedAlias: named.requested[:], Aliases: in.Aliases,
-		Placement: in.Placement, Channel: at.Event.GetChannel(), Context: in.Context,
-		Cut:    in.Cut,
-		Policy: c.Policy().GetId(), PolicyVersion: in.PolicyVersion, PolicyDigest: named.policy[:],
-		View: c.View().Name(), ViewFingerprint: named.view[:],
-		Vector: in.Vector, Contacts: in.Contacts, Segments: in.Segments, Consents: in.Consents,
-	}
+	}{id: in.ID, profile: in.Profile, requested: in.Requested, policy: c.Digest(), view: c.View().Fingerprint()}
+	d.Id, d.NowMs = d.id[:], in.NowMS
+	d.Profile, d.RequestedAlias, d.Aliases = d.profile[:], d.requested[:], in.Aliases
+	d.Placement, d.Channel, d.Context = in.Placement, at.Event.GetChannel(), in.Context
+	d.Cut = in.Cut
+	d.Policy, d.PolicyVersion, d.PolicyDigest = c.Policy().GetId(), in.PolicyVersion, d.policy[:]
+	d.View, d.ViewFingerprint = c.View().Name(), d.view[:]
+	d.Vector, d.Contacts, d.Segments, d.Consents = in.Vector, in.Contacts, in.Segments, in.Consents
+	return &d.Decision
 }
 
 // funnel judges the candidates of one decision. What depends on the offer only is found once an offer.

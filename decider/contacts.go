@@ -15,9 +15,8 @@ type contacts struct {
 
 	mu      sync.Mutex
 	byAlias map[domain.Alias][]*reservation
-	open    map[*reservation]struct{} // those whose place in the log is not known
-	settled []*reservation            // recorded, in the order of their acknowledgement; to be forgotten
-	acked   uint64                    // the highest sequence of DECISION known to be in the log
+	settled []*reservation // recorded, in the order of their acknowledgement; to be forgotten
+	acked   uint64         // the highest sequence of DECISION known to be in the log
 }
 
 // reservation is one contact, from before its append until the views have it.
@@ -26,12 +25,12 @@ type reservation struct {
 	contact *event.Contact
 	lane    *lane
 	index   uint32 // among the events of its append
-	// done is closed when the append has ended, well or badly.
-	done chan struct{}
 
 	// Guarded by contacts.mu.
 	state reservationState
 	at    domain.Position
+	// ended is closed when the append has ended; nil while nobody waits for that.
+	ended chan struct{}
 }
 
 type reservationState uint8
@@ -47,8 +46,16 @@ const (
 	void
 )
 
+// become says how the append has ended; contacts.mu is held.
+func (r *reservation) become(state reservationState) {
+	if r.state == pending && r.ended != nil {
+		close(r.ended)
+	}
+	r.state = state
+}
+
 func newContacts(views Views) *contacts {
-	return &contacts{views: views, byAlias: map[domain.Alias][]*reservation{}, open: map[*reservation]struct{}{}}
+	return &contacts{views: views, byAlias: map[domain.Alias][]*reservation{}}
 }
 
 // reservationsOf are the contacts among events, none of them counted yet.
@@ -63,9 +70,7 @@ func reservationsOf(l *lane, events []*event.Event) []*reservation {
 		if err != nil {
 			continue // a contact with nobody: no profile has it
 		}
-		out = append(out, &reservation{
-			alias: alias, contact: contact, lane: l, index: uint32(i), done: make(chan struct{}),
-		})
+		out = append(out, &reservation{alias: alias, contact: contact, lane: l, index: uint32(i)})
 	}
 	return out
 }
@@ -79,7 +84,6 @@ func (c *contacts) reserve(rs []*reservation) {
 	defer c.mu.Unlock()
 	for _, r := range rs {
 		c.byAlias[r.alias] = append(c.byAlias[r.alias], r)
-		c.open[r] = struct{}{}
 	}
 }
 
@@ -101,26 +105,23 @@ func (c *contacts) fail(rs []*reservation, definite bool) {
 		if r.state != pending {
 			continue
 		}
-		if r.state = doubtful; definite {
+		if definite {
 			c.drop(r)
+		} else {
+			r.become(doubtful)
 		}
-		close(r.done)
 	}
 }
 
 // record, drop and acknowledge need c.mu.
 func (c *contacts) record(r *reservation, at domain.Position) {
-	if r.state == pending {
-		close(r.done)
-	}
-	r.state, r.at = recorded, at
-	delete(c.open, r)
+	r.become(recorded)
+	r.at = at
 	c.settled = append(c.settled, r)
 }
 
 func (c *contacts) drop(r *reservation) {
-	r.state = void
-	delete(c.open, r)
+	r.become(void)
 	c.remove(r)
 }
 
@@ -182,14 +183,29 @@ func (c *contacts) isDoubtful(r *reservation) bool {
 	return r.state == doubtful
 }
 
+// end is closed when a reservation's append has ended, well or badly.
+func (c *contacts) end(r *reservation) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.ended == nil {
+		r.ended = make(chan struct{})
+		if r.state != pending {
+			close(r.ended)
+		}
+	}
+	return r.ended
+}
+
 // openIn are the lane's appends whose outcome is not known.
 func (c *contacts) openIn(l *lane) []*reservation {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var out []*reservation
-	for r := range c.open {
-		if r.lane == l {
-			out = append(out, r)
+	for _, rs := range c.byAlias {
+		for _, r := range rs {
+			if r.lane == l && r.state != recorded {
+				out = append(out, r)
+			}
 		}
 	}
 	return out

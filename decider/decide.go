@@ -192,7 +192,7 @@ func (d *Decider) answer(ctx context.Context, q question) (*event.Decision, doma
 		switch {
 		case err != nil:
 			return nil, domain.Position{}, err
-		case t.record != nil && t.append == nil:
+		case t.record != nil && q.ValidateOnly:
 			return t.record, domain.Position{}, nil
 		case t.record != nil:
 			at, err := d.wait(ctx, t.append)
@@ -208,7 +208,7 @@ func (d *Decider) answer(ctx context.Context, q question) (*event.Decision, doma
 // before the next turn, if anything.
 type turned struct {
 	record  *event.Decision
-	append  *appending
+	append  appending
 	blocked *reservation
 	later   uint64
 }
@@ -285,7 +285,7 @@ func (d *Decider) unblock(ctx context.Context, t turned) error {
 		return nil
 	}
 	select {
-	case <-t.blocked.done:
+	case <-d.contacts.end(t.blocked):
 	case <-ctx.Done():
 		return fmt.Errorf("wait for another decision about the person: %w", context.Cause(ctx))
 	}

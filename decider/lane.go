@@ -83,7 +83,7 @@ func (d *Decider) readToEnd(ctx context.Context, l *lane) error {
 	}
 	for _, r := range d.contacts.openIn(l) {
 		select {
-		case <-r.done:
+		case <-d.contacts.end(r):
 		case <-ctx.Done():
 			return fmt.Errorf("wait for the lane's appends: %w", context.Cause(ctx))
 		}
@@ -133,7 +133,7 @@ func (l *lane) observe(events []*event.Event) {
 }
 
 // enqueue reserves the contacts among the events and fixes their place in the lane; the caller holds the lane.
-func (d *Decider) enqueue(l *lane, events ...*event.Event) (*appending, error) {
+func (d *Decider) enqueue(l *lane, events ...*event.Event) (appending, error) {
 	rs := reservationsOf(l, events)
 	d.contacts.reserve(rs)
 	p, err := d.lanes.EnqueueIn(l.id, l.term, events...)
@@ -142,9 +142,9 @@ func (d *Decider) enqueue(l *lane, events ...*event.Event) (*appending, error) {
 		if errors.Is(err, domain.ErrLaneLost) {
 			l.broken.Store(true)
 		}
-		return nil, err
+		return appending{}, err
 	}
-	return &appending{lane: l, reservations: rs, pending: p}, nil
+	return appending{lane: l, reservations: rs, pending: p}, nil
 }
 
 // appending is an append under way with the contacts that it carries.
@@ -156,7 +156,7 @@ type appending struct {
 
 // wait returns the position when the append is durable. When the caller's context ends first, the append goes on and
 // its contacts are settled in the background.
-func (d *Decider) wait(ctx context.Context, a *appending) (domain.Position, error) {
+func (d *Decider) wait(ctx context.Context, a appending) (domain.Position, error) {
 	at, err := a.pending.Wait(ctx)
 	if err != nil && ctx.Err() != nil {
 		d.background.Go(func() {
@@ -170,7 +170,7 @@ func (d *Decider) wait(ctx context.Context, a *appending) (domain.Position, erro
 }
 
 // finish settles an append's contacts by its outcome.
-func (d *Decider) finish(a *appending, at domain.Position, err error) {
+func (d *Decider) finish(a appending, at domain.Position, err error) {
 	if err == nil {
 		d.contacts.settle(a.lane, a.reservations, at)
 		return

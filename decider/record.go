@@ -39,11 +39,14 @@ func InputOf(d *event.Decision) (Input, error) {
 
 // eventOf is a record as an event: about the alias that asked, whose contact it is.
 func eventOf(d *event.Decision) *event.Event {
-	return &event.Event{
-		Id: d.GetId(), Alias: d.GetRequestedAlias(),
-		OccurredMs: d.GetNowMs(), ReceivedMs: d.GetNowMs(), Source: "proffer", Channel: d.GetChannel(),
-		Body: &event.Event_Decision{Decision: d},
-	}
+	e := &struct {
+		event.Event
+		body event.Event_Decision
+	}{body: event.Event_Decision{Decision: d}}
+	e.Id, e.Alias = d.GetId(), d.GetRequestedAlias()
+	e.OccurredMs, e.ReceivedMs, e.Source, e.Channel = d.GetNowMs(), d.GetNowMs(), "proffer", d.GetChannel()
+	e.Body = &e.body
+	return &e.Event
 }
 
 // contactOf is the contact that a DECISION event is for its alias; nil for none. It is what the fold of an activity

@@ -22,6 +22,7 @@ var ErrViewInvalid = errors.New("feature: the view is not valid")
 // View is a versioned, fingerprinted list of features. It is never edited, only followed by another version.
 // It is ready to read with; the zero View has no features.
 type View struct {
+	name        string
 	document    document
 	canonical   string
 	fingerprint domain.Hash
@@ -78,7 +79,10 @@ func ParseView(data []byte) (View, error) {
 	if len(found) > 0 {
 		return View{}, fmt.Errorf("%w: %w", ErrViewInvalid, found)
 	}
-	v := View{document: d, index: make(map[string]int, len(d.Features))}
+	v := View{
+		name:     d.Name + "@" + strconv.FormatUint(uint64(d.Version), 10),
+		document: d, index: make(map[string]int, len(d.Features)),
+	}
 	for i, s := range d.Features {
 		v.index[s.Name] = i
 	}
@@ -155,9 +159,7 @@ func (d document) canonical() ([]byte, error) {
 }
 
 // Name is the view's name and version: "core@1".
-func (v View) Name() string {
-	return v.document.Name + "@" + strconv.FormatUint(uint64(v.document.Version), 10)
-}
+func (v View) Name() string { return v.name }
 
 // Description is for people.
 func (v View) Description() string { return v.document.Description }
