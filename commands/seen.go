@@ -42,15 +42,22 @@ func NewSeen() *Seen {
 
 // Observe folds in what an envelope of the log holds. Folding one twice changes nothing.
 func (s *Seen) Observe(e domain.Envelope) error {
-	stubs := make([]stub, 0, len(e.Frames))
-	for _, f := range e.Frames {
+	var stubs []stub
+	for i, f := range e.Frames {
 		st, err := readStub(f)
 		if err != nil {
 			return err
 		}
-		if len(st.source) > 0 && string(st.source) != OwnSource { // what no source sent nobody sends again
-			stubs = append(stubs, st)
+		if len(st.source) == 0 || string(st.source) == OwnSource { // what no source sent nobody sends again
+			continue
 		}
+		if stubs == nil {
+			stubs = make([]stub, 0, len(e.Frames)-i)
+		}
+		stubs = append(stubs, st)
+	}
+	if len(stubs) == 0 {
+		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
