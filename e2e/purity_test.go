@@ -17,7 +17,7 @@ import (
 var pureStd = []string{
 	"bytes", "cmp", "crypto/aes", "crypto/cipher", "crypto/hmac", "crypto/sha256", "embed", "encoding", "encoding/base64",
 	"encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "hash/fnv", "io", "iter", "log/slog", "maps", "math",
-	"math/big", "math/bits", "reflect", "regexp", "slices", "sort", "strconv", "strings", "time", "unicode",
+	"math/big", "math/bits", "reflect", "regexp", "regexp/syntax", "slices", "sort", "strconv", "strings", "time", "unicode",
 	"unicode/utf8", "unsafe",
 }
 

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/profferhq/proffer/domain/event"
@@ -35,7 +34,7 @@ type typeGuard struct {
 	most        int
 	windowMS    int64
 	sharedAbove int
-	blocked     []*regexp.Regexp
+	blocked     []*pattern
 }
 
 // GuardsInvalid says what is wrong with a guards document.
@@ -104,28 +103,13 @@ func newTypeGuard(field string, rank int, t *event.IdentifierGuard) (*typeGuard,
 		kind: t.GetType(), rank: rank, most: int(t.GetMost()), windowMS: t.GetWindowMs(), sharedAbove: int(t.GetSharedAbove()),
 	}
 	for i, pattern := range t.GetBlockedPatterns() {
-		compiled, err := blockedPattern(pattern)
+		compiled, err := newPattern(pattern)
 		if err != nil {
 			return nil, invalid(fmt.Sprintf("%s.blocked_patterns[%d]", field, i), "%v", err)
 		}
 		g.blocked = append(g.blocked, compiled)
 	}
 	return g, nil
-}
-
-// blockedPattern compiles one pattern. The regular expressions are RE2's, which take time linear in the value.
-func blockedPattern(pattern string) (*regexp.Regexp, error) {
-	if pattern == "" {
-		return nil, fmt.Errorf("empty: it would block every value")
-	}
-	if len(pattern) > MaxPatternBytes {
-		return nil, fmt.Errorf("%d bytes are more than %d", len(pattern), MaxPatternBytes)
-	}
-	compiled, err := regexp.Compile(pattern)
-	if err != nil {
-		return nil, fmt.Errorf("not an RE2 regular expression: %w", err)
-	}
-	return compiled, nil
 }
 
 func invalid(field, format string, args ...any) *GuardsInvalid {
@@ -176,7 +160,7 @@ func (g *Guards) Blocked(id Identifier) bool {
 		return false
 	}
 	for _, pattern := range t.blocked {
-		if pattern.MatchString(id.Value) {
+		if pattern.matches(id.Value) {
 			return true
 		}
 	}
