@@ -139,37 +139,18 @@ func (v *Vault) Len() int { return v.identifiers.len() }
 // Aliases are the aliases of identifiers in normal form, in order. Unknown identifiers get one, durably, strictly
 // increasing in the order given. It fails with domain.ErrUnavailable; what was written then is found again.
 func (v *Vault) Aliases(ctx context.Context, ids []identity.Identifier) ([]domain.Alias, error) {
-	out := make([]domain.Alias, len(ids))
-	digests := make([][16]byte, len(ids))
-	missing := 0
-	for i, id := range ids {
-		digests[i] = v.digest(id)
-		if value, ok := v.identifiers.find(digests[i]); ok {
-			out[i] = value
-		} else {
-			missing++
-		}
-	}
-	if missing == 0 {
-		return out, nil
-	}
-	values, err := v.identifiers.ensure(ctx, digests, func(places []int) []drawn[domain.Alias] { return v.newAliases(ids, places) })
+	aliases, err := v.identifiers.ensure(ctx, v.digests(ids), func(places []int) []drawn[domain.Alias] { return v.newAliases(ids, places) })
 	if err != nil {
 		return nil, fmt.Errorf("natskv: make aliases: %w", err)
 	}
-	return values, nil
+	return aliases, nil
 }
 
 // Lookup are the aliases of identifiers in normal form, in order; zero where there is none. It makes none and needs
 // no network; one that another server has just made may be missing for a moment.
 func (v *Vault) Lookup(ids []identity.Identifier) []domain.Alias {
-	out := make([]domain.Alias, len(ids))
-	for i, id := range ids {
-		if value, ok := v.identifiers.find(v.digest(id)); ok {
-			out[i] = value
-		}
-	}
-	return out
+	aliases, _ := v.identifiers.find(v.digests(ids))
+	return aliases
 }
 
 // DataKey is the alias's data key, made if it has none. It fails with domain.ErrUnavailable.
@@ -256,7 +237,13 @@ func (v *Vault) MessageID(source, messageID string) [16]byte {
 	return v.macs.sum('m', source, messageID)
 }
 
-func (v *Vault) digest(id identity.Identifier) [16]byte { return v.macs.sum('i', id.Type, id.Value) }
+func (v *Vault) digests(ids []identity.Identifier) [][16]byte {
+	out := make([][16]byte, len(ids))
+	for i, id := range ids {
+		out[i] = v.macs.sum('i', id.Type, id.Value)
+	}
+	return out
+}
 
 // derive makes a secret of its own for each use of the vault's key.
 func derive(key [32]byte, use string) []byte {

@@ -134,11 +134,23 @@ func (t *table[V]) close() {
 
 func (t *table[V]) part(key [16]byte) *part[V] { return t.parts[int(key[0])%len(t.parts)] }
 
-func (t *table[V]) find(key [16]byte) (V, bool) {
-	p := t.part(key)
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.known.find(key)
+// find returns the values that keys have, in order, and the places among the keys of those that have none. All are looked
+// for in one go: then what has to come from the main memory comes at the same time.
+func (t *table[V]) find(keys [][16]byte) (values []V, missing []int) {
+	for _, p := range t.parts {
+		p.mu.RLock()
+	}
+	values = make([]V, len(keys))
+	for i, k := range keys {
+		var ok bool
+		if values[i], ok = t.part(k).known.find(k); !ok {
+			missing = append(missing, i)
+		}
+	}
+	for _, p := range t.parts {
+		p.mu.RUnlock()
+	}
+	return values, missing
 }
 
 func (t *table[V]) len() int {
@@ -168,14 +180,7 @@ func (t *table[V]) room(since time.Time) error {
 // ensure returns the values of the keys, in order, after making those that are missing from what draw returns for
 // their places among the keys. It fails with the errors of create, errExists excepted.
 func (t *table[V]) ensure(ctx context.Context, keys [][16]byte, draw func(places []int) []drawn[V]) ([]V, error) {
-	out := make([]V, len(keys))
-	var missing []int
-	for i, k := range keys {
-		v, ok := t.find(k)
-		if out[i] = v; !ok {
-			missing = append(missing, i)
-		}
-	}
+	out, missing := t.find(keys)
 	if len(missing) == 0 {
 		return out, nil
 	}
