@@ -52,6 +52,7 @@ type Ingest struct {
 	sender     *sender
 	files      sync.Map // source -> chan struct{} of capacity 1: imports of one source go one call at a time
 	doubt      doubt
+	sealRooms  sealRooms
 	duplicates atomic.Uint64
 	// answered are items by their status.
 	answered [Rejected + 1]atomic.Uint64

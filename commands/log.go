@@ -15,7 +15,8 @@ import (
 type Log interface {
 	// Append makes the events durable in one envelope of the lane, in order and next to one another, and returns
 	// the position of the first. It fails with domain.ErrTooLarge, domain.ErrLaneLost, domain.ErrLogFull or
-	// domain.ErrUnavailable; after the last (and after the context's end) whether they are in is unknown.
+	// domain.ErrUnavailable; after the last (and after the context's end) whether they are in is unknown. It keeps nothing of
+	// the events' memory, however it returns.
 	Append(ctx context.Context, lane domain.Lane, events ...*event.Event) (domain.Position, error)
 	// Lanes is how many lanes the streams about people have.
 	Lanes() int

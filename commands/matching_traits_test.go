@@ -73,7 +73,7 @@ func sealedTraits(t testing.TB, alias domain.Alias, occurredMS int64, traits map
 		names = append(names, name)
 	}
 	return &event.Event{
-		Alias: alias[:], AliasType: "crm_id", OccurredMs: occurredMS, Sealed: s.seal(nonce{1}, alias[:], plain),
+		Alias: alias[:], AliasType: "crm_id", OccurredMs: occurredMS, Sealed: s.seal(new(sealRoom), nonce{1}, alias[:], plain),
 		Body: &event.Event_TraitsChanged{TraitsChanged: &event.TraitsChanged{Names: names}},
 	}
 }

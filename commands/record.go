@@ -140,7 +140,9 @@ func (in *Ingest) append(ctx context.Context, c *call) (unknown []domain.Stream,
 	if unknown, err := in.link(ctx, c); err != nil {
 		return unknown, err
 	}
-	if err := in.seal(ctx, c); err != nil {
+	room := in.sealRooms.lend()
+	defer in.sealRooms.takeBack(room)
+	if err := in.seal(ctx, c, room); err != nil {
 		return nil, err
 	}
 	batches := c.batches()

@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/profferhq/proffer/domain/event"
 )
@@ -26,13 +27,15 @@ func newSealer(key *Key) (sealer, error) {
 	return sealer{gcm}, err
 }
 
-// seal encrypts plain (AES-256-GCM). The owner (an alias, or the id of a quarantined event) is authenticated with it, so
-// that a sealed text cannot be moved to somebody else.
-func (s sealer) seal(n nonce, owner, plain []byte) *event.Sealed {
-	buf := make([]byte, len(n), len(n)+len(plain)+s.gcm.Overhead())
-	copy(buf, n[:])
-	sealed := s.gcm.Seal(buf, buf, plain, owner)
-	return &event.Sealed{Nonce: sealed[:len(n):len(n)], Ciphertext: sealed[len(n):]}
+// seal encrypts plain (AES-256-GCM) in the memory of a room, which grows if it must. The owner (an alias, or the id of a
+// quarantined event) is authenticated with it, so that a sealed text cannot be moved to somebody else.
+func (s sealer) seal(room *sealRoom, n nonce, owner, plain []byte) *event.Sealed {
+	start, end := len(room.text), len(room.text)+len(n)
+	text := append(slices.Grow(room.text, len(plain)+sealOverhead), n[:]...)
+	text = s.gcm.Seal(text, text[start:end], plain, owner)
+	room.text = text
+	room.sealed = append(room.sealed, event.Sealed{Nonce: text[start:end:end], Ciphertext: text[end:len(text):len(text)]})
+	return &room.sealed[len(room.sealed)-1]
 }
 
 // Unseal decrypts what was sealed under the key for the same owner; it fails with ErrSealBroken.

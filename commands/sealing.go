@@ -8,9 +8,10 @@ import (
 	"github.com/profferhq/proffer/domain"
 )
 
-// seal encrypts what is to be sealed of the events that are new. A data key is made only for these. What was decided on
-// in the order of the graph is in the log by now: nothing is sealed of that.
-func (in *Ingest) seal(ctx context.Context, c *call) error {
+// seal encrypts what is to be sealed of the events that are new, in the memory of a room. A data key is made only for these.
+// What was decided on in the order of the graph is in the log by now: nothing is sealed of that.
+func (in *Ingest) seal(ctx context.Context, c *call, room *sealRoom) error {
+	bytes := 0
 	owners, which := make([]domain.Alias, 0, len(c.items)), make([]int, 0, len(c.items))
 	var refused []int
 	for i := range c.items {
@@ -23,6 +24,7 @@ func (in *Ingest) seal(ctx context.Context, c *call) error {
 			}
 		} else if !c.events[i].graph && !c.items[i].Properties.Empty() && len(c.aliases[i]) > 0 {
 			owners, which = append(owners, c.aliases[i][0]), append(which, i)
+			bytes += len(c.items[i].Properties.Raw())
 		}
 	}
 	if len(refused) > 0 {
@@ -41,6 +43,7 @@ func (in *Ingest) seal(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	room.prepare(len(owners), bytes)
 	var s sealer
 	for k, i := range which {
 		if k == 0 || owners[k] != owners[k-1] { // what a browser sends at once is about one visitor
@@ -48,7 +51,7 @@ func (in *Ingest) seal(ctx context.Context, c *call) error {
 				return err
 			}
 		}
-		c.events[i].event.Sealed = s.seal(drawn.at(k), owners[k][:], c.items[i].Properties.Raw())
+		c.events[i].event.Sealed = s.seal(room, drawn.at(k), owners[k][:], c.items[i].Properties.Raw())
 	}
 	return nil
 }
@@ -71,7 +74,7 @@ func (in *Ingest) sealRefused(ctx context.Context, c *call, refused []int) error
 		original := c.items[i].Original()
 		original = original[:min(len(original), MaxOriginalBytes)]
 		e := c.events[i].event
-		e.GetQuarantined().Original = s.seal(drawn.at(k), e.GetId(), original)
+		e.GetQuarantined().Original = s.seal(new(sealRoom), drawn.at(k), e.GetId(), original)
 	}
 	return nil
 }

@@ -56,6 +56,7 @@ func RunLogSuite(t *testing.T, open func(t *testing.T) Harness) {
 	}{
 		{"appends of one lane stand in the order of the calls", testOrder},
 		{"events of one call stand next to one another", testContiguity},
+		{"what is enqueued is the log's own copy", testOwnCopy},
 		{"a stale owner is refused until it takes over", testFence},
 		{"an append at the stream's end is refused once any lane goes on", testStreamEnd},
 		{"of two appends at one end of the stream one is taken", testOneEnd},

@@ -105,6 +105,33 @@ func testEqualEvents(t *testing.T, ctx context.Context, h Harness) {
 	}
 }
 
+// testOwnCopy: callers use the memory of their events anew, also while an append is under way.
+func testOwnCopy(t *testing.T, ctx context.Context, h Harness) {
+	e := Tracked("before")
+	e.Sealed = &event.Sealed{Ciphertext: []byte("before")}
+	p, err := h.Log.Enqueue(laneZero, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.GetTracked().Name = "after"
+	copy(e.GetSealed().GetCiphertext(), "after!")
+	if _, err := p.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for env, err := range h.Log.Read(ctx, domain.Behaviour, 1, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, err := env.Events()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name, sealed := events[0].GetTracked().GetName(), events[0].GetSealed().GetCiphertext(); name != "before" || string(sealed) != "before" {
+			t.Fatalf("the log holds %q and %q", name, sealed)
+		}
+	}
+}
+
 func testFence(t *testing.T, ctx context.Context, h Harness) {
 	rival := h.Rival()
 	appended(t, ctx, h.Log, laneZero, Tracked("first owner"))
