@@ -251,7 +251,7 @@ func checkProperties(c *checked) *Refusal {
 	if !utf8.Valid(p.Raw()) {
 		return refuse(ReasonInvalidText, "properties", "not UTF-8")
 	}
-	if p.Depth() > MaxDepth {
+	if p.Deeper(MaxDepth) {
 		return refuse(ReasonTooDeep, "properties", "nested deeper than "+strconv.Itoa(MaxDepth))
 	}
 	if c.item.Type == TypeIdentify {

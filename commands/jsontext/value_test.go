@@ -56,8 +56,12 @@ func TestTooDeep(t *testing.T) {
 			t.Errorf("at most %d levels: got %v, want %v", limit, err, want)
 		}
 	}
-	if got := parse(t, `{"a":[{"b":"}"}],"c":1}`).Depth(); got != 3 {
-		t.Errorf("got depth %d, want 3", got)
+	for text, want := range map[string]int{`1`: 0, `"[["`: 0, `{}`: 1, `{"a":[{"b":"}"}],"c":1}`: 3, `[[],[],[[]],"[{\"[",[]]`: 3} {
+		for levels := range 6 {
+			if got := parse(t, text).Deeper(levels); got != (want > levels) {
+				t.Errorf("%s has %d levels: deeper than %d is %t", text, want, levels, got)
+			}
+		}
 	}
 }
 
