@@ -20,6 +20,8 @@ type checker struct {
 	at       int
 	maxDepth int
 	open     levels
+	// label is the name that was taken last, in its quotes.
+	label []byte
 }
 
 func (c *checker) wrong() error { return fmt.Errorf("%w at byte %d", ErrSyntax, c.at) }
@@ -28,16 +30,50 @@ func (c *checker) space() { c.at = skipSpace(c.data, c.at) }
 
 // value takes one value whole.
 func (c *checker) value() error {
+	around := c.open.depth
 	for more := true; more; {
 		nested, err := c.begin()
 		if err == nil && !nested {
-			more, err = c.end()
+			more, err = c.end(around)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// visit takes one value whole and shows what it holds, as Visit says.
+func (c *checker) visit(see func(member []byte, element bool, v Value)) error {
+	if c.peek() != '{' {
+		return c.value()
+	}
+	more, err := c.enter(true)
+	for more && err == nil {
+		from, name := c.at, unquote(c.label)
+		if c.peek() == '[' {
+			err = c.elements(name, see)
+		} else {
+			err = c.value()
+		}
+		if err == nil {
+			see(name, false, Value{raw: c.data[from:c.at:c.at]})
+			more, err = c.next()
+		}
+	}
+	return err
+}
+
+func (c *checker) elements(name []byte, see func(member []byte, element bool, v Value)) error {
+	more, err := c.enter(false)
+	for more && err == nil {
+		from := c.at
+		if err = c.value(); err == nil {
+			see(name, true, Value{raw: c.data[from:c.at:c.at]})
+			more, err = c.next()
+		}
+	}
+	return err
 }
 
 // begin takes a value, or of one that holds another all that stands before that.
@@ -93,9 +129,11 @@ func (c *checker) name() error {
 	if c.peek() != '"' {
 		return c.wrong()
 	}
+	start := c.at
 	if err := c.text(); err != nil {
 		return err
 	}
+	c.label = c.data[start:c.at]
 	c.space()
 	if c.peek() != ':' {
 		return c.wrong()
@@ -105,23 +143,29 @@ func (c *checker) name() error {
 	return nil
 }
 
-// end takes what follows a value: the brackets that close, up to a comma and whether there is more.
-func (c *checker) end() (more bool, err error) {
-	for c.open.depth > 0 {
-		c.space()
-		switch c.peek() {
-		case c.closing():
-			c.open.leave()
-			c.at++
-		case ',':
-			c.at++
-			c.space()
-			return true, c.name()
-		default:
-			return false, c.wrong()
-		}
+// end takes what follows a value: the brackets that close, up to a comma and whether there is more before only so many
+// levels are open.
+func (c *checker) end(around int) (more bool, err error) {
+	for c.open.depth > around && !more && err == nil {
+		more, err = c.next()
 	}
-	return false, nil
+	return more, err
+}
+
+// next takes what follows a value: a comma and what stands before the next, or the bracket that closes.
+func (c *checker) next() (more bool, err error) {
+	c.space()
+	switch c.peek() {
+	case c.closing():
+		c.open.leave()
+		c.at++
+		return false, nil
+	case ',':
+		c.at++
+		c.space()
+		return true, c.name()
+	}
+	return false, c.wrong()
 }
 
 func (c *checker) word(w string) error {

@@ -31,10 +31,23 @@ type Value struct{ raw []byte }
 // Parse checks that data is one JSON value, nested maxDepth deep at most, and returns it without the space around
 // it. It fails with ErrSyntax or ErrTooDeep.
 func Parse(data []byte, maxDepth int) (Value, error) {
+	return Visit(data, maxDepth, nil)
+}
+
+// Visit is Parse that shows, on its way, the members of the object that the text is, and before a member that is an array
+// the elements of that: to find them afterwards would be to read the text again. What is shown counts only if Visit succeeds.
+// The name is valid until the next is shown.
+func Visit(data []byte, maxDepth int, see func(member []byte, element bool, v Value)) (Value, error) {
 	c := checker{data: data, maxDepth: maxDepth}
 	c.space()
 	start := c.at
-	if err := c.value(); err != nil {
+	var err error
+	if see == nil {
+		err = c.value()
+	} else {
+		err = c.visit(see)
+	}
+	if err != nil {
 		return Value{}, err
 	}
 	end := c.at

@@ -3,6 +3,7 @@ package jsontext_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -92,6 +93,35 @@ func TestWhatIsNestedIsReadAsByEncodingJSON(t *testing.T) {
 	})
 }
 
+// shown is what Visit shows of a text, one line each.
+func shown(text string) (lines []string, v jsontext.Value, err error) {
+	v, err = jsontext.Visit([]byte(text), 10_000, func(member []byte, element bool, v jsontext.Value) {
+		lines = append(lines, fmt.Sprintf("%q %t %s", member, element, v.Raw()))
+	})
+	return lines, v, err
+}
+
+// ranged is what Visit should show of a value: what ranging over it yields.
+func ranged(v jsontext.Value) (lines []string) {
+	for name, m := range v.Members() {
+		member := string(name)
+		for e := range m.Elements() {
+			lines = append(lines, fmt.Sprintf("%q true %s", member, e.Raw()))
+		}
+		lines = append(lines, fmt.Sprintf("%q false %s", member, m.Raw()))
+	}
+	return lines
+}
+
+func TestVisitShowsMembersAndElements(t *testing.T) {
+	t.Parallel()
+	got, _, err := shown(` { "a" : [ 1 , {"x":[2]}, [3] ] , "\u0062":[], "c":{"d":[4]},"a":5 } `)
+	want := []string{`"a" true 1`, `"a" true {"x":[2]}`, `"a" true [3]`, `"a" false [ 1 , {"x":[2]}, [3] ]`, `"b" false []`, `"c" false {"d":[4]}`, `"a" false 5`}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+}
+
 // decoded is what encoding/json makes of a text.
 func decoded(t interface{ Fatal(...any) }, text string) any {
 	d := json.NewDecoder(strings.NewReader(text))
@@ -131,11 +161,17 @@ func FuzzValue(f *testing.F) {
 		if valid := json.Valid([]byte(text)); valid != (err == nil) {
 			t.Fatalf("%q: encoding/json says %t, we say %v", text, valid, err)
 		}
+		if _, _, visited := shown(text); fmt.Sprint(visited) != fmt.Sprint(err) {
+			t.Fatalf("%q: Visit says %v, Parse %v", text, visited, err)
+		}
 		if err != nil {
 			return
 		}
 		if want, got := decoded(t, text), tree(v); !reflect.DeepEqual(want, got) { // cmp.Diff is exponential in the depth
 			t.Fatalf("%q: encoding/json makes %v, we make %v", text, want, got)
+		}
+		if got, visited, err := shown(text); err != nil || !reflect.DeepEqual(got, ranged(v)) || string(visited.Raw()) != string(v.Raw()) {
+			t.Fatalf("%q: Visit shows %q, %v", text, got, err)
 		}
 		if w := v.With("x", v).Over(v); w.Kind() == jsontext.Object && !json.Valid(w.Raw()) {
 			t.Fatalf("%q: With and Over make %q", text, w.Raw())

@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/profferhq/proffer/commands"
+	"github.com/profferhq/proffer/commands/jsontext"
 )
 
 // MaxBodyBytes is how large a body may be, unpacked.
@@ -21,8 +22,9 @@ type memory struct{ rooms, unpackers sync.Pool }
 
 // room is the memory of one request; nothing may refer to it once it is given back.
 type room struct {
-	body  bytes.Buffer
-	items []commands.Item
+	body     bytes.Buffer
+	elements []jsontext.Value
+	items    []commands.Item
 	// texts are what is made of parts of the body, one after the other.
 	texts []byte
 }
@@ -34,14 +36,15 @@ func (m *memory) room() *room {
 	return new(room)
 }
 
-// release takes a room back, but not when what a batch said of all its events has made it large.
+// release takes a room back, but not when what a batch said of all its events, or many batches, have made it large.
 func (m *memory) release(r *room) {
-	if cap(r.texts) > 2*MaxBodyBytes {
+	if cap(r.texts) > 2*MaxBodyBytes || cap(r.elements) > 2*commands.MaxItems {
 		return
 	}
 	r.body.Reset()
+	clear(r.elements)
 	clear(r.items)
-	r.items, r.texts = r.items[:0], r.texts[:0]
+	r.elements, r.items, r.texts = r.elements[:0], r.items[:0], r.texts[:0]
 	m.rooms.Put(r)
 }
 

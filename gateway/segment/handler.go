@@ -107,12 +107,13 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, kind string, vali
 		problem.write(w)
 		return
 	}
-	root, err := jsontext.Parse(room.body.Bytes(), MaxBodyBytes) // however deep: an event that is too deep is refused by itself
+	req := request{elements: room.elements}
+	root, err := jsontext.Visit(room.body.Bytes(), MaxBodyBytes, req.see) // however deep: an event that is too deep is refused by itself
+	room.elements = req.elements
 	if err != nil || root.Kind() != jsontext.Object {
 		refusal{http.StatusBadRequest, commands.ReasonInvalidJSON, "the body is not a JSON object"}.write(w)
 		return
 	}
-	req := readRequest(root)
 	source, ok := h.authenticate(r, req)
 	if !ok {
 		refusal{http.StatusUnauthorized, "INVALID_WRITE_KEY", "the write key is missing or wrong"}.write(w)
@@ -144,31 +145,39 @@ func (h *Handler) authenticate(r *http.Request, req request) (string, bool) {
 	return h.keys.Source(req.writeKey)
 }
 
-// request is what the body says of itself, found in one pass.
+// request is what the body says of itself.
 type request struct {
 	kind, writeKey                       string
 	batch, context, integrations, sentAt jsontext.Value
+	// events are the batch's elements.
+	events []jsontext.Value
+	// elements are those of every member called batch, the last of which counts, and from is where the next one's begin.
+	elements []jsontext.Value
+	from     int
 }
 
-func readRequest(root jsontext.Value) request {
-	var r request
-	for name, v := range root.Members() {
-		switch string(name) {
-		case "type":
-			r.kind, _ = v.Text()
-		case "writeKey":
-			r.writeKey, _ = v.Text()
-		case "batch":
-			r.batch = v
-		case "context":
-			r.context = v
-		case "integrations":
-			r.integrations = v
-		case "sentAt":
-			r.sentAt = v
+// see takes a member of the body, or an element of one. It keeps one event more than a batch may have.
+func (r *request) see(member []byte, element bool, v jsontext.Value) {
+	if element {
+		if string(member) == "batch" && len(r.elements)-r.from <= commands.MaxItems {
+			r.elements = append(r.elements, v)
 		}
+		return
 	}
-	return r
+	switch string(member) {
+	case "type":
+		r.kind, _ = v.Text()
+	case "writeKey":
+		r.writeKey, _ = v.Text()
+	case "batch":
+		r.batch, r.events, r.from = v, r.elements[r.from:], len(r.elements)
+	case "context":
+		r.context = v
+	case "integrations":
+		r.integrations = v
+	case "sentAt":
+		r.sentAt = v
+	}
 }
 
 // maxShared bounds what a batch says of all its events, in bytes, as it is copied into each.
@@ -178,7 +187,7 @@ const maxShared = 8 << 20
 func (r request) items(room *room, receivedMS int64) *refusal {
 	shared := len(r.context.Raw()) + len(r.integrations.Raw())
 	e := &envelope{room: room, context: r.context, integral: r.integrations, sentAt: sentWhen(r.sentAt), receivedMS: receivedMS}
-	for v := range r.batch.Elements() {
+	for _, v := range r.events {
 		n := len(room.items)
 		if n == commands.MaxItems {
 			return &refusal{http.StatusBadRequest, commands.ReasonTooManyEvents, "a batch may have 2,500 events"}

@@ -426,6 +426,32 @@ func TestSurroundingsAreSealedWithTheEvent(t *testing.T) {
 	}
 }
 
+func TestOfTwoBatchesTheLastCounts(t *testing.T) {
+	t.Parallel()
+	event := func(name string) string { return `{"type":"track","userId":"u","event":"` + name + `"}` }
+	for body, want := range map[string]string{
+		`{"batch":[` + event("a") + `,` + event("b") + `],"other":[` + event("c") + `],"b\u0061tch":[` + event("d") + `]}`: "d",
+		`{"batch":[` + event("a") + `],"batch":[]}`:                               "",
+		`{"batch":7,"batch":[` + event("a") + `],"context":[` + event("b") + `]}`: "a",
+	} {
+		s := newShop(t)
+		if status, answer := s.post(t, "/v1/batch", body); status != 200 {
+			t.Errorf("%s: got %d %s", body, status, answer)
+		}
+		got := ""
+		for _, e := range s.events(t) {
+			got += e.GetTracked().GetName()
+		}
+		if got != want {
+			t.Errorf("%s: got the events %q, want %q", body, got, want)
+		}
+	}
+	s := newShop(t)
+	if status, answer := s.post(t, "/v1/batch", `{"batch":[`+event("a")+`],"batch":7}`); status != 400 || len(s.events(t)) != 0 {
+		t.Errorf("the last is no array: got %d %s", status, answer)
+	}
+}
+
 // TestRequestsAtOnceKeepTheirTextsApart: the memory that one borrows is not another's meanwhile.
 func TestRequestsAtOnceKeepTheirTextsApart(t *testing.T) {
 	t.Parallel()
