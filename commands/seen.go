@@ -219,7 +219,7 @@ func (g *generations) add(id [16]byte, ms int64) {
 		return
 	}
 	if n := len(g.sets); n == 0 || g.sets[n-1].len >= g.limit {
-		g.sets = append(g.sets, generation{idSet: newIDSet()})
+		g.sets = append(g.sets, generation{idSet: new(idSet)})
 		g.forget(ms)
 	}
 	last := &g.sets[len(g.sets)-1]
