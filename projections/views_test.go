@@ -387,7 +387,7 @@ func ExampleCounts() {
 	// Output: 7 3 2
 }
 
-// storingViews are views whose storing takes its time, and can fail.
+// storingViews are views whose storing takes a second, of a bubble's time so that nobody waits for it, and can fail.
 type storingViews struct {
 	*projectionstest.MemoryViews
 	batches int

@@ -22,7 +22,8 @@ type Batch struct {
 	More bool
 }
 
-// ViewStore keeps the newest view of every alias. One projector at a time writes it.
+// ViewStore keeps the newest view of every alias. One projector at a time writes it, one batch at a time; it calls View, of
+// aliases that are not in the batch, also while one is being stored.
 type ViewStore interface {
 	// View is the newest blob stored for an alias, nil and false when there is none. Nobody changes the bytes.
 	View(alias domain.Alias) ([]byte, bool)

@@ -27,6 +27,7 @@ func RunViewStoreSuite(t *testing.T, harness func(t *testing.T) ViewStoreHarness
 		{"EmptyStoreHasNothing", emptyStoreHasNothing},
 		{"StoredIsVisibleAtOnce", storedIsVisibleAtOnce},
 		{"LaterReplacesEarlier", laterReplacesEarlier},
+		{"OthersAreReadWhileABatchIsStored", othersAreReadWhileStoring},
 		{"ReopenedHoldsAll", reopenedHoldsAll},
 		{"ReopenedAfterManyRounds", reopenedAfterManyRounds},
 		{"ClearBeginsAnew", clearBeginsAnew},
@@ -109,6 +110,22 @@ func laterReplacesEarlier(t *testing.T, h ViewStoreHarness) {
 	store(t, s, cutAt(1, 0), false, views(0, 10, "one"))
 	store(t, s, cutAt(2, 0), false, views(5, 15, "two"))
 	wantViews(t, s, append(views(0, 5, "one"), views(5, 15, "two")...))
+}
+
+// The race detector says whether a store minds.
+func othersAreReadWhileStoring(t *testing.T, h ViewStoreHarness) {
+	s := h.Open(t)
+	wantCheckpoint(t, s, domain.Cut{})
+	store(t, s, cutAt(1, 0), true, views(0, 300, "one"))
+	stored := make(chan error, 1)
+	go func() {
+		stored <- s.Store(t.Context(), projections.Batch{Cut: cutAt(2, 0), Views: views(300, 3000, "two")})
+	}()
+	wantViews(t, s, views(0, 300, "one"))
+	if err := <-stored; err != nil {
+		t.Fatal(err)
+	}
+	wantViews(t, s, append(views(0, 300, "one"), views(300, 3000, "two")...))
 }
 
 func reopenedHoldsAll(t *testing.T, h ViewStoreHarness) {
