@@ -232,7 +232,10 @@ func TestExitCodesMeanSomething(t *testing.T) {
 		{"policy publish " + bad + ".none", 2, "read the policy"},
 		{"import nonsense x", 2, "nonsense"},
 		{"bench nonsense", 2, "ingest"},
+		{"bench project-kv --sync 5ms", 2, "at least 10ms"},
 		{"serve --sync never", 2, "sync"},
+		{"serve --sync=", 2, "sync"},
+		{"serve --sync 5ms", 2, "at least 10ms"},
 		{"serve --listen nowhere", 2, "listen"},
 		{"serve --replicas 3", 2, "replicas"},
 		{"serve --vault-key none.key", 2, "vault-key: stat none.key"},
@@ -255,7 +258,7 @@ func TestExitCodesMeanSomething(t *testing.T) {
 func TestABenchmarkTellsItsFlags(t *testing.T) {
 	t.Parallel()
 	help, _ := command(t, t.Context(), "bench", "--help")
-	for _, want := range []string{"ingest", "decide", "project-kv", "project-postgres", "replay", "--json"} {
+	for _, want := range []string{"ingest", "decide", "project-kv", "project-postgres", "replay", "--json", "--sync"} {
 		if !strings.Contains(help, want) {
 			t.Errorf("bench --help does not name %s", want)
 		}

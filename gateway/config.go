@@ -70,10 +70,8 @@ func (c Config) Validate() error {
 	if _, err := url.Parse(c.DatabaseURL); err != nil {
 		return fmt.Errorf("database-url: not a URL")
 	}
-	if c.Sync != natslog.SyncAlways {
-		if d, err := time.ParseDuration(c.Sync); err != nil || d <= 0 {
-			return fmt.Errorf("sync: want always or a time such as 100ms")
-		}
+	if _, err := natslog.ParseSync(c.Sync); err != nil {
+		return err
 	}
 	if c.NatsURL != "" && c.Sync != natslog.SyncAlways {
 		return fmt.Errorf("sync: it is the embedded server's; the servers of nats-url have their own sync_interval")

@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/profferhq/proffer/gateway"
 	"github.com/profferhq/proffer/gateway/natslog"
 )
 
@@ -31,7 +33,8 @@ type Result struct {
 	OfferedPerSecond float64 `json:"offered_per_second"`
 	Profiles         int     `json:"profiles"`
 	Cores            int     `json:"cores"`
-	Durability       string  `json:"durability"`
+	// Durability is Options.Sync: "always" when every append is fsynced before its acknowledgement.
+	Durability string `json:"durability"`
 	// More are further figures of the same run, by name.
 	More map[string]float64 `json:"more,omitempty"`
 	// CeilingIs says what the ceiling was.
@@ -46,6 +49,8 @@ type Options struct {
 	Profiles int
 	// Seconds of one measured stretch; 0 is 3.
 	Seconds int
+	// Sync is how the log and the ceiling reach the disk, see natslog.EmbeddedOptions; "" is natslog.SyncAlways.
+	Sync string
 	// Log is told what is going on; nil is silence.
 	Log io.Writer
 	// Profile gets a CPU profile of the product's last measured stretch, without the ceiling's; nil is none.
@@ -70,6 +75,10 @@ func Run(ctx context.Context, name string, o Options) (Result, error) {
 	if o.Seconds == 0 {
 		o.Seconds = 3
 	}
+	o.Sync = cmp.Or(o.Sync, natslog.SyncAlways)
+	if _, err := natslog.ParseSync(o.Sync); err != nil {
+		return Result{}, fmt.Errorf("%w: %w", gateway.ErrUsage, err)
+	}
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
@@ -85,7 +94,7 @@ func Run(ctx context.Context, name string, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("bench %s: %w", name, err)
 	}
-	r.Name, r.Cores, r.Durability = name, runtime.NumCPU(), natslog.SyncAlways
+	r.Name, r.Cores, r.Durability = name, runtime.NumCPU(), o.Sync
 	if r.Ceiling > 0 {
 		r.Ratio = r.Value / r.Ceiling
 	}

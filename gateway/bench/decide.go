@@ -207,7 +207,7 @@ func nodeConfig(o Options) (gateway.Config, error) {
 		return config, err
 	}
 	config.Data, config.Listen, config.NoDatabase = o.Dir, "127.0.0.1:0", true
-	config.NatsURL, config.DatabaseURL, config.Sync = "", "", natslog.SyncAlways
+	config.NatsURL, config.DatabaseURL, config.Sync = "", "", o.Sync
 	return config, nil
 }
 

@@ -34,7 +34,7 @@ func ingest(ctx context.Context, o Options) (r Result, err error) {
 		return r, err
 	}
 	defer func() { _ = node.Close() }()
-	raw, err := natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: filepath.Join(o.Dir, "ceiling")})
+	raw, err := natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: filepath.Join(o.Dir, "ceiling"), Sync: o.Sync})
 	if err != nil {
 		return r, err
 	}

@@ -30,7 +30,7 @@ type fixture struct {
 // newFixture writes a history of that many people.
 func newFixture(ctx context.Context, o Options, people, each int) (f *fixture, err error) {
 	f = &fixture{}
-	if f.server, err = natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: filepath.Join(o.Dir, "nats")}); err != nil {
+	if f.server, err = natslog.StartEmbedded(natslog.EmbeddedOptions{Dir: filepath.Join(o.Dir, "nats"), Sync: o.Sync}); err != nil {
 		return nil, err
 	}
 	if f.nc, err = f.server.Connect(ctx); err != nil {

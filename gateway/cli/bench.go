@@ -15,6 +15,7 @@ type benchmark struct {
 	Name     string `arg:"" help:"ingest, decide, project-kv, project-postgres or replay." enum:"ingest,decide,project-kv,project-postgres,replay"`
 	Profiles int    `help:"How many profiles are loaded before decisions are measured." default:"100000"`
 	Seconds  int    `help:"How long one measured stretch is." default:"3"`
+	Sync     string `help:"When an append reaches the disk: always (before it is acknowledged) or a time, as serve's." default:"always"`
 	Profile  string `help:"Write a CPU profile of the last measured stretch." placeholder:"FILE"`
 }
 
@@ -25,7 +26,7 @@ func (benchmark) Help() string {
 
 // Run measures.
 func (c benchmark) Run(r *run) error {
-	options := bench.Options{Profiles: c.Profiles, Seconds: c.Seconds}
+	options := bench.Options{Profiles: c.Profiles, Seconds: c.Seconds, Sync: c.Sync}
 	if terminal(r.err) {
 		options.Log = r.err
 	}

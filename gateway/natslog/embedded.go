@@ -1,6 +1,7 @@
 package natslog
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -103,17 +104,23 @@ func (o EmbeddedOptions) server() (*server.Options, error) {
 		JetStream: true, StoreDir: filepath.Join(o.Dir, "store"), JetStreamMaxStore: o.MaxStore,
 		MaxPayload: maxPayload,
 	}
-	switch o.Sync {
-	case "", SyncAlways:
-		opts.SyncAlways = true
-	default:
-		every, err := time.ParseDuration(o.Sync)
-		if err != nil || every < relaxedFloor {
-			return nil, fmt.Errorf("sync is %q (want always, or a duration of at least %s)", o.Sync, relaxedFloor)
-		}
-		opts.SyncInterval = every
+	if opts.SyncInterval, err = ParseSync(cmp.Or(o.Sync, SyncAlways)); err != nil {
+		return nil, err
 	}
+	opts.SyncAlways = opts.SyncInterval == 0
 	return opts, nil
+}
+
+// ParseSync reads EmbeddedOptions.Sync: how long an acknowledged message may wait for the disk, 0 when it does not.
+func ParseSync(sync string) (time.Duration, error) {
+	if sync == SyncAlways {
+		return 0, nil
+	}
+	every, err := time.ParseDuration(sync)
+	if err != nil || every < relaxedFloor {
+		return 0, fmt.Errorf("sync is %q: want always, or a time of at least %s", sync, relaxedFloor)
+	}
+	return every, nil
 }
 
 func (e *Embedded) start(opts *server.Options, logger *slog.Logger) error {
