@@ -38,9 +38,7 @@ type PublishedPolicy struct {
 	Source string
 	// Digest is the SHA-256 of the canonical policy.
 	Digest domain.Hash
-	// PublishedMS is when it took effect, Unix milliseconds.
-	PublishedMS int64
-	At          domain.Place
+	At     domain.Place
 	// Withdrawn: it is in effect no more.
 	Withdrawn bool
 }
@@ -99,7 +97,7 @@ func (c *Catalogue) apply(lane domain.Lane, r domain.Recorded) {
 	if p := r.Event.GetPolicyPublished(); p.GetPolicy() != nil {
 		c.policies[p.GetPolicy().GetId()] = PublishedPolicy{
 			Policy: p.GetPolicy(), Version: p.GetVersion(), Source: p.GetSource(), Digest: DigestPolicy(p.GetPolicy()),
-			PublishedMS: r.Event.GetReceivedMs(), At: domain.Place{Stream: domain.Policy, Position: r.At},
+			At: domain.Place{Stream: domain.Policy, Position: r.At},
 		}
 	}
 }

@@ -143,7 +143,6 @@ func checkCall(source string, items []Item) error {
 type call struct {
 	source   string
 	items    []Item
-	now      time.Time
 	file     bool
 	t        translation
 	checked  []*checked // nil for refused items
@@ -173,7 +172,7 @@ type pendingEvent struct {
 func (in *Ingest) check(source string, items []Item) *call {
 	now := in.ports.Now()
 	c := &call{
-		source: source, items: items, now: now, file: items[0].SourceSeq != 0,
+		source: source, items: items, file: items[0].SourceSeq != 0,
 		t:       translation{source: source, receivedMS: now.UnixMilli(), lanes: in.ports.Log.Lanes()},
 		checked: make([]*checked, len(items)), verdicts: make([]Verdict, len(items)),
 	}

@@ -121,7 +121,7 @@ func (m *MatchPeople) report(p MatchProgress) {
 func (m *MatchPeople) Run(ctx context.Context) error {
 	defer m.report(MatchProgress{})
 	from := m.ports.Recall.Applied(domain.Identity) + 1
-	model := m.ports.Recall.People.Matching().Model
+	model := m.ports.Recall.People.MatchModel()
 	for ctx.Err() == nil {
 		var err error
 		if s := m.session(model); s == nil {

@@ -88,7 +88,7 @@ func startMatching(
 ) *matchWorld {
 	w := startWorld(t, log, vault)
 	m := &matchWorld{world: w, t: t, changes: w.changes(log), checkpoint: checkpoint}
-	if model := w.recall.People.Matching().Model; model != nil {
+	if model := w.recall.People.MatchModel(); model != nil {
 		m.version = model.GetVersion()
 	}
 	ports := commands.MatchingPorts{
@@ -128,7 +128,7 @@ func (m *matchWorld) set(document []byte) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.version = in.Model.GetVersion()
+	m.version = in.GetVersion()
 }
 
 // tell ingests what is known of somebody.

@@ -24,7 +24,7 @@ type People struct {
 	requests map[eventID]*changed
 	// latest is the last change that is in the log, nil when there was none: what follows from it may be cut off.
 	latest  *changed
-	model   Matching
+	model   *event.MatchModelChanged
 	inForce *event.GuardsChanged
 	// alarmed are the profiles that are known to be full.
 	alarmed map[domain.Alias]struct{}
@@ -87,7 +87,7 @@ func (p *People) remember(r domain.Recorded) {
 	case *event.Event_GuardsChanged:
 		p.inForce = b.GuardsChanged
 	case *event.Event_MatchModelChanged:
-		p.model = Matching{Model: b.MatchModelChanged, At: r.At}
+		p.model = b.MatchModelChanged
 	}
 }
 
@@ -149,8 +149,8 @@ func (p *People) Changes(aliases []domain.Alias, marksOnly bool, to uint64) (cha
 	return p.trail.Of(p.register.Graph(), aliases, find(aliases, to), marksOnly), p.register.Applied()
 }
 
-// Matching is the model in effect.
-func (p *People) Matching() Matching {
+// MatchModel is the model by which records are compared: nil when there never was one; without a document matching is off.
+func (p *People) MatchModel() *event.MatchModelChanged {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.model

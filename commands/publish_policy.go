@@ -44,7 +44,6 @@ func (p *PublishPolicy) Publish(ctx context.Context, policy *event.Policy, docum
 	}
 	digest := DigestPolicy(policy)
 	var out Published
-	var next *event.Event
 	at, err := p.ports.Definitions.change(ctx, domain.PolicyLane("policy", policy.GetId()), validateOnly, func(c *Catalogue) ([]*event.Event, error) {
 		current := c.policies[policy.GetId()]
 		if current.Version > 0 && !current.Withdrawn && current.Digest == digest && current.Source == document {
@@ -52,16 +51,15 @@ func (p *PublishPolicy) Publish(ctx context.Context, policy *event.Policy, docum
 			return nil, nil
 		}
 		out = Published{PublishedPolicy: PublishedPolicy{Policy: policy, Version: current.Version + 1, Source: document, Digest: digest}}
-		next = &event.Event{Body: &event.Event_PolicyPublished{PolicyPublished: &event.PolicyPublished{
+		return []*event.Event{{Body: &event.Event_PolicyPublished{PolicyPublished: &event.PolicyPublished{
 			Policy: policy, Version: out.Version, Source: document,
-		}}}
-		return []*event.Event{next}, c.readsWithdrawn(policy).Err()
+		}}}}, c.readsWithdrawn(policy).Err()
 	})
 	if err != nil {
 		return Published{}, err
 	}
 	if !out.Unchanged {
-		out.At, out.PublishedMS = at, next.GetReceivedMs()
+		out.At = at
 	}
 	return out, nil
 }

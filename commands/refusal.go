@@ -9,7 +9,6 @@ const (
 	ReasonTooManyEvents        = "TOO_MANY_EVENTS"
 	ReasonMissingIdentifier    = "MISSING_IDENTIFIER"
 	ReasonInvalidIdentifier    = "INVALID_IDENTIFIER"
-	ReasonIdentifierTooLong    = "IDENTIFIER_TOO_LONG"
 	ReasonIdentifierBlocked    = "IDENTIFIER_BLOCKED"
 	ReasonTooManyIdentifiers   = "TOO_MANY_IDENTIFIERS"
 	ReasonMessageIDTooLong     = "MESSAGE_ID_TOO_LONG"

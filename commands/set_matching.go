@@ -10,13 +10,6 @@ import (
 	"github.com/profferhq/proffer/domain/identity"
 )
 
-// Matching is the model by which records are compared.
-type Matching struct {
-	// Model is nil when there never was one; without a document matching is off.
-	Model *event.MatchModelChanged
-	At    domain.Position
-}
-
 // SetMatching puts a model into effect.
 type SetMatching struct {
 	Name string
@@ -30,9 +23,9 @@ const maxModelBytes = domain.MaxEnvelopeBytes - 8<<10
 
 // SetMatching puts a model into effect as the next version, unless the same is in effect; the model that is in effect
 // then is returned beside the outcome. It fails with ErrModelInvalid, the errors of a change and those of the log.
-func (x *IdentityChanges) SetMatching(ctx context.Context, m SetMatching) (Matching, Outcome, error) {
+func (x *IdentityChanges) SetMatching(ctx context.Context, m SetMatching) (*event.MatchModelChanged, Outcome, error) {
 	if m.Name == "" || checkText("name", m.Name) != nil || len(m.Document) > maxModelBytes {
-		return Matching{}, Outcome{}, ErrModelInvalid
+		return nil, Outcome{}, ErrModelInvalid
 	}
 	people := x.ports.Recall.People
 	digest := sha256.Sum256(m.Document)
@@ -45,7 +38,7 @@ func (x *IdentityChanges) SetMatching(ctx context.Context, m SetMatching) (Match
 			return bytes.Equal(e.GetMatchModelChanged().GetDigest(), digest[:]) && e.GetMatchModelChanged().GetName() == m.Name
 		},
 		decide: func(d *draft) error {
-			now := people.model.Model // do holds the lock
+			now := people.model // do holds the lock
 			next.Version = now.GetVersion() + 1
 			unchanged := now.GetName() == m.Name && bytes.Equal(now.GetDigest(), digest[:])
 			if unchanged || len(m.Document) == 0 && len(now.GetDocumentJson()) == 0 {
@@ -56,10 +49,10 @@ func (x *IdentityChanges) SetMatching(ctx context.Context, m SetMatching) (Match
 		},
 	})
 	if err != nil {
-		return Matching{}, outcome, err
+		return nil, outcome, err
 	}
 	if m.Change.ValidateOnly && !outcome.Unchanged {
-		return Matching{Model: next}, outcome, nil
+		return next, outcome, nil
 	}
-	return people.Matching(), outcome, nil
+	return people.MatchModel(), outcome, nil
 }

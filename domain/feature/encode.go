@@ -160,7 +160,7 @@ func appendPart(b []byte, p *part, s domain.Stream) []byte {
 	if n := len(p.texts); n > len(refs) {
 		refs, named = make([]symbol, n), make([]symbol, n)
 	}
-	w := entryWriter{part: p, stream: s, items: p.itemsInOrder(), refs: refs, named: named, seq: p.applied.Sequence}
+	w := entryWriter{stream: s, items: p.itemsInOrder(), refs: refs, named: named, seq: p.applied.Sequence}
 	b = appendUvarint(b, uint64(len(p.entries)))
 	b = appendUvarint(b, uint64(len(w.items)))
 	for i := range p.entries {
@@ -257,7 +257,6 @@ func (p *part) itemsInOrder() []uint64 {
 
 // entryWriter writes a part's entries one after another.
 type entryWriter struct {
-	part   *part
 	stream domain.Stream
 	// items are those of all entries, of which the first at are written.
 	items []uint64

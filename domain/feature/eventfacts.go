@@ -28,15 +28,14 @@ type fact struct {
 // occurrence is one event, or one line of it, while the expressions of a series are evaluated. It is the activation.
 type occurrence struct {
 	event *event.Event
-	kind  Kind
 	lines []*event.Line
 	line  *event.Line
 
 	eventOf, lineOf expression.Instance
 }
 
-func (o *occurrence) set(ev *event.Event, k Kind) {
-	o.event, o.kind, o.lines, o.line = ev, k, linesOf(ev), nil
+func (o *occurrence) set(ev *event.Event) {
+	o.event, o.lines, o.line = ev, linesOf(ev), nil
 	o.eventOf = expression.InstanceOf("event", o)
 	o.lineOf = expression.InstanceOf("line", o)
 }

@@ -121,7 +121,7 @@ func (f *Folder) foldSeries(base entry, ev *event.Event) {
 	if len(of) == 0 {
 		return
 	}
-	f.seen.set(ev, base.kind)
+	f.seen.set(ev)
 	if f.ownedSeries == nil {
 		f.activity.series = slices.Clone(f.activity.series)
 		f.ownedSeries = make([]bool, len(f.activity.series))

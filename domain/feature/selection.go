@@ -76,7 +76,7 @@ func (s *Selection) Take(e *event.Event) (micros int64, ok bool) {
 		return micros, true
 	}
 	var o occurrence
-	o.set(e, k)
+	o.set(e)
 	if s.filter != nil && !holds(s.filter, &o) {
 		return 0, false
 	}

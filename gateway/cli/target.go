@@ -33,7 +33,6 @@ type target struct {
 // remote is a server to talk to.
 type remote struct {
 	url        string
-	key        string
 	http       *http.Client
 	ingest     profferv1connect.IngestServiceClient
 	decisions  profferv1connect.DecisionServiceClient
@@ -120,7 +119,7 @@ func dial(url, key string, closing func() error) *remote {
 	}
 	client := &http.Client{Transport: bearer{key: key, next: transport}}
 	return &remote{
-		url: url, key: key, http: client, close: closing,
+		url: url, http: client, close: closing,
 		ingest:     profferv1connect.NewIngestServiceClient(client, url),
 		decisions:  profferv1connect.NewDecisionServiceClient(client, url),
 		audit:      profferv1connect.NewAuditServiceClient(client, url),

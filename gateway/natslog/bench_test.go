@@ -116,7 +116,7 @@ func BenchmarkAppendBatch(b *testing.B) {
 	}
 	rate := float64(stats.Bytes) / b.Elapsed().Seconds()
 	b.ReportMetric(100*float64(b.N)/b.Elapsed().Seconds(), "events/s")
-	b.ReportMetric(rate/(float64(raw.Bytes)/raw.Elapsed.Seconds()), "of-raw")
+	b.ReportMetric(rate/(float64(size)*raw.PerSecond()), "of-raw")
 	b.ReportMetric(float64(stats.Events)/float64(stats.Envelopes), "events/envelope")
 }
 

@@ -145,7 +145,6 @@ func (ln *lane) enqueue(c *call, term uint64) error {
 	}
 	ln.queue = append(ln.queue, c)
 	ln.bytes += c.size
-	ln.counts.queuedCalls.Add(1)
 	ln.counts.queuedBytes.Add(int64(c.size))
 	return nil
 }
@@ -229,7 +228,6 @@ func (ln *lane) leave(calls []*call) {
 		size += c.size
 	}
 	ln.bytes -= size
-	ln.counts.queuedCalls.Add(-int64(len(calls)))
 	ln.counts.queuedBytes.Add(-int64(size))
 }
 

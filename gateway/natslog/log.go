@@ -265,8 +265,7 @@ func (l *Log) Close() {
 // counters are one stream's figures since the log was opened.
 type counters struct {
 	envelopes, events, bytes, retries, recovered, lost, failed, refused atomic.Uint64
-	queuedCalls, queuedBytes                                            atomic.Int64
-	publishNanos                                                        atomic.Int64
+	queuedBytes, publishNanos                                           atomic.Int64
 	// fullAt is when the last append was refused for lack of room, in Unix nanoseconds; 0 once one succeeded since.
 	fullAt atomic.Int64
 }

@@ -17,8 +17,8 @@ type StreamStats struct {
 	// Lost counts how often a lane was found to have another owner; Failed are calls that ended with an error;
 	// Refused are calls that found the queue full.
 	Lost, Failed, Refused uint64
-	// QueuedCalls and QueuedBytes wait now, or are under way.
-	QueuedCalls, QueuedBytes int64
+	// QueuedBytes wait now, or are under way.
+	QueuedBytes int64
 	// Publishing is the time spent in publishing, over all envelopes.
 	Publishing time.Duration
 }
@@ -38,8 +38,7 @@ func (l *Log) Stats() Stats {
 			Envelopes: c.envelopes.Load(), Events: c.events.Load(), Bytes: c.bytes.Load(),
 			Retries: c.retries.Load(), Recovered: c.recovered.Load(),
 			Lost: c.lost.Load(), Failed: c.failed.Load(), Refused: c.refused.Load(),
-			QueuedCalls: c.queuedCalls.Load(), QueuedBytes: c.queuedBytes.Load(),
-			Publishing: time.Duration(c.publishNanos.Load()),
+			QueuedBytes: c.queuedBytes.Load(), Publishing: time.Duration(c.publishNanos.Load()),
 		}
 	}
 	return out

@@ -11,7 +11,6 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/consent"
@@ -41,8 +40,8 @@ type People interface {
 	Look(look func(*identity.Register))
 	// GuardsInForce is the latest change of the guards; nil when the defaults hold.
 	GuardsInForce() *event.GuardsChanged
-	// Matching is the model in effect.
-	Matching() commands.Matching
+	// MatchModel is the model by which records are compared; nil when there never was one.
+	MatchModel() *event.MatchModelChanged
 }
 
 // Entries reads single entries of the log.

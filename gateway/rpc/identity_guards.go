@@ -6,6 +6,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/profferhq/proffer/commands"
+	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/identity"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 	"github.com/profferhq/proffer/gateway/guardsfile"
@@ -14,7 +15,7 @@ import (
 // Guarding sets the guards, and the model for matching.
 type Guarding interface {
 	SetGuards(ctx context.Context, s commands.SetGuards) (commands.GuardsSet, error)
-	SetMatching(ctx context.Context, m commands.SetMatching) (commands.Matching, commands.Outcome, error)
+	SetMatching(ctx context.Context, m commands.SetMatching) (*event.MatchModelChanged, commands.Outcome, error)
 }
 
 // Modelling reads models for matching, and makes them.
@@ -101,7 +102,7 @@ func (s *Identity) SetMatching(ctx context.Context, r *profferv1.SetMatchingRequ
 		return nil, err
 	}
 	return &profferv1.SetMatchingResponse{
-		Version: model.Model.GetVersion(), Document: string(model.Model.GetDocumentJson()), Position: placeText(outcome.At),
+		Version: model.GetVersion(), Document: string(model.GetDocumentJson()), Position: placeText(outcome.At),
 	}, nil
 }
 

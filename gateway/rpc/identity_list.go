@@ -150,7 +150,7 @@ func (s *Identity) documents(out *profferv1.IdentityServiceListResponse) (err er
 	} else if out.Guards, err = guardsfile.Format(identity.DefaultGuards()); err != nil {
 		return fmt.Errorf("write the default guards: %w", err)
 	}
-	model := s.People.Matching().Model
+	model := s.People.MatchModel()
 	out.Model, out.ModelVersion = string(model.GetDocumentJson()), model.GetVersion()
 	return nil
 }

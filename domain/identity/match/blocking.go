@@ -17,7 +17,6 @@ type Pair struct{ A, B int }
 
 // Blocking finds the pairs of records that share a key. What it holds is eight bytes for each key of each record.
 type Blocking struct {
-	matcher *Matcher
 	records int
 	split   int
 	// keys has, for each block, where each record's keys start, and the keys. A key whose group is too large is 0.
@@ -53,7 +52,7 @@ type BlockReport struct {
 // only; split 0 compares all with one another. The largest groups of a block are left out, and reported, when it would
 // give more than 8 pairs a record.
 func NewBlocking(m *Matcher, records []Prepared, split int) *Blocking {
-	b := &Blocking{matcher: m, records: len(records), split: split}
+	b := &Blocking{records: len(records), split: split}
 	most := max(uint64(len(records))*pairsPerRecord, pairsAnyway)
 	for i := range m.blocks {
 		k := blockKeys{start: make([]int32, 0, len(records)+1)}

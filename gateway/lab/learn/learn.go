@@ -99,7 +99,6 @@ type subject struct {
 	labels   []float64
 	columns  []column
 	warnings []string
-	seed     uint64
 }
 
 func newSubject(t lab.Table, o Options) (*subject, error) {
@@ -107,7 +106,7 @@ func newSubject(t lab.Table, o Options) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{label: l, seed: o.Seed}
+	s := &subject{label: l}
 	var rows []int
 	var classes [2]int
 	for i, y := range l.of {
