@@ -294,8 +294,8 @@ func TestAProfileDoesNotOutgrowTheGuards(t *testing.T) {
 		w.do(t, "test", commands.Item{Type: "link", Identifiers: ids(user("u"), anon(fmt.Sprint("a", n)))})
 	}
 	w.recall.People.Look(func(r *identity.Register) {
-		if size := r.Graph().Size(w.named(user("u")).Alias); size != 3 || r.TooLarge() != 4 {
-			t.Errorf("the profile has %d aliases, and %d links are withheld; want 3 and 4", size, r.TooLarge())
+		if size := r.Graph().Size(w.named(user("u")).Alias); size != 3 || r.WithheldBy(identity.GuardTooLarge) != 4 {
+			t.Errorf("the profile has %d aliases, and %d links are withheld; want 3 and 4", size, r.WithheldBy(identity.GuardTooLarge))
 		}
 	})
 	if got := w.types(t)["identity_withheld"]; got != 4 {

@@ -321,6 +321,3 @@ func (d *Decider) Append(ctx context.Context, id domain.Lane, events ...*event.E
 	}
 	return at, nil
 }
-
-// Lanes is how many lanes DECISION has.
-func (d *Decider) Lanes() int { return d.lanes.Lanes() }

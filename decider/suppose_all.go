@@ -15,9 +15,6 @@ type SupposeOptions struct {
 	Concerns func(domain.Alias) bool
 	// Most is how many decisions are made again, the newest first; 0 is DefaultSupposed.
 	Most int
-	// Progress is called now and then with how far DECISION was searched and how many decisions were made again, when
-	// it is given.
-	Progress func(SupposeTally)
 }
 
 // DefaultSupposed is how many decisions SupposeAll makes again unless told otherwise.
@@ -25,11 +22,9 @@ const DefaultSupposed = 1000
 
 // SupposeTally is what another identity would have changed.
 type SupposeTally struct {
-	// Searched is how many entries of DECISION were looked through, from its end at Entries.
-	Searched, Entries uint64
 	// Examined decisions were made again; Different of them gave another answer.
 	Examined, Different uint64
-	// Differing are the newest of those, newest first, at most maxDiffering; while the work goes on, oldest first.
+	// Differing are the newest of those, newest first, at most maxDiffering.
 	Differing []Supposed
 	// More: there are older decisions of these people, which were not made again.
 	More bool
@@ -41,12 +36,7 @@ type SupposeTally struct {
 // passed over.
 func (r *Replayer) SupposeAll(ctx context.Context, s Supposition, o SupposeOptions) (SupposeTally, error) {
 	tally := SupposeTally{}
-	report := func() {
-		if o.Progress != nil {
-			o.Progress(tally)
-		}
-	}
-	found, err := r.newest(ctx, o, &tally, report)
+	found, err := r.newest(ctx, o, &tally)
 	if err != nil {
 		return tally, fmt.Errorf("decider: suppose another identity: %w", err)
 	}
@@ -65,17 +55,11 @@ func (r *Replayer) SupposeAll(ctx context.Context, s Supposition, o SupposeOptio
 		if err != nil {
 			return tally, fmt.Errorf("decider: suppose another identity: %w", err)
 		}
-		if tally.add(again); tally.Examined%supposeReportEvery == 0 {
-			report()
-		}
+		tally.add(again)
 	}
 	slices.Reverse(tally.Differing)
-	report()
 	return tally, nil
 }
-
-// supposeReportEvery is how many decisions are made again between two reports.
-const supposeReportEvery = 100
 
 func (t *SupposeTally) add(s Supposed) {
 	t.Examined++
@@ -89,7 +73,7 @@ func (t *SupposeTally) add(s Supposed) {
 }
 
 // newest finds the newest decisions that concern the supposition, newest first.
-func (r *Replayer) newest(ctx context.Context, o SupposeOptions, tally *SupposeTally, report func()) ([]Logged, error) {
+func (r *Replayer) newest(ctx context.Context, o SupposeOptions, tally *SupposeTally) ([]Logged, error) {
 	most := o.Most
 	if most <= 0 {
 		most = DefaultSupposed
@@ -98,7 +82,6 @@ func (r *Replayer) newest(ctx context.Context, o SupposeOptions, tally *SupposeT
 	if err != nil {
 		return nil, fmt.Errorf("find the end of %s: %w", domain.Decision, err)
 	}
-	tally.Entries = last
 	var found []Logged
 	const step = 500
 	for to := last; to > 0 && !tally.More; to -= min(to, step) {
@@ -117,8 +100,6 @@ func (r *Replayer) newest(ctx context.Context, o SupposeOptions, tally *SupposeT
 		if len(found) > most {
 			found, tally.More = found[:most:most], true
 		}
-		tally.Searched = last - from + 1
-		report()
 	}
 	return found, nil
 }

@@ -128,13 +128,9 @@ func activityDecoder(layout *feature.Layout) *leanDecoder {
 // typeDecoder decodes what domain.TypeOf reads.
 func typeDecoder() *leanDecoder { return &leanDecoder{read: typeFields(), fast: newTypeReader()} }
 
-// recorded decodes the events of an envelope, whose memory they may share.
-func (d *leanDecoder) recorded(e domain.Envelope) ([]domain.Recorded, error) {
-	return d.recordedIn(new(slab), e)
-}
-
-// recordedIn is recorded, into memory that is the events' until the slab is used again.
-func (d *leanDecoder) recordedIn(s *slab, e domain.Envelope) ([]domain.Recorded, error) {
+// recorded decodes the events of an envelope, whose memory they may share, into memory that is theirs until the slab is
+// used again.
+func (d *leanDecoder) recorded(s *slab, e domain.Envelope) ([]domain.Recorded, error) {
 	s.reuse()
 	s.recorded = slices.Grow(s.recorded, len(e.Frames))
 	for i, frame := range e.Frames {

@@ -112,7 +112,7 @@ func TestLeanEventsFoldAsWholeOnes(t *testing.T) {
 			}
 			used.Frames = append(used.Frames, frame)
 		}
-		if _, err := lean.recordedIn(&memory, used); err != nil {
+		if _, err := lean.recorded(&memory, used); err != nil {
 			t.Fatal(err)
 		}
 		envelope := domain.Envelope{Sequence: 3, Frames: frames}
@@ -120,7 +120,7 @@ func TestLeanEventsFoldAsWholeOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts, err := lean.recordedIn(&memory, envelope)
+		parts, err := lean.recorded(&memory, envelope)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestLeanFoldsSeriesAsWhole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			some, err := lean.recordedIn(memory, envelope)
+			some, err := lean.recorded(memory, envelope)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,7 +196,7 @@ func BenchmarkFoldForALayout(b *testing.B) {
 			for b.Loop() {
 				sequence++
 				folder := feature.NewFolder(layout.Empty())
-				events, err := lean.recordedIn(memory, domain.Envelope{Sequence: sequence, Frames: frames[:200]})
+				events, err := lean.recorded(memory, domain.Envelope{Sequence: sequence, Frames: frames[:200]})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -221,7 +221,7 @@ func TestLeanCountsAsWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts, err := lean.recorded(domain.Envelope{Frames: [][]byte{frame}})
+		parts, err := lean.recorded(new(slab), domain.Envelope{Frames: [][]byte{frame}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,7 +248,7 @@ func FuzzLean(f *testing.F) {
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		lean := activityDecoder(nil)
 		envelope := domain.Envelope{Frames: [][]byte{frame}}
-		parts, err := lean.recorded(envelope)
+		parts, err := lean.recorded(new(slab), envelope)
 		whole, wholeErr := envelope.Recorded()
 		if wholeErr != nil {
 			return // what is not kept is not looked into
@@ -261,7 +261,7 @@ func FuzzLean(f *testing.F) {
 		if string(a) != string(b) {
 			t.Fatal("the parts fold to something else")
 		}
-		types, err := typeDecoder().recorded(envelope)
+		types, err := typeDecoder().recorded(new(slab), envelope)
 		if err != nil {
 			t.Fatalf("the whole event decodes, its type does not: %v", err)
 		}
@@ -300,7 +300,7 @@ func BenchmarkDecode(b *testing.B) {
 		b.Run(name+"/lean", func(b *testing.B) {
 			d, memory := activityDecoder(nil), new(slab)
 			for b.Loop() {
-				if _, err := d.recordedIn(memory, envelope); err != nil {
+				if _, err := d.recorded(memory, envelope); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -330,7 +330,7 @@ func TestLeanDecisionsAreWatchedAsWholeOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lean, err := watchDecoder().recorded(domain.Envelope{Sequence: 3, Frames: [][]byte{frame}})
+		lean, err := watchDecoder().recorded(new(slab), domain.Envelope{Sequence: 3, Frames: [][]byte{frame}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -105,7 +105,7 @@ func (r *readAhead) send(ctx context.Context) bool {
 func (d *leanDecoder) message(memory *slab, u undecoded) message {
 	m := message{stream: u.stream, sequence: u.envelope.Sequence, err: u.err, memory: memory}
 	if m.err == nil {
-		m.events, m.err = d.recordedIn(memory, u.envelope)
+		m.events, m.err = d.recorded(memory, u.envelope)
 	}
 	if m.err != nil {
 		m.err = fmt.Errorf("projections: read %v: %w", u.stream, m.err)

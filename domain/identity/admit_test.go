@@ -152,11 +152,11 @@ func TestTheCapOnAProfileIsNeverSilent(t *testing.T) {
 		b.claim(identity.RuleOperator, named("card", 0), named("card", n+1))
 	}
 	b.profile(t, named("card", 0), named("card", 1), named("card", 2))
-	if b.TooLarge() != 4 || b.WithheldBy(identity.GuardTooLarge) != 4 || len(b.Withheld()) != 4 {
-		t.Errorf("%d claims are counted as too large, %d listed", b.TooLarge(), len(b.Withheld()))
+	if b.WithheldBy(identity.GuardTooLarge) != 4 || len(b.Withheld()) != 4 {
+		t.Errorf("%d claims are counted as too large, %d listed", b.WithheldBy(identity.GuardTooLarge), len(b.Withheld()))
 	}
 	b.append(unlinkedBy(identity.RuleOperator, named("card", 0), named("card", 3)))
-	if b.TooLarge() != 3 {
+	if b.WithheldBy(identity.GuardTooLarge) != 3 {
 		t.Error("a claim that an operator took back still counts")
 	}
 }

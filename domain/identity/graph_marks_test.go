@@ -195,7 +195,7 @@ func TestAHostileHubOfClaimsIsCapped(t *testing.T) {
 			r.Apply(domain.Recorded{At: domain.Position{Sequence: uint64(i + 1)}, Event: e})
 		}
 	}
-	if r.Graph().Size(hub.Alias) != guards.ProfileMost() || r.TooLarge() != claims-guards.ProfileMost()+1 {
-		t.Errorf("size %d, too large %d", r.Graph().Size(hub.Alias), r.TooLarge())
+	if r.Graph().Size(hub.Alias) != guards.ProfileMost() || r.WithheldBy(identity.GuardTooLarge) != claims-guards.ProfileMost()+1 {
+		t.Errorf("size %d, too large %d", r.Graph().Size(hub.Alias), r.WithheldBy(identity.GuardTooLarge))
 	}
 }

@@ -64,9 +64,6 @@ func (r *Register) WithheldOf(a domain.Alias) []Withheld {
 // WithheldBy is how many claims a guard withholds now. Those of GuardTooLarge are an alarm.
 func (r *Register) WithheldBy(guard string) int { return r.withheld[guard] }
 
-// TooLarge is how many claims are withheld because a profile would become too large.
-func (r *Register) TooLarge() int { return r.WithheldBy(GuardTooLarge) }
-
 // Marked lists shared and blocked aliases, ascending.
 func (r *Register) Marked() []Marked {
 	var list []Marked

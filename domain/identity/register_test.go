@@ -33,7 +33,7 @@ type view struct {
 func viewOf(r *identity.Register, n int) view {
 	v := view{
 		Withheld: r.Withheld(), Marked: r.Marked(), Bars: r.Bars(), Proposals: r.Proposals(),
-		TooLarge: r.TooLarge(), Merged: r.Graph().Merged(), Pending: r.Pending(),
+		TooLarge: r.WithheldBy(identity.GuardTooLarge), Merged: r.Graph().Merged(), Pending: r.Pending(),
 	}
 	_, v.Version = r.Guards()
 	for i := range n {

@@ -221,9 +221,6 @@ func (l Label) Window(nowMS, validityMS int64) (after, until int64, ok bool) {
 	return nowMS + l.startsMS, nowMS + horizon, true
 }
 
-// AtOnce says whether the label looks from the row's moment on.
-func (l Label) AtOnce() bool { return l.startsMS == 0 }
-
 // Value is the label of a row in whose window that many events had these amounts together, in micros.
 func (l Label) Value(events, micros int64) float64 {
 	const microsPerUnit = 1e6

@@ -160,13 +160,5 @@ func (m *Model) neighbours(item uint32, touches []touch, trails []Trail, values 
 	return slices.Clone(out[:min(len(out), m.options.Neighbours)])
 }
 
-// Similar are the items most like an item, the nearest first; it is shared: read it only.
-func (m *Model) Similar(item uint32) []Scored {
-	if int(item) >= len(m.similar) {
-		return nil
-	}
-	return m.similar[item]
-}
-
 // Popular are the items that most people touched lately, the most popular first; it is shared: read it only.
 func (m *Model) Popular() []Scored { return m.popular }

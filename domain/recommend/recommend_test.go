@@ -49,9 +49,6 @@ func TestListsAreWhole(t *testing.T) {
 	if got := m.Top(Trail{Entries: []Entry{{Item: 99, TimeMS: 1, Points: 1}}}, Ask{N: 50}); len(got) != 20 {
 		t.Errorf("an item that nobody else touched: %d of 20", len(got))
 	}
-	if m.Similar(1000) != nil {
-		t.Error("an unknown item has neighbours")
-	}
 }
 
 func TestWhatIsNearAndLateCountsMore(t *testing.T) {
@@ -65,7 +62,7 @@ func TestWhatIsNearAndLateCountsMore(t *testing.T) {
 		apart.Add(2, 10*day, Viewed)
 		trails = append(trails, together, apart)
 	}
-	if s := Learn(trails, 3, 100*day, Options{}).Similar(0); s[0].Item != 1 || s[0].Score < 1.5*s[1].Score {
+	if s := Learn(trails, 3, 100*day, Options{}).similar[0]; s[0].Item != 1 || s[0].Score < 1.5*s[1].Score {
 		t.Errorf("neighbours %v", s)
 	}
 }

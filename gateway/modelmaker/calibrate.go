@@ -10,12 +10,7 @@ import (
 // CalibrateAuto is Platt's line, bent where there is evidence that a line does not do.
 const CalibrateAuto = "auto"
 
-// Calibrations are the ways to make probabilities of a binary model's margins.
-func Calibrations() []string {
-	return []string{CalibrateAuto, calibration.Platt, calibration.Isotonic, calibration.None}
-}
-
-// calibrate fits one of Calibrations to margins of rows that the trees have not seen.
+// calibrate makes probabilities of a binary model's margins, on rows that the trees have not seen.
 func calibrate(ctx context.Context, how string, j train.Judged) (calibration.Calibration, error) {
 	switch how {
 	case calibration.None:

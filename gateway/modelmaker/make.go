@@ -23,7 +23,7 @@ type Options struct {
 	Seed uint64
 	// SMOTE is the share of positive rows to make up beside those learnt from; 0 makes up none.
 	SMOTE float64
-	// Calibration is one of Calibrations; "" is the first.
+	// Calibration is CalibrateAuto or a kind of package calibration; "" is CalibrateAuto.
 	Calibration string
 }
 

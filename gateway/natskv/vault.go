@@ -153,15 +153,6 @@ func (v *Vault) Lookup(ids []identity.Identifier) []domain.Alias {
 	return aliases
 }
 
-// DataKey is the alias's data key, made if it has none. It fails with domain.ErrUnavailable.
-func (v *Vault) DataKey(ctx context.Context, alias domain.Alias) ([32]byte, error) {
-	keys, err := v.DataKeys(ctx, []domain.Alias{alias})
-	if err != nil {
-		return [32]byte{}, err
-	}
-	return keys[0], nil
-}
-
 // DataKeys are the aliases' data keys, in order; missing ones are made, durably. It fails with
 // domain.ErrUnavailable.
 func (v *Vault) DataKeys(ctx context.Context, aliases []domain.Alias) ([][32]byte, error) {

@@ -208,7 +208,7 @@ func TestVaultHoldsNoIdentifier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.DataKey(t.Context(), aliases[0]); err != nil {
+	if _, err := v.DataKeys(t.Context(), aliases); err != nil {
 		t.Fatal(err)
 	}
 	js, err := jetstream.New(nc)
