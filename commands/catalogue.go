@@ -8,6 +8,7 @@ import (
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
 	"github.com/profferhq/proffer/domain/model/registry"
+	"github.com/profferhq/proffer/domain/policy"
 	"github.com/profferhq/proffer/domain/segment"
 )
 
@@ -96,7 +97,7 @@ func (c *Catalogue) apply(lane domain.Lane, r domain.Recorded) {
 	}
 	if p := r.Event.GetPolicyPublished(); p.GetPolicy() != nil {
 		c.policies[p.GetPolicy().GetId()] = PublishedPolicy{
-			Policy: p.GetPolicy(), Version: p.GetVersion(), Source: p.GetSource(), Digest: DigestPolicy(p.GetPolicy()),
+			Policy: p.GetPolicy(), Version: p.GetVersion(), Source: p.GetSource(), Digest: policy.DigestOf(p.GetPolicy()),
 			At: domain.Place{Stream: domain.Policy, Position: r.At},
 		}
 	}
@@ -122,11 +123,6 @@ func (c *Catalogue) Policies() []PublishedPolicy {
 		}
 	}
 	return out
-}
-
-// DigestPolicy is the SHA-256 of the policy's canonical form.
-func DigestPolicy(p *event.Policy) domain.Hash {
-	return domain.Hash(sha256.Sum256(domain.Canonical(p)))
 }
 
 func digestOf(o *event.Offer) domain.Hash { return domain.Hash(sha256.Sum256(domain.Canonical(o))) }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/policy"
 )
 
 // ErrNoPolicyID: a policy needs an id of MaxTextBytes bytes at most. Nothing was done.
@@ -35,25 +36,25 @@ type Published struct {
 // document is in effect. With validateOnly nothing is appended, and the answer is what would have taken effect. It
 // fails with ErrNoPolicyID, the error of Check, a problem.List when what the policy reads was withdrawn since that check, and
 // the log's errors.
-func (p *PublishPolicy) Publish(ctx context.Context, policy *event.Policy, document string, validateOnly bool) (Published, error) {
-	if policy.GetId() == "" || checkText("id", policy.GetId()) != nil {
+func (p *PublishPolicy) Publish(ctx context.Context, candidate *event.Policy, document string, validateOnly bool) (Published, error) {
+	if candidate.GetId() == "" || checkText("id", candidate.GetId()) != nil {
 		return Published{}, ErrNoPolicyID
 	}
-	if err := p.ports.Check(ctx, policy); err != nil {
+	if err := p.ports.Check(ctx, candidate); err != nil {
 		return Published{}, err
 	}
-	digest := DigestPolicy(policy)
+	digest := policy.DigestOf(candidate)
 	var out Published
-	at, err := p.ports.Definitions.change(ctx, domain.PolicyLane("policy", policy.GetId()), validateOnly, func(c *Catalogue) ([]*event.Event, error) {
-		current := c.policies[policy.GetId()]
+	at, err := p.ports.Definitions.change(ctx, domain.PolicyLane("policy", candidate.GetId()), validateOnly, func(c *Catalogue) ([]*event.Event, error) {
+		current := c.policies[candidate.GetId()]
 		if current.Version > 0 && !current.Withdrawn && current.Digest == digest && current.Source == document {
 			out = Published{PublishedPolicy: current, Unchanged: true}
 			return nil, nil
 		}
-		out = Published{PublishedPolicy: PublishedPolicy{Policy: policy, Version: current.Version + 1, Source: document, Digest: digest}}
+		out = Published{PublishedPolicy: PublishedPolicy{Policy: candidate, Version: current.Version + 1, Source: document, Digest: digest}}
 		return []*event.Event{{Body: &event.Event_PolicyPublished{PolicyPublished: &event.PolicyPublished{
-			Policy: policy, Version: out.Version, Source: document,
-		}}}}, c.readsWithdrawn(policy).Err()
+			Policy: candidate, Version: out.Version, Source: document,
+		}}}}, c.readsWithdrawn(candidate).Err()
 	})
 	if err != nil {
 		return Published{}, err

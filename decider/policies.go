@@ -301,13 +301,9 @@ func (p *Policies) Apply(e domain.Envelope) error {
 }
 
 func (p *Policies) publishedOf(r domain.Recorded, of *event.PolicyPublished) *Published {
-	at := r.Event.GetOccurredMs()
-	if at == 0 {
-		at = r.Event.GetReceivedMs()
-	}
 	return &Published{
 		Policy: of.GetPolicy(), Version: of.GetVersion(), Document: of.GetSource(),
-		Digest: policy.DigestOf(of.GetPolicy()), PublishedMS: at, At: r.At, policies: p,
+		Digest: policy.DigestOf(of.GetPolicy()), PublishedMS: domain.TimeOf(r.Event), At: r.At, policies: p,
 	}
 }
 
@@ -345,7 +341,7 @@ func (p *Policies) withdraw(id string, r domain.Recorded) {
 		p.pass(pl.GetId(), before, nil, r.At)
 	}
 	delete(p.latest, id)
-	p.withdrawn[id] = WithdrawnPolicy{before, cmp.Or(r.Event.GetOccurredMs(), r.Event.GetReceivedMs())}
+	p.withdrawn[id] = WithdrawnPolicy{before, domain.TimeOf(r.Event)}
 }
 
 // pass hands a placement from one owner to the next, if it is that owner's.

@@ -57,7 +57,7 @@ func contactOf(e *event.Event) *event.Contact {
 		return nil
 	}
 	return &event.Contact{
-		TimeMs:  cmp.Or(d.GetNowMs(), e.GetOccurredMs(), e.GetReceivedMs()),
+		TimeMs:  domain.TimeOf(e),
 		Channel: cmp.Or(d.GetChannel(), e.GetChannel()), Category: d.GetCategory(), Offer: d.GetOffer(),
 	}
 }

@@ -144,6 +144,18 @@ func StreamOf(e *event.Event) (Stream, bool) {
 	return 0, false
 }
 
+// TimeOf is when an event happened, Unix milliseconds: a decision's own time, else as its source said, else when it was
+// accepted.
+func TimeOf(e *event.Event) int64 {
+	if now := e.GetDecision().GetNowMs(); now != 0 {
+		return now
+	}
+	if e.GetOccurredMs() != 0 {
+		return e.GetOccurredMs()
+	}
+	return e.GetReceivedMs()
+}
+
 // TypeOf names an event for people and tables: "purchased". External decisions are "external_decision".
 // An event of a later version is "unknown".
 func TypeOf(e *event.Event) string {

@@ -86,7 +86,7 @@ func latest[T any](list []T, one T, limit int) []T {
 }
 
 func actOf(e *event.Event) (habit.Act, bool) {
-	act := habit.Act{TimeMS: timeOf(e)}
+	act := habit.Act{TimeMS: domain.TimeOf(e)}
 	switch b := e.GetBody().(type) {
 	case *event.Event_Viewed:
 		if act.Item = numberOf(b.Viewed.GetLine()); act.Item != 0 {
@@ -102,14 +102,6 @@ func actOf(e *event.Event) (habit.Act, bool) {
 		return act, false
 	}
 	return act, true
-}
-
-// timeOf is when an event happened, or else when it was accepted.
-func timeOf(e *event.Event) int64 {
-	if at := e.GetOccurredMs(); at != 0 {
-		return at
-	}
-	return e.GetReceivedMs()
 }
 
 // numberOf is a number for an item; 0 is none.

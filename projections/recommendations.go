@@ -92,7 +92,7 @@ func (r *Recommendations) take(e *event.Event) {
 	if err != nil {
 		return // an event about nobody
 	}
-	at := timeOf(e)
+	at := domain.TimeOf(e)
 	switch b := e.GetBody().(type) {
 	case *event.Event_Viewed:
 		r.add(alias, at, recommend.Viewed, b.Viewed.GetLine())

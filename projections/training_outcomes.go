@@ -102,12 +102,12 @@ func (t *trainee) count(i int32, e *heldEvent) error {
 	if micros, ok := l.Selection().Take(r.Event); ok {
 		of := feature.OutcomeOf(r.Event)
 		t.outcomes = append(t.outcomes, counted{
-			timeMS: feature.TimeOf(r.Event), micros: micros, ref: i, named: of.GetDecision(), offer: of.GetOffer(), credited: -1,
+			timeMS: domain.TimeOf(r.Event), micros: micros, ref: i, named: of.GetDecision(), offer: of.GetOffer(), credited: -1,
 		})
 	}
 	for n, c := range l.Conditions() {
 		if micros, ok := c.Selection.Take(r.Event); ok {
-			t.conditions[n] = append(t.conditions[n], counted{timeMS: feature.TimeOf(r.Event), micros: micros, ref: i})
+			t.conditions[n] = append(t.conditions[n], counted{timeMS: domain.TimeOf(r.Event), micros: micros, ref: i})
 		}
 	}
 	return nil

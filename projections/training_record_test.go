@@ -6,8 +6,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
-	"github.com/profferhq/proffer/domain/feature"
 )
 
 // randomDecision fills every field of a decision's event.
@@ -43,7 +43,7 @@ func TestDecisionsAreReadAsWhole(t *testing.T) {
 				got, want = append(got, read), append(want, all)
 			}
 			for i := range got {
-				if !proto.Equal(got[i].GetDecision(), want[i].GetDecision()) || feature.TimeOf(got[i]) != feature.TimeOf(want[i]) {
+				if !proto.Equal(got[i].GetDecision(), want[i].GetDecision()) || domain.TimeOf(got[i]) != domain.TimeOf(want[i]) {
 					t.Fatalf("got  %v\nwant %v", got[i].GetDecision(), want[i].GetDecision())
 				}
 			}
@@ -62,7 +62,7 @@ func FuzzDecision(f *testing.F) {
 			return
 		}
 		got, ok := newRecordDecoder().decode(kept)
-		if !ok || !proto.Equal(got.GetDecision(), want.GetDecision()) || feature.TimeOf(got) != feature.TimeOf(want) {
+		if !ok || !proto.Equal(got.GetDecision(), want.GetDecision()) || domain.TimeOf(got) != domain.TimeOf(want) {
 			t.Fatalf("got %v, want %v", got, want)
 		}
 	})

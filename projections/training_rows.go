@@ -269,7 +269,7 @@ func (t *trainee) decidedOf(e *heldEvent) (decided, error) {
 	}
 	record := r.Event.GetDecision()
 	d := decided{moment: moment{
-		atMS: feature.TimeOf(r.Event), decision: record, own: !record.GetExternal(), at: e.at,
+		atMS: domain.TimeOf(r.Event), decision: record, own: !record.GetExternal(), at: e.at,
 		keyMS: e.keyMS, source: e.source, seq: e.seq,
 	}, alias: t.members[e.member]}
 	d.id, _ = domain.AliasFromBytes(record.GetId())

@@ -52,7 +52,7 @@ func (p *Purchases) Apply(e domain.Envelope) error {
 	for _, r := range events {
 		alias, err := domain.AliasFromBytes(r.Event.GetAlias())
 		if bought := r.Event.GetPurchased(); bought != nil && err == nil && bought.GetAmountMicros() >= 0 {
-			p.days[alias] = bringIn(p.days[alias], value.Occasion{Day: dayOf(timeOf(r.Event)), Micros: bought.GetAmountMicros()})
+			p.days[alias] = bringIn(p.days[alias], value.Occasion{Day: dayOf(domain.TimeOf(r.Event)), Micros: bought.GetAmountMicros()})
 			p.folded++
 		}
 	}

@@ -1,7 +1,6 @@
 package feature
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -74,7 +73,7 @@ func (c *Catalogue) add(p *Published) {
 // under its name; published again after it was withdrawn, it is back. The first of a name is switched to with it. A version
 // that the log had before a program came with one of the same name stays the log's.
 func (c *Catalogue) Apply(r domain.Recorded) {
-	at := cmp.Or(r.Event.GetOccurredMs(), r.Event.GetReceivedMs())
+	at := domain.TimeOf(r.Event)
 	if e := r.Event.GetFeatureViewPublished(); e != nil {
 		p := c.versions[e.GetName()]
 		if p == nil || p.BuiltIn() {

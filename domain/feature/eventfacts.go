@@ -9,6 +9,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 
+	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/expression"
 )
@@ -63,8 +64,8 @@ func eventFacts() []fact {
 	return []fact{
 		{"channel", types.StringType, nil, func(o *occurrence) any { return text(channelOf(o.event)) }},
 		{"source", types.StringType, nil, func(o *occurrence) any { return text(o.event.GetSource()) }},
-		{"hour", types.IntType, nil, func(o *occurrence) any { return types.Int(hourOf(timeOf(o.event))) }},
-		{"weekday", types.IntType, nil, func(o *occurrence) any { return types.Int(weekdayOf(timeOf(o.event))) }},
+		{"hour", types.IntType, nil, func(o *occurrence) any { return types.Int(hourOf(domain.TimeOf(o.event))) }},
+		{"weekday", types.IntType, nil, func(o *occurrence) any { return types.Int(weekdayOf(domain.TimeOf(o.event))) }},
 		{"name", types.StringType, []Kind{Viewed, Tracked}, func(o *occurrence) any {
 			return text(o.event.GetViewed().GetName() + o.event.GetTracked().GetName())
 		}},

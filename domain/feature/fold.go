@@ -104,7 +104,7 @@ func (f *Folder) fold(r domain.Recorded, s domain.Stream, k Kind) {
 	if r.Event.GetTraitsChanged() != nil {
 		f.activity.traits = true
 	}
-	e := entry{time: timeOf(r.Event), seq: r.At.Sequence, index: r.At.Index, kind: k}
+	e := entry{time: domain.TimeOf(r.Event), seq: r.At.Sequence, index: r.At.Index, kind: k}
 	if !kindFacts[k].apart {
 		p.describe(&e, r.Event)
 		p.take(e, s)
@@ -151,17 +151,6 @@ func (p *part) take(e entry, s domain.Stream) {
 	if kindFacts[e.kind].listed {
 		p.list(e, entryCap(s))
 	}
-}
-
-// timeOf is when an event happened: a decision's own time, else as its source said, else when it was accepted.
-func timeOf(e *event.Event) int64 {
-	if now := e.GetDecision().GetNowMs(); now != 0 {
-		return now
-	}
-	if e.GetOccurredMs() != 0 {
-		return e.GetOccurredMs()
-	}
-	return e.GetReceivedMs()
 }
 
 // describe fills in what the entry says beyond its time, place and kind.

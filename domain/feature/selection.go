@@ -90,8 +90,5 @@ func (s *Selection) Take(e *event.Event) (micros int64, ok bool) {
 	return microsOf(out)
 }
 
-// TimeOf is when an event happened, Unix milliseconds: where it stands in windows.
-func TimeOf(e *event.Event) int64 { return timeOf(e) }
-
 // ParseSpan reads a length of time as views write it ("5m", "1h", "30d", up to 400 days), in milliseconds.
 func ParseSpan(written string) (int64, error) { return span(written) }

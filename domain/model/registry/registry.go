@@ -3,7 +3,6 @@
 package registry
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -105,7 +104,7 @@ type use struct {
 
 // Apply folds in an event of POLICY; what does not concern models changes nothing.
 func (r *Registry) Apply(recorded domain.Recorded) {
-	at := cmp.Or(recorded.Event.GetOccurredMs(), recorded.Event.GetReceivedMs())
+	at := domain.TimeOf(recorded.Event)
 	if m := recorded.Event.GetModelRegistered(); m != nil {
 		if r.models == nil {
 			r.models = map[string][]Version{}
