@@ -20,26 +20,39 @@ type names struct {
 	outage     outage
 }
 
+func (n *Node) names(away outage) names {
+	return names{Vault: n.parts.vault, normalizer: n.parts.normalizer, outage: away}
+}
+
 // Known implements rpc.Names.
 func (n names) Known(id identity.Identifier) (domain.Alias, error) {
-	plain, err := n.normalizer.Normalize(id)
+	plain, err := n.plain(id)
 	if err != nil {
-		return domain.Alias{}, fmt.Errorf("identifier%s: %w", ofType(id), err)
+		return domain.Alias{}, err
 	}
-	return n.Lookup([]identity.Identifier{plain})[0], nil
+	return n.Lookup(plain)[0], nil
 }
 
 // Made implements rpc.Names.
 func (n names) Made(ctx context.Context, id identity.Identifier) (domain.Alias, error) {
-	plain, err := n.normalizer.Normalize(id)
+	plain, err := n.plain(id)
 	if err != nil {
-		return domain.Alias{}, fmt.Errorf("identifier%s: %w", ofType(id), err)
+		return domain.Alias{}, err
 	}
-	made, err := n.Aliases(ctx, []identity.Identifier{plain})
+	made, err := n.Aliases(ctx, plain)
 	if err != nil {
 		return domain.Alias{}, n.outage.or(ctx, err)
 	}
 	return made[0], nil
+}
+
+// plain is one identifier in normal form.
+func (n names) plain(id identity.Identifier) ([]identity.Identifier, error) {
+	plain, err := n.normalizer.Normalize(id)
+	if err != nil {
+		return nil, fmt.Errorf("identifier%s: %w", ofType(id), err)
+	}
+	return []identity.Identifier{plain}, nil
 }
 
 // profiles reads features; those of the present under all that is linked when it is asked.
@@ -47,6 +60,13 @@ type profiles struct {
 	*decider.Profiles
 	identities *decider.Identities
 	log        *natslog.Log
+}
+
+func (n *Node) profiles() profiles {
+	return profiles{
+		Profiles:   decider.NewProfiles(n.parts.log, n.parts.log, n.parts.traces, n.parts.vectors),
+		identities: n.parts.identities, log: n.parts.log,
+	}
 }
 
 // Now implements rpc.Profiles.

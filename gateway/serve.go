@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/profferhq/proffer/decider"
 	"github.com/profferhq/proffer/domain"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 	"github.com/profferhq/proffer/gateway/natslog"
@@ -57,13 +56,9 @@ func (n *Node) handler() http.Handler {
 // identity is who is one person: read from the live register and the log, changed by commands.
 func (n *Node) identity(away outage) *rpc.Identity {
 	return &rpc.Identity{
-		Names:  names{Vault: n.parts.vault, normalizer: n.parts.normalizer, outage: away},
+		Names:  n.names(away),
 		People: n.parts.recall.People, Log: n.parts.log, Traces: n.parts.traces,
-		Profiles: profiles{
-			Profiles:   decider.NewProfiles(n.parts.log, n.parts.log, n.parts.traces, n.parts.vectors),
-			identities: n.parts.identities, log: n.parts.log,
-		},
-		Views:    n.parts.policies.CurrentView,
+		Profiles: n.profiles(), Views: n.parts.policies.CurrentView,
 		Changing: n.parts.changes, Guarding: n.parts.changes, Previewing: n.parts.changes,
 		Modelling: modelling{n.parts.matching},
 		Supposing: n.parts.replayer, InEffect: n.parts.identities, Count: n.profileCount, Now: n.now,
@@ -75,7 +70,7 @@ func (n *Node) features(away outage) *rpc.Features {
 	return &rpc.Features{
 		PointInTime: n.pointInTime(away),
 		Commands:    n.parts.featureViews, Catalogue: n.parts.policies,
-		Comparing: decider.NewProfiles(n.parts.log, n.parts.log, n.parts.traces, n.parts.vectors),
+		Comparing: n.profiles(),
 		People:    n.parts.views.Aliases, Prepare: n.parts.views.Prepare, InEffect: n.parts.policies, Now: n.now,
 	}
 }

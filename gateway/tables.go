@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/gateway/postgres"
 	"github.com/profferhq/proffer/gateway/rpc"
@@ -84,7 +86,7 @@ func (n *Node) startTables(ctx context.Context) error {
 	n.parts.tables.off("the database does not answer yet")
 	migrated := make(chan struct{})
 	n.run("project tables", func(ctx context.Context) error {
-		if !n.migrate(ctx, func(ctx context.Context) error { return postgres.Migrate(ctx, pool) }) {
+		if !migrate(ctx, pool) {
 			return nil
 		}
 		if err := postgres.LetAnalystsRead(ctx, pool); err != nil {
@@ -104,10 +106,10 @@ func (n *Node) startTables(ctx context.Context) error {
 }
 
 // migrate tries until it succeeds; false when the node stops first.
-func (n *Node) migrate(ctx context.Context, once func(context.Context) error) bool {
+func migrate(ctx context.Context, pool *pgxpool.Pool) bool {
 	pause, told := 100*time.Millisecond, false
 	for {
-		err := once(ctx)
+		err := postgres.Migrate(ctx, pool)
 		if err == nil {
 			return true
 		}

@@ -46,7 +46,6 @@ const (
 	refused                  // it is not, and trying again does not help
 	notTaken                 // it is not, try again
 	uncertain                // look at the lane's end
-	closed                   // the connection is gone for good
 )
 
 // publish makes one envelope of the frames durable and returns it, if the stream ends at end still (or that is anyEnd). It
@@ -91,7 +90,7 @@ func (ln *lane) publish(frames [][]byte, end uint64) (domain.Envelope, error) {
 				ln.alone = false
 				msg = ln.message(buffer, hash, end)
 			}
-		case refused, closed:
+		case refused:
 			ln.doubt(hash, maybeSent)
 			return domain.Envelope{}, err
 		}
@@ -189,8 +188,8 @@ func (l *Log) attempt(ctx context.Context, msg *nats.Msg) (uint64, verdict, erro
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return 0, notTaken, errors.New("no server answers for the stream")
-	case errors.Is(err, nats.ErrConnectionClosed):
-		return 0, closed, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	case errors.Is(err, nats.ErrConnectionClosed): // for good
+		return 0, refused, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	case errors.Is(err, nats.ErrMaxPayload):
 		return 0, refused, fmt.Errorf("%w: %w", domain.ErrTooLarge, err)
 	case err != nil:
