@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -95,17 +93,6 @@ func (c Config) Validate() error {
 		return fmt.Errorf("decide-timeout: must be positive")
 	}
 	return c.checkKeyFiles()
-}
-
-// checkServers refuses a list of servers that NATS cannot dial. A URL may hold a password: the error does not repeat it.
-func checkServers(list string) error {
-	for server := range strings.SplitSeq(list, ",") {
-		u, err := url.Parse(strings.TrimSpace(server))
-		if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
-			return fmt.Errorf("want a URL that begins with nats://, tls://, ws:// or wss://, or several with commas between them")
-		}
-	}
-	return nil
 }
 
 // checkKeyFiles refuses a setting that names a key's file that is not there. A key made in its place would open nothing,

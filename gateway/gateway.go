@@ -8,9 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -98,51 +95,6 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		}
 	}
 	return n, nil
-}
-
-func (n *Node) readKeys(context.Context) error {
-	if err := os.MkdirAll(n.config.Data, 0o711); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
-	}
-	var err error
-	if n.keys.Source, err = secretText(n.config.inData(n.config.SourceKey, "source.key")); err != nil {
-		return err
-	}
-	if n.keys.Operator, err = secretText(n.config.inData(n.config.OperatorKey, "operator.key")); err != nil {
-		return err
-	}
-	n.segmentKeys, err = segment.NewKeys(map[string]string{defaultSource: n.keys.Source})
-	return err
-}
-
-// serve listens last, when everything behind it works.
-func (n *Node) serve(ctx context.Context) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", n.config.Listen)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	n.address = listener.Addr().String()
-	server := rpc.Server(n.handler())
-	n.closers = append(n.closers, func() error { return stopServing(server) })
-	n.run("serve", func(context.Context) error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	return ServerFile{
-		Address: n.address, URL: n.URL(), Key: n.keys.Source, OperatorKey: n.keys.Operator, Pid: os.Getpid(),
-	}.write(n.config.Data)
-}
-
-// stopServing lets calls under way end, for a while.
-func stopServing(server *http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return server.Close()
-	}
-	return nil
 }
 
 // run starts a background part; its failure stops the node.

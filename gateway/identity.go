@@ -11,6 +11,7 @@ import (
 	"github.com/profferhq/proffer/gateway/natskv"
 	"github.com/profferhq/proffer/gateway/natslog"
 	"github.com/profferhq/proffer/gateway/normal"
+	"github.com/profferhq/proffer/gateway/rpc"
 )
 
 // names finds aliases and identifiers through the vault; they come in and go out in normal form.
@@ -79,4 +80,16 @@ func (p profiles) Now(ctx context.Context, alias domain.Alias, view feature.View
 		return decider.Profile{}, err
 	}
 	return p.Profiles.Now(ctx, alias, view, nowMS)
+}
+
+// identity is who is one person: read from the live register and the log, changed by commands.
+func (n *Node) identity(away outage) *rpc.Identity {
+	return &rpc.Identity{
+		Names:  n.names(away),
+		People: n.parts.recall.People, Log: n.parts.log, Traces: n.parts.traces,
+		Profiles: n.profiles(), Views: n.parts.policies.CurrentView,
+		Changing: n.parts.changes, Guarding: n.parts.changes, Previewing: n.parts.changes,
+		Modelling: modelling{n.parts.matching},
+		Supposing: n.parts.replayer, InEffect: n.parts.identities, Count: n.profileCount, Now: n.now,
+	}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -10,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/profferhq/proffer/gateway/segment"
 )
 
 // secretText reads a key kept as text in a file of mode 0600, and makes it at the first start.
@@ -103,4 +106,19 @@ func ReadKey(file string) (string, error) {
 // VaultSecret is the vault's key, made at the first start.
 func (c Config) VaultSecret() ([32]byte, error) {
 	return secretBytes(c.inData(c.VaultKey, "vault.key"))
+}
+
+func (n *Node) readKeys(context.Context) error {
+	if err := os.MkdirAll(n.config.Data, 0o711); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	var err error
+	if n.keys.Source, err = secretText(n.config.inData(n.config.SourceKey, "source.key")); err != nil {
+		return err
+	}
+	if n.keys.Operator, err = secretText(n.config.inData(n.config.OperatorKey, "operator.key")); err != nil {
+		return err
+	}
+	n.segmentKeys, err = segment.NewKeys(map[string]string{defaultSource: n.keys.Source})
+	return err
 }

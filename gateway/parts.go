@@ -289,62 +289,6 @@ func (n *Node) startProjecting(ctx context.Context) error {
 	return nil
 }
 
-// duplicatesCounter is the name under which the count of duplicates survives a restart.
-const duplicatesCounter = "duplicates"
-
-// keepDuplicates stores the count when it has moved, now and then and at the end: it is a figure for people.
-func (n *Node) keepDuplicates(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	stored := n.parts.ingest.Duplicates()
-	store := func(ctx context.Context) {
-		if now := n.parts.ingest.Duplicates(); now != stored {
-			if err := n.parts.counters.Store(ctx, duplicatesCounter, now); err == nil {
-				stored = now
-			}
-		}
-	}
-	for {
-		select {
-		case <-tick.C:
-			store(ctx)
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-			defer cancel()
-			store(last)
-			return nil
-		}
-	}
-}
-
-// route sends DECISION through the decider, who owns its lanes, and everything else straight to the log.
-type route struct {
-	*natslog.Log
-	decisions *decider.Decider
-	fresh     *freshness
-	room      func() error
-}
-
-func (n *Node) route() route {
-	return route{Log: n.parts.log, decisions: n.parts.decider, fresh: n.parts.fresh, room: n.diskRoom}
-}
-
-// Append implements commands.Log.
-func (r route) Append(ctx context.Context, lane domain.Lane, events ...*event.Event) (domain.Position, error) {
-	if lane.Stream == domain.Decision {
-		return r.decisions.Append(ctx, lane, events...)
-	}
-	if err := r.room(); err != nil {
-		return domain.Position{}, err
-	}
-	at, err := r.Log.Append(ctx, lane, events...)
-	if err != nil {
-		return at, errors.Join(err, r.room())
-	}
-	r.fresh.appendedTo(lane.Stream, at.Sequence)
-	return at, nil
-}
-
 func randomID() [10]byte {
 	var b [10]byte
 	rand.Read(b[:])

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -186,21 +184,4 @@ func tablesAway(ctx context.Context, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %s", rpc.ErrTablesAway, err.Error())
-}
-
-// redactedServers is the cluster's addresses, which commas separate, without passwords and without the token, which
-// stands where others have the user's name.
-func redactedServers(text string) string {
-	addresses := strings.Split(text, ",")
-	for i, address := range addresses {
-		u, err := url.Parse(strings.TrimSpace(address))
-		if err != nil {
-			return ""
-		}
-		if u.User != nil {
-			u.User = url.User("xxxxx")
-		}
-		addresses[i] = u.String()
-	}
-	return strings.Join(addresses, ",")
 }
