@@ -63,58 +63,6 @@ type Replayed struct {
 // Identical says whether the decision was made here and came out the same.
 func (r Replayed) Identical() bool { return !r.External && len(r.Differences) == 0 }
 
-// Logged is a decision as it stands in the log.
-type Logged struct {
-	Record *event.Decision
-	Event  *event.Event
-	At     domain.Position
-	Lane   domain.Lane
-}
-
-// At reads the decision at a position of DECISION. It fails with ErrNotFound.
-func (r *Replayer) At(ctx context.Context, at domain.Position) (Logged, error) {
-	last, err := r.source.Last(ctx, domain.Decision)
-	if err != nil {
-		return Logged{}, fmt.Errorf("decider: find the decision: %w", err)
-	}
-	if at.Sequence == 0 || at.Sequence > last {
-		return Logged{}, fmt.Errorf("%w: no decision stands there", ErrNotFound)
-	}
-	for l, err := range r.decisions(ctx, at.Sequence, at.Sequence) {
-		if err != nil {
-			return Logged{}, fmt.Errorf("decider: find the decision: %w", err)
-		}
-		if l.At == at {
-			return l, nil
-		}
-	}
-	return Logged{}, fmt.Errorf("%w: no decision stands there", ErrNotFound)
-}
-
-// Find looks for a decision by its id, from the log's end backwards. It fails with ErrNotFound.
-func (r *Replayer) Find(ctx context.Context, id domain.Alias) (Logged, error) {
-	last, err := r.source.Last(ctx, domain.Decision)
-	if err != nil {
-		return Logged{}, fmt.Errorf("decider: find the decision: %w", err)
-	}
-	const step = 2000
-	for to := last; to > 0; to -= min(to, step) {
-		from := uint64(1)
-		if to > step {
-			from = to - step + 1
-		}
-		for l, err := range r.decisions(ctx, from, to) {
-			if err != nil {
-				return Logged{}, fmt.Errorf("decider: find the decision: %w", err)
-			}
-			if string(l.Record.GetId()) == string(id[:]) {
-				return l, nil
-			}
-		}
-	}
-	return Logged{}, fmt.Errorf("%w: no decision has this id", ErrNotFound)
-}
-
 // One replays one decision both ways.
 func (r *Replayer) One(ctx context.Context, l Logged) (Replayed, error) {
 	ends, err := endsOf(ctx, r.source)

@@ -3,7 +3,6 @@ package decider
 import (
 	"context"
 	"fmt"
-	"iter"
 
 	"github.com/profferhq/proffer/domain"
 )
@@ -97,30 +96,4 @@ func (t *Tally) add(r Replayed) {
 		}
 	}
 	t.Replayed++
-}
-
-// decisions yields the decisions of a part of DECISION in order.
-func (r *Replayer) decisions(ctx context.Context, from, to uint64) iter.Seq2[Logged, error] {
-	return func(yield func(Logged, error) bool) {
-		if to == 0 {
-			return
-		}
-		for envelope, err := range r.source.Read(ctx, domain.Decision, from, to) {
-			if err != nil {
-				yield(Logged{}, err)
-				return
-			}
-			events, err := envelope.Recorded()
-			if err != nil {
-				yield(Logged{}, err)
-				return
-			}
-			for _, e := range events {
-				record := e.Event.GetDecision()
-				if record != nil && !yield(Logged{Record: record, Event: e.Event, At: e.At, Lane: envelope.Lane}, nil) {
-					return
-				}
-			}
-		}
-	}
 }

@@ -114,9 +114,10 @@ func TestAnAliasLeftOutOfARecordIsFoundAllTheSame(t *testing.T) {
 func TestATamperedLogIsFound(t *testing.T) {
 	t.Parallel()
 	w, logged := decided(t)
-	changed := proto.CloneOf(logged.Event)
-	changed.GetDecision().Reason = policy.AnswerHeldOut
-	if err := w.log.Rewrite(domain.Decision, logged.At.Sequence, changed); err != nil {
+	changed := proto.CloneOf(logged.Record)
+	changed.Reason = policy.AnswerHeldOut
+	tampered := &event.Event{Body: &event.Event_Decision{Decision: changed}}
+	if err := w.log.Rewrite(domain.Decision, logged.At.Sequence, tampered); err != nil {
 		t.Fatal(err)
 	}
 	for _, only := range []bool{true, false} {

@@ -72,7 +72,7 @@ func (t *SupposeTally) add(s Supposed) {
 	}
 }
 
-// newest finds the newest decisions that concern the supposition, newest first.
+// newest are the newest decisions that concern the supposition, the newest first.
 func (r *Replayer) newest(ctx context.Context, o SupposeOptions, tally *SupposeTally) ([]Logged, error) {
 	most := o.Most
 	if most <= 0 {
@@ -83,23 +83,18 @@ func (r *Replayer) newest(ctx context.Context, o SupposeOptions, tally *SupposeT
 		return nil, fmt.Errorf("find the end of %s: %w", domain.Decision, err)
 	}
 	var found []Logged
-	const step = 500
-	for to := last; to > 0 && !tally.More; to -= min(to, step) {
-		from := to - min(to, step) + 1
-		var part []Logged
-		for l, err := range r.decisions(ctx, from, to) {
-			if err != nil {
-				return nil, err
-			}
-			if !l.Record.GetExternal() && o.concerns(l) {
-				part = append(part, l)
-			}
+	for l, err := range r.backwards(ctx, last) {
+		if err != nil {
+			return nil, err
 		}
-		slices.Reverse(part)
-		found = append(found, part...)
-		if len(found) > most {
-			found, tally.More = found[:most:most], true
+		if l.Record.GetExternal() || !o.concerns(l) {
+			continue
 		}
+		if len(found) == most {
+			tally.More = true
+			break
+		}
+		found = append(found, l)
 	}
 	return found, nil
 }
