@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/identity"
@@ -105,11 +103,7 @@ const draftUnit = 500
 // units are the events as they are appended: all in one envelope if they fit. The first has more than the event that
 // says the change, so that a change that was cut off is told from one that nothing follows.
 func (d *draft) units() [][]*event.Event {
-	size := 0
-	for _, e := range d.events {
-		size += domain.FrameSize(proto.Size(e))
-	}
-	if size <= envelopeRoom && len(d.events) <= envelopeEvents {
+	if envelopeOf(d.events) == len(d.events) {
 		return [][]*event.Event{d.events}
 	}
 	return slices.Collect(slices.Chunk(d.events, draftUnit))

@@ -93,11 +93,15 @@ func (c checker) checkTime(out *checked) *Refusal {
 	if out.occurredMS == 0 {
 		out.occurredMS = c.nowMS
 	}
-	if out.occurredMS < earliestMS || out.occurredMS > c.nowMS+aheadMS {
-		return refuse(ReasonTimeOutOfRange, "time", "the time is before 1990 or more than a day ahead")
+	if r := c.checkRange("time", out.occurredMS); r != nil || out.item.CollectedMS == 0 {
+		return r
 	}
-	if at := out.item.CollectedMS; at != 0 && (at < earliestMS || at > c.nowMS+aheadMS) {
-		return refuse(ReasonTimeOutOfRange, "received", "the time is before 1990 or more than a day ahead")
+	return c.checkRange("received", out.item.CollectedMS)
+}
+
+func (c checker) checkRange(field string, ms int64) *Refusal {
+	if ms < earliestMS || ms > c.nowMS+aheadMS {
+		return refuse(ReasonTimeOutOfRange, field, "the time is before 1990 or more than a day ahead")
 	}
 	return nil
 }
@@ -184,10 +188,9 @@ func checkType(c *checked) *Refusal {
 		}
 	case TypeCart:
 		return needLineItem(c)
-	case TypePurchase, TypeRefund, TypeIdentify, TypeLink, TypeConsent:
+	case TypePurchase, TypeRefund, TypeIdentify, TypeLink, TypeConsent, TypeGroup:
 	case TypeTrack:
 		return needText(ReasonMissingName, "name", it.Name)
-	case TypeGroup:
 	case TypeDeliver, TypeExpose, TypeClick, TypeConvert:
 		return checkOutcome(c)
 	case TypeOffer:

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/profferhq/proffer/domain/identity"
@@ -80,10 +81,8 @@ func enough(it *Item, people int) bool {
 }
 
 func appendNew(ids []identity.Identifier, id identity.Identifier) []identity.Identifier {
-	for _, known := range ids {
-		if known == id {
-			return ids
-		}
+	if slices.Contains(ids, id) {
+		return ids
 	}
 	return append(ids, id)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"google.golang.org/protobuf/proto"
 )
 
 // Log is what commands need of the log.
@@ -42,4 +43,18 @@ func takeOver(ctx context.Context, log SharedLog, lane domain.Lane) error {
 		return fmt.Errorf("take %s over: %w: %w", lane.Subject(), domain.ErrUnavailable, err)
 	}
 	return nil
+}
+
+// envelopeRoom is what an envelope has for its events.
+const envelopeRoom = domain.MaxEnvelopeBytes - 1024
+
+// envelopeOf is how many of the events fit one envelope; one at least.
+func envelopeOf(events []*event.Event) int {
+	size := 0
+	for i, e := range events {
+		if size += domain.FrameSize(proto.Size(e)); i > 0 && (size > envelopeRoom || i == domain.MaxEnvelopeEvents) {
+			return i
+		}
+	}
+	return len(events)
 }

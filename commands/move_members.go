@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/segment"
@@ -59,15 +57,4 @@ func moved(m segment.Move, nowMS int64) *event.Event {
 		e.Body = &event.Event_SegmentLeft{SegmentLeft: &event.SegmentLeft{Definition: m.Definition, Segment: m.Segment, Version: m.Version}}
 	}
 	return e
-}
-
-// envelopeOf is how many of the events fit one envelope; one at least.
-func envelopeOf(events []*event.Event) int {
-	size := 0
-	for i, e := range events {
-		if size += domain.FrameSize(proto.Size(e)); i > 0 && (size > envelopeRoom || i == envelopeEvents) {
-			return i
-		}
-	}
-	return len(events)
 }

@@ -124,7 +124,7 @@ func (q *queue) next() []*unit {
 			size += domain.FrameSize(proto.Size(e))
 		}
 		count += len(u.events)
-		if n > 0 && (size > envelopeRoom || count > envelopeEvents || u.round.sender != q.waiting[0].round.sender) {
+		if n > 0 && (size > envelopeRoom || count > domain.MaxEnvelopeEvents || u.round.sender != q.waiting[0].round.sender) {
 			return q.waiting[:n:n]
 		}
 	}

@@ -1,12 +1,11 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
@@ -159,17 +158,7 @@ func (in *Ingest) append(ctx context.Context, c *call) (unknown []domain.Stream,
 	for i, e := range errs {
 		unknown = append(unknown, doubtful(batches[i].lane, e)...)
 	}
-	return unknown, first(errs)
-}
-
-// first is the error to report: one that the sender can wait out rather than one that follows from it.
-func first(errs []error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return unknown, cmp.Or(errs...)
 }
 
 // doubtful is the lane's stream when the error leaves open whether its events are in the log.
@@ -205,13 +194,13 @@ func (c *call) batches() []*batch {
 
 // appendLane appends a lane's events in as few envelopes as hold them, one after the other, and commits each.
 func (in *Ingest) appendLane(ctx context.Context, c *call, b *batch) error {
-	for from := 0; from < len(b.events); {
-		to := b.fits(from)
-		events := make([]*event.Event, 0, to-from)
-		for _, e := range b.events[from:to] {
-			events = append(events, e.event)
-		}
-		at, err := in.ports.Log.Append(ctx, b.lane, events...)
+	events := make([]*event.Event, len(b.events))
+	for i, e := range b.events {
+		events[i] = e.event
+	}
+	for from := 0; from < len(events); {
+		to := from + envelopeOf(events[from:])
+		at, err := in.ports.Log.Append(ctx, b.lane, events[from:to]...)
 		if errors.Is(err, domain.ErrLaneLost) && b.lane == graphLane(c.t.lanes) {
 			in.ports.Recall.People.doubtful()
 		}
@@ -228,22 +217,4 @@ func (in *Ingest) appendLane(ctx context.Context, c *call, b *batch) error {
 		from = to
 	}
 	return nil
-}
-
-// Room of an envelope that is left for its frame, and the most that one append takes of it.
-const (
-	envelopeRoom   = domain.MaxEnvelopeBytes - 1024
-	envelopeEvents = domain.MaxEnvelopeEvents
-)
-
-// fits is the end of the run from there that fits one envelope; it holds one event at least.
-func (b *batch) fits(from int) int {
-	size, end := 0, from
-	for ; end < len(b.events) && end-from < envelopeEvents; end++ {
-		size += domain.FrameSize(proto.Size(b.events[end].event))
-		if end > from && size > envelopeRoom {
-			break
-		}
-	}
-	return end
 }

@@ -150,9 +150,7 @@ type inputSpec struct {
 }
 
 func compileInput(d inputDocument) (inputSpec, error) {
-	at := func(format string, args ...any) error {
-		return fmt.Errorf("line %d: "+format, append([]any{d.Line}, args...)...)
-	}
+	at := func(what string) error { return fmt.Errorf("line %d: %s", d.Line, what) }
 	in := inputSpec{pattern: d.File, format: d.Format, optional: d.Optional, separator: ',', trim: d.CSV.Trim, header: d.CSV.Header}
 	if _, err := path.Match(d.File, ""); d.File == "" || err != nil || strings.ContainsAny(d.File, `/\`) {
 		return in, at("file: want a file's name without folder, or a pattern")

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/profferhq/proffer/commands"
@@ -36,10 +37,9 @@ func (m *message) understand(it *commands.Item, body jsontext.Value) {
 func contacts(traits jsontext.Value) []identity.Identifier {
 	var ids []identity.Identifier
 	for name, v := range traits.Members() {
-		text := ""
 		switch string(name) {
 		case "email", "phone":
-			if text = word(v); text != "" {
+			if text := word(v); text != "" {
 				ids = append(ids, identity.Identifier{Type: string(name), Value: text})
 			}
 		}
@@ -90,13 +90,7 @@ func order(it *commands.Item, body jsontext.Value) {
 			it.Lines = lines(v)
 		}
 	}
-	it.Amount = total
-	if it.Amount == "" {
-		it.Amount = revenue
-	}
-	if it.Amount == "" {
-		it.Amount = value
-	}
+	it.Amount = cmp.Or(total, revenue, value)
 }
 
 func lines(products jsontext.Value) []commands.Line {
