@@ -89,7 +89,7 @@ func appendNew(ids []identity.Identifier, id identity.Identifier) []identity.Ide
 
 // malformed turns the normalizer's finding into a refusal.
 func malformed(field string, err error) *Refusal {
-	if m := (*identity.Malformed)(nil); errors.As(err, &m) {
+	if m, ok := errors.AsType[*identity.Malformed](err); ok {
 		return refuse(m.Reason, field, m.Message)
 	}
 	return refuse(ReasonInvalidIdentifier, field, "not an identifier")

@@ -127,7 +127,7 @@ func (q *Quarantine) Repair(ctx context.Context, id [16]byte, repaired []byte) (
 		return Verdict{}, err
 	}
 	items, err := q.read(ctx, r, repaired)
-	if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		return Verdict{Status: Rejected, Reason: refusal.Reason, Field: refusal.Field, Message: refusal.Message}, nil
 	} else if err != nil {
 		return Verdict{}, err

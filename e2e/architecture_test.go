@@ -101,7 +101,7 @@ func TestTopLevelHoldsOnlyTheFoldersOfTheDesign(t *testing.T) {
 func TestNobodyHidesWiring(t *testing.T) {
 	root := repositoryRoot(t)
 	for _, file := range goFiles(t, root) {
-		for _, part := range strings.Split(filepath.Dir(file), "/") {
+		for part := range strings.SplitSeq(filepath.Dir(file), "/") {
 			if slices.Contains([]string{"util", "utils", "common", "helpers", "misc"}, part) {
 				t.Errorf("%s: no folder is called %q here", file, part)
 			}

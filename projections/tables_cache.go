@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/profferhq/proffer/domain"
 )
@@ -52,8 +53,6 @@ func (c *totalsCache) load(ctx context.Context, store RowReader, aliases []domai
 	if err != nil {
 		return nil, fmt.Errorf("load the totals of aliases: %w", err)
 	}
-	for a, t := range stored {
-		totals[a] = t
-	}
+	maps.Copy(totals, stored)
 	return totals, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -116,10 +117,7 @@ func straight(t interface{ Fatal(...any) }, log *projectionstest.StreamLog) map[
 }
 
 func contents(views projections.ViewRange) map[domain.Alias][]byte {
-	blobs := map[domain.Alias][]byte{}
-	for a, blob := range views.Range {
-		blobs[a] = blob
-	}
+	blobs := maps.Collect(views.Range)
 	return blobs
 }
 

@@ -2,6 +2,7 @@ package past
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/profferhq/proffer/domain"
 )
@@ -96,11 +97,8 @@ func (s *Signs) Of(aliases []domain.Alias, to uint64) []Stretch {
 		last = place
 	}
 	for place, x := range s.closed {
-		for _, a := range aliases {
-			if x.may(a) {
-				take(place, x.Stretch)
-				break
-			}
+		if slices.ContainsFunc(aliases, x.may) {
+			take(place, x.Stretch)
 		}
 	}
 	for _, a := range aliases {

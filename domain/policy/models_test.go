@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
 	"github.com/profferhq/proffer/domain/feature"
@@ -46,7 +44,7 @@ func TestModelsAreNamedBeforeTheyAreRead(t *testing.T) {
 		"misspelt":     {[]*event.PolicyModel{{Name: "churned", Use: "churn_90d"}}, `did you mean "churned"?`},
 		"twice":        {[]*event.PolicyModel{{Name: "churn", Use: "a"}, {Name: "churn", Use: "b"}}, "models[1].name"},
 		"no use":       {[]*event.PolicyModel{{Name: "churn"}}, "models[0].use: must not be empty"},
-		"no number":    {[]*event.PolicyModel{{Name: "churn", Use: "a", Fallback: proto.Float64(math.Inf(1))}}, "models[0].fallback"},
+		"no number":    {[]*event.PolicyModel{{Name: "churn", Use: "a", Fallback: new(math.Inf(1))}}, "models[0].fallback"},
 		"unreadable":   {[]*event.PolicyModel{{Name: "churn", Use: "a"}, {Name: "my-churn", Use: "a"}}, "models[1].name"},
 		"not as value": {[]*event.PolicyModel{{Name: "churn", Use: "a"}}, "models can only be read by name"},
 	} {

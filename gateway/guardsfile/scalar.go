@@ -60,8 +60,7 @@ func (p *pattern) UnmarshalYAML(n *yaml.Node) error {
 
 // fault is what is wrong with a regular expression, without quoting it: it may be a value that somebody took for one.
 func fault(err error) string {
-	var parse *syntax.Error
-	if errors.As(err, &parse) {
+	if parse, ok := errors.AsType[*syntax.Error](err); ok {
 		return parse.Code.String()
 	}
 	return "it does not compile"

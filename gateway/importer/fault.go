@@ -48,8 +48,7 @@ func failText(text string) ref.Val { return fail(errors.New(text)) }
 // explain says why an expression failed without repeating a value of the row: texts of our own functions and
 // names that stand in the expression itself are shown, everything else is not.
 func explain(err error, expression string) string {
-	var plain plainError
-	if errors.As(err, &plain) {
+	if plain, ok := errors.AsType[plainError](err); ok {
 		return plain.Error()
 	}
 	text := err.Error()

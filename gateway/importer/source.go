@@ -168,7 +168,7 @@ func compileEmit(p place, d emitDocument) (*emitSpec, error) {
 		return nil, err
 	}
 	if spec.kind == "consent" {
-		for _, field := range strings.Fields(consentFields) {
+		for field := range strings.FieldsSeq(consentFields) {
 			if !slices.Contains(spec.given(), field) {
 				return nil, at("%s: a consent needs it", field)
 			}

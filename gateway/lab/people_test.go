@@ -30,8 +30,8 @@ func newCrowd(seed uint64, typo, blank float64) *crowd {
 		}
 	}
 	c.r.Shuffle(len(c.given), func(i, j int) { c.given[i], c.given[j] = c.given[j], c.given[i] })
-	for _, s := range strings.Fields("ab bach cor del ei fitz gar hal ib jan ker lind mac nor o pap quin rich stan tal um van wes yar zim hoff gold brand stern wald") {
-		for _, e := range strings.Fields("er mann sen ski ton field berg ley dez mer strom wood ard vich in well son low gren bury ova etti ides ström") {
+	for s := range strings.FieldsSeq("ab bach cor del ei fitz gar hal ib jan ker lind mac nor o pap quin rich stan tal um van wes yar zim hoff gold brand stern wald") {
+		for e := range strings.FieldsSeq("er mann sen ski ton field berg ley dez mer strom wood ard vich in well son low gren bury ova etti ides ström") {
 			c.surnames = append(c.surnames, s+e)
 		}
 	}

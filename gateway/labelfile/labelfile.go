@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -157,12 +158,7 @@ func plainMapping(n *yaml.Node, path string, lines map[string]int) (any, error) 
 }
 
 func contains(list []string, name string) bool {
-	for _, x := range list {
-		if x == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, name)
 }
 
 // withLines adds to each problem the line that it is on, or, of a field that is left out, nothing.

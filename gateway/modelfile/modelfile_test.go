@@ -164,7 +164,7 @@ func TestGoldenRowsTryMissingValues(t *testing.T) {
 	t.Parallel()
 	f := buys(t)
 	var whole []string
-	for _, row := range strings.Split(strings.TrimSpace(string(f.Golden)), "\n") {
+	for row := range strings.SplitSeq(strings.TrimSpace(string(f.Golden)), "\n") {
 		if cells := strings.Split(row, ","); !slices.Contains(cells, "") && !slices.Contains(cells, "nan") {
 			whole = append(whole, row)
 		}

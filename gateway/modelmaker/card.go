@@ -73,10 +73,8 @@ type Training struct {
 	SMOTE float64 `json:"smote,omitempty"`
 }
 
-func of(x float64) *float64 { return &x }
-
 func scoresOf(s stat.Scored) card.Figures {
 	return card.Figures{
-		AUC: of(s.AUC()), Accuracy: of(s.Accuracy(.5)), LogLoss: of(s.LogLoss()), Brier: of(s.Brier()), ECE: of(s.ECE(stat.ECEBins)),
+		AUC: new(s.AUC()), Accuracy: new(s.Accuracy(.5)), LogLoss: new(s.LogLoss()), Brier: new(s.Brier()), ECE: new(s.ECE(stat.ECEBins)),
 	}
 }

@@ -386,9 +386,9 @@ func (m *maker) errors(scores []float64) card.Figures {
 		absolute += math.Abs(y - scores[n])
 	}
 	n := float64(len(m.split.test))
-	out := card.Figures{RMSE: of(math.Sqrt(squares / n)), MAE: of(absolute / n)}
+	out := card.Figures{RMSE: new(math.Sqrt(squares / n)), MAE: new(absolute / n)}
 	if all > 0 {
-		out.R2 = of(1 - squares/all)
+		out.R2 = new(1 - squares/all)
 	}
 	return out
 }

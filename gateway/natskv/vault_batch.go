@@ -112,7 +112,7 @@ func writeError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if api := (*jetstream.APIError)(nil); errors.As(err, &api) {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		switch api.ErrorCode {
 		case codeWrongLastSequence, codeSequenceInFlight, codeIDInFlight:
 			return errExists

@@ -134,8 +134,7 @@ func TestAnAddressThatLooksLikeAnotherIsNotIt(t *testing.T) {
 		"paypal.jane\uff20example.com",  // full width @
 	} {
 		got, err := n.Normalize(identity.Identifier{Type: identity.Email, Value: value})
-		var malformed *identity.Malformed
-		if errors.As(err, &malformed) {
+		if _, ok := errors.AsType[*identity.Malformed](err); ok {
 			continue
 		}
 		if err != nil {

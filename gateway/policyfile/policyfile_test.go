@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/profferhq/proffer/domain/event"
@@ -63,7 +62,7 @@ func TestParseKeepsWhatTheOperatorWrote(t *testing.T) {
 			Treatments: []*event.Treatment{{Id: "banner", Channel: "web", Content: map[string]string{"headline": "Ten off"}}},
 		}},
 		Models: []*event.PolicyModel{
-			{Name: "churn", Use: "churn_90d"}, {Name: "worth", Use: "spend_90d", Fallback: proto.Float64(12.5)},
+			{Name: "churn", Use: "churn_90d"}, {Name: "worth", Use: "spend_90d", Fallback: new(12.5)},
 		},
 		ContactLimits: []*event.ContactLimit{{Name: "weekly", Channel: "web", Most: 3, WindowMs: 7 * 24 * 3600 * 1000}},
 	}

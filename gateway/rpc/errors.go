@@ -142,8 +142,7 @@ func asConnect(procedure string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var already *connect.Error
-	if errors.As(err, &already) {
+	if already, ok := errors.AsType[*connect.Error](err); ok {
 		return withReason(already)
 	}
 	if refused := refusedField(err); refused != nil {

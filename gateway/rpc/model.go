@@ -56,8 +56,7 @@ const modelPiece = 512 << 10
 
 // modelProblems gives the faults of a model their own reason.
 func modelProblems(err error) error {
-	var problems problem.List
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[problem.List](err); ok {
 		return refusedProblems("MODEL_INVALID", problems)
 	}
 	return err

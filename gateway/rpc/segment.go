@@ -74,8 +74,7 @@ var (
 
 // segmentProblems gives the faults of a definition their own reason.
 func segmentProblems(err error) error {
-	var problems problem.List
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[problem.List](err); ok {
 		return refusedProblems("SEGMENTS_INVALID", problems)
 	}
 	return err

@@ -101,8 +101,7 @@ func Parse(text []byte) (feature.View, error) {
 		return feature.View{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	v, err := feature.ParseView(specs)
-	var problems problem.List
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[problem.List](err); ok {
 		return v, fmt.Errorf("%w: %w", feature.ErrViewInvalid, located(problems, &root))
 	}
 	return v, err

@@ -125,7 +125,7 @@ func TestContributionsAreShapleyValues(t *testing.T) {
 func TestATreeThatIsTooDeepIsNotExplained(t *testing.T) {
 	t.Parallel()
 	var deep tree.Tree
-	for i := int32(0); i < 600; i++ { // a chain: each split has a leaf and the next split
+	for i := range int32(600) { // a chain: each split has a leaf and the next split
 		deep.Nodes = append(deep.Nodes, tree.Node{Left: 2*i + 1, Right: 2*i + 2, Cover: 1}, tree.Node{Left: -1, Right: -1, Cover: 1})
 	}
 	deep.Nodes = append(deep.Nodes, tree.Node{Left: -1, Right: -1, Cover: 1})

@@ -69,7 +69,7 @@ func parseTests(level string) ([]test, error) {
 	if len(level) > 3*maxNameBytes {
 		return nil, fmt.Errorf("it is longer than %d bytes", 3*maxNameBytes)
 	}
-	for _, part := range strings.Split(level, "|") {
+	for part := range strings.SplitSeq(level, "|") {
 		t, err := parseTest(strings.TrimSpace(part))
 		if err != nil {
 			return nil, err

@@ -92,7 +92,7 @@ func (m Model) part(s string) (part, error) {
 		return p, fmt.Errorf("no such transform: %q", name)
 	}
 	p.transform = t
-	for _, name := range strings.Split(names, "+") {
+	for name := range strings.SplitSeq(names, "+") {
 		at := slices.IndexFunc(m.Fields, func(f Field) bool { return f.Name == name })
 		if at < 0 {
 			return p, fmt.Errorf("no such field: %q", name)

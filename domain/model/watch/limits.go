@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -72,9 +73,7 @@ func DefaultLimits() Limits {
 // With are the limits of a use for which some were set; nil sets none.
 func (l Limits) With(set *event.ModelLimitsSet) Limits {
 	out := Limits{By: map[string]Limit{}, Days: l.Days, Least: l.Least}
-	for metric, limit := range l.By {
-		out.By[metric] = limit
-	}
+	maps.Copy(out.By, l.By)
 	for _, s := range set.GetLimits() {
 		out.By[s.GetMetric()] = Limit{Soft: s.GetSoft(), Hard: s.GetHard()}
 	}
