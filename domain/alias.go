@@ -53,3 +53,14 @@ func (a Alias) IsZero() bool { return a == Alias{} }
 
 // Compare orders aliases by when they were first seen.
 func (a Alias) Compare(b Alias) int { return bytes.Compare(a[:], b[:]) }
+
+// Hash spreads aliases evenly over 64 bits: FNV-1a, then the finaliser of SplitMix64.
+func (a Alias) Hash() uint64 {
+	h := uint64(14695981039346656037)
+	for _, b := range a {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
 )
 
 func (g *gathering) addBehaviour(place Place, e *event.Event) {
@@ -82,22 +83,12 @@ func (g *gathering) addDecision(place Place, d *event.Decision) {
 }
 
 func (g *gathering) addOutcome(place Place, e *event.Event) {
-	row := OutcomeRow{Place: place, Type: domain.TypeOf(e)}
-	var of *event.OutcomeOf
-	switch b := e.GetBody().(type) {
-	case *event.Event_Delivered:
-		of = b.Delivered.GetOf()
-	case *event.Event_Exposed:
-		of = b.Exposed.GetOf()
-	case *event.Event_Clicked:
-		of = b.Clicked.GetOf()
-	case *event.Event_Converted:
-		of = b.Converted.GetOf()
-		row.ValueMicros, row.CostMicros = b.Converted.GetValueMicros(), b.Converted.GetCostMicros()
-	}
-	row.Decision, row.Offer = aliasOf(of.GetDecision()), cell(of.GetOffer())
-	row.Treatment, row.Placement = cell(of.GetTreatment()), cell(of.GetPlacement())
-	g.batch.Rows.Outcomes = append(g.batch.Rows.Outcomes, row)
+	of, converted := feature.OutcomeOf(e), e.GetConverted()
+	g.batch.Rows.Outcomes = append(g.batch.Rows.Outcomes, OutcomeRow{
+		Place: place, Type: domain.TypeOf(e), Decision: aliasOf(of.GetDecision()), Offer: cell(of.GetOffer()),
+		Treatment: cell(of.GetTreatment()), Placement: cell(of.GetPlacement()),
+		ValueMicros: converted.GetValueMicros(), CostMicros: converted.GetCostMicros(),
+	})
 }
 
 func (g *gathering) addQuarantine(place Place, e *event.Event) {

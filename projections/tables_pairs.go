@@ -11,21 +11,7 @@ import (
 
 // pairOf reads whom an event about two aliases is about; false when it is about one, or about no two aliases.
 func pairOf(e *event.Event) (Pair, bool) {
-	var other []byte
-	switch b := e.GetBody().(type) {
-	case *event.Event_IdentityLinked:
-		other = b.IdentityLinked.GetOther()
-	case *event.Event_IdentityUnlinked:
-		other = b.IdentityUnlinked.GetOther()
-	case *event.Event_IdentityWithheld:
-		other = b.IdentityWithheld.GetOther()
-	case *event.Event_IdentityBarred:
-		other = b.IdentityBarred.GetOther()
-	case *event.Event_MatchProposed:
-		other = b.MatchProposed.GetOther()
-	case *event.Event_MatchReviewed:
-		other = b.MatchReviewed.GetOther()
-	}
+	other, _, _ := identity.OtherOf(e)
 	first, second := aliasOf(e.GetAlias()), aliasOf(other)
 	if first.IsZero() || second.IsZero() || first == second {
 		return Pair{}, false

@@ -25,17 +25,6 @@ type family struct {
 	size, place int
 }
 
-// hashOf spreads aliases evenly over 64 bits: FNV-1a, then the finaliser of SplitMix64.
-func hashOf(a domain.Alias) uint64 {
-	h := uint64(14695981039346656037)
-	for _, b := range a {
-		h = (h ^ uint64(b)) * 1099511628211
-	}
-	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
-	h = (h ^ h>>27) * 0x94d049bb133111eb
-	return h ^ h>>31
-}
-
 // collection is one pass over the log: the families whose hash is in [low, high], as many as memory holds. What is read
 // of them does not depend on how much that is.
 type collection struct {
@@ -171,5 +160,5 @@ func (x *export) sampled(h uint64) bool {
 	// The order of the passes is by h itself: the sample is by another hash.
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], h)
-	return float64(hashOf(domain.Alias(append(b[:], "sampling"...)))>>11)/(1<<53) < x.request.Share
+	return float64(domain.Alias(append(b[:], "sampling"...)).Hash()>>11)/(1<<53) < x.request.Share
 }

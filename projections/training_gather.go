@@ -138,7 +138,7 @@ func (g *gatherer) hold(alias domain.Alias, facts heldFacts, frame []byte) (weig
 	n, met := g.places[alias]
 	if !met {
 		a := gathered{alias: alias, earliest: g.of.export.kin.settled(alias)}
-		if a.hash = hashOf(a.earliest); !g.of.wants(&a) {
+		if a.hash = a.earliest.Hash(); !g.of.wants(&a) {
 			return 0
 		}
 		n = uint32(len(g.aliases))

@@ -123,6 +123,6 @@ func OtherEnd(e *event.Event) []byte {
 	if group := e.GetGroupJoined(); group != nil {
 		return group.GetGroup()
 	}
-	other, _, _ := otherOf(e)
+	other, _, _ := OtherOf(e)
 	return other
 }

@@ -133,7 +133,7 @@ func (r *Register) Pending() int { return len(r.taken) }
 
 // typed lets the graph know the types of the aliases an event names.
 func (r *Register) typed(e *event.Event) {
-	if other, kind, ok := otherOf(e); ok {
+	if other, kind, ok := OtherOf(e); ok {
 		r.named(e.GetAlias(), e.GetAliasType())
 		r.named(other, kind)
 	} else if e.GetAliasMarked() != nil || e.GetConsentStated() != nil {

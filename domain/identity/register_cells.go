@@ -39,7 +39,7 @@ func cellOf(e *event.Event) (cell, bool) {
 	if e.GetGuardsChanged() != nil {
 		return cell{kind: cellGuards}, true
 	}
-	other, _, ok := otherOf(e)
+	other, _, ok := OtherOf(e)
 	if !ok {
 		return cell{}, false
 	}
@@ -47,8 +47,8 @@ func cellOf(e *event.Event) (cell, bool) {
 	return pairOf(a, b), ok
 }
 
-// otherOf is the second alias of an event about two, and its type; empty where the event does not say it.
-func otherOf(e *event.Event) (other []byte, kind string, ok bool) {
+// OtherOf is the second alias of an event about two, and its type; empty where the event does not say it.
+func OtherOf(e *event.Event) (other []byte, kind string, ok bool) {
 	switch b := e.GetBody().(type) {
 	case *event.Event_IdentityLinked:
 		return b.IdentityLinked.GetOther(), b.IdentityLinked.GetOtherType(), true

@@ -43,11 +43,7 @@ func decide(ctx context.Context, o Options) (r Result, err error) {
 		return r, err
 	}
 	empty := heap()
-	config, err := nodeConfig(o)
-	if err != nil {
-		return r, err
-	}
-	node, err := gateway.Start(ctx, config)
+	node, err := startNode(ctx, o)
 	if err != nil {
 		return r, err
 	}
@@ -209,6 +205,14 @@ func nodeConfig(o Options) (gateway.Config, error) {
 	config.Data, config.Listen, config.NoDatabase = o.Dir, "127.0.0.1:0", true
 	config.NatsURL, config.DatabaseURL, config.Sync = "", "", o.Sync
 	return config, nil
+}
+
+func startNode(ctx context.Context, o Options) (*gateway.Node, error) {
+	config, err := nodeConfig(o)
+	if err != nil {
+		return nil, err
+	}
+	return gateway.Start(ctx, config)
 }
 
 // noop answers with a message of the size of a real answer.

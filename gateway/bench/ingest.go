@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/profferhq/proffer/domain"
-	"github.com/profferhq/proffer/gateway"
 	"github.com/profferhq/proffer/gateway/natslog"
 )
 
@@ -25,11 +24,7 @@ const (
 // ingest measures Segment batches of 100 events over HTTP, from sending to the durable acknowledgement, beside raw
 // durable publishing of the same bytes.
 func ingest(ctx context.Context, o Options) (r Result, err error) {
-	config, err := nodeConfig(o)
-	if err != nil {
-		return r, err
-	}
-	node, err := gateway.Start(ctx, config)
+	node, err := startNode(ctx, o)
 	if err != nil {
 		return r, err
 	}

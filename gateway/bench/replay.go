@@ -25,11 +25,7 @@ func replay(ctx context.Context, o Options) (r Result, err error) {
 	if err := prepare(ctx, o); err != nil {
 		return r, err
 	}
-	config, err := nodeConfig(o)
-	if err != nil {
-		return r, err
-	}
-	node, err := gateway.Start(ctx, config)
+	node, err := startNode(ctx, o)
 	if err != nil {
 		return r, err
 	}

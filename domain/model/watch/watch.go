@@ -237,7 +237,7 @@ func (w *Watch) tally(key Key, v *version) *Tally {
 
 func (w *Watch) await(d *event.Decision, wait *waiting) {
 	id, err := domain.AliasFromBytes(d.GetId())
-	if err != nil || len(wait.scores) == 0 || spread(id) > w.threshold {
+	if err != nil || len(wait.scores) == 0 || id.Hash() > w.threshold {
 		return
 	}
 	if wait.person, err = domain.AliasFromBytes(d.GetRequestedAlias()); err != nil {
@@ -246,19 +246,8 @@ func (w *Watch) await(d *event.Decision, wait *waiting) {
 	w.waiting[id] = wait
 	for len(w.waiting) > w.o.MostWaiting && w.threshold > 0 {
 		w.threshold /= 2
-		maps.DeleteFunc(w.waiting, func(id domain.Alias, _ *waiting) bool { return spread(id) > w.threshold })
+		maps.DeleteFunc(w.waiting, func(id domain.Alias, _ *waiting) bool { return id.Hash() > w.threshold })
 	}
-}
-
-// spread is a hash of a decision's id: FNV-1a, then the finaliser of SplitMix64.
-func spread(id domain.Alias) uint64 {
-	h := uint64(14695981039346656037)
-	for _, b := range id {
-		h = (h ^ uint64(b)) * 1099511628211
-	}
-	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
-	h = (h ^ h>>27) * 0x94d049bb133111eb
-	return h ^ h>>31
 }
 
 // Due are decisions whose windows have closed: what became of them by the label, read with the view, is to be told by
