@@ -33,7 +33,7 @@ func (in *Ingest) leaveOut(c *call) {
 		ok.ids, c.aliases[i] = ok.ids[:kept], c.aliases[i][:kept]
 		if !enough(ok.item, left) {
 			c.checked[i], c.aliases[i] = nil, nil
-			c.verdicts[i] = rejection(ok.item, refuse(ReasonIdentifierBlocked, "identifiers", blockedMessage))
+			c.verdicts[i] = rejection(ok.item, Refuse(ReasonIdentifierBlocked, "identifiers", blockedMessage))
 		}
 	}
 }

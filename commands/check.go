@@ -12,8 +12,8 @@ import (
 	"github.com/profferhq/proffer/domain/identity"
 )
 
-// earliestMS is 1990-01-01: a time before it is a mistake of the sender's clock or of a unit.
-var earliestMS = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+// EarliestMS is 1990-01-01: a time before it is a mistake of the sender's clock or of a unit.
+const EarliestMS int64 = 631_152_000_000
 
 // aheadMS is how far in the future a time may be.
 const aheadMS = int64(24 * time.Hour / time.Millisecond)
@@ -83,7 +83,7 @@ func (it *Item) size() int {
 
 func checkSize(c *checked) *Refusal {
 	if c.item.size() > MaxItemBytes {
-		return refuse(ReasonEventTooLarge, "", "an event may have "+strconv.Itoa(MaxItemBytes>>10)+" KB")
+		return Refuse(ReasonEventTooLarge, "", "an event may have "+strconv.Itoa(MaxItemBytes>>10)+" KB")
 	}
 	return nil
 }
@@ -100,8 +100,8 @@ func (c checker) checkTime(out *checked) *Refusal {
 }
 
 func (c checker) checkRange(field string, ms int64) *Refusal {
-	if ms < earliestMS || ms > c.nowMS+aheadMS {
-		return refuse(ReasonTimeOutOfRange, field, "the time is before 1990 or more than a day ahead")
+	if ms < EarliestMS || ms > c.nowMS+aheadMS {
+		return Refuse(ReasonTimeOutOfRange, field, "the time is before 1990 or more than a day ahead")
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (c checker) checkRange(field string, ms int64) *Refusal {
 func checkTexts(c *checked) *Refusal {
 	it := c.item
 	if len(it.MessageID) > MaxTextBytes {
-		return refuse(ReasonMessageIDTooLong, "message_id", "a message id may have "+strconv.Itoa(MaxTextBytes)+" bytes")
+		return Refuse(ReasonMessageIDTooLong, "message_id", "a message id may have "+strconv.Itoa(MaxTextBytes)+" bytes")
 	}
 	for _, f := range [...]struct{ name, text string }{
 		{"channel", it.Channel}, {"name", it.Name}, {"currency", it.Currency}, {"order", it.Order},
@@ -131,7 +131,7 @@ func checkTexts(c *checked) *Refusal {
 
 func checkList(field string, list []string) *Refusal {
 	if len(list) > MaxValues {
-		return refuse(ReasonTooManyValues, field, "at most "+strconv.Itoa(MaxValues))
+		return Refuse(ReasonTooManyValues, field, "at most "+strconv.Itoa(MaxValues))
 	}
 	for i, s := range list {
 		if r := checkText(index(field, i), s); r != nil {
@@ -143,14 +143,14 @@ func checkList(field string, list []string) *Refusal {
 
 func checkAttributes(attributes map[string]string) *Refusal {
 	if len(attributes) > MaxValues {
-		return refuse(ReasonTooManyValues, "attributes", "at most "+strconv.Itoa(MaxValues))
+		return Refuse(ReasonTooManyValues, "attributes", "at most "+strconv.Itoa(MaxValues))
 	}
 	for k, v := range attributes {
 		if r := checkText("attributes", k); r != nil {
 			return r
 		}
 		if !utf8.ValidString(v) {
-			return refuse(ReasonInvalidText, "attributes", "not UTF-8")
+			return Refuse(ReasonInvalidText, "attributes", "not UTF-8")
 		}
 	}
 	return nil
@@ -159,18 +159,18 @@ func checkAttributes(attributes map[string]string) *Refusal {
 // checkText bounds a name or code, and keeps control characters out of tables and terminals.
 func checkText(field, text string) *Refusal {
 	if len(text) > MaxTextBytes {
-		return refuse(ReasonTextTooLong, field, "at most "+strconv.Itoa(MaxTextBytes)+" bytes")
+		return Refuse(ReasonTextTooLong, field, "at most "+strconv.Itoa(MaxTextBytes)+" bytes")
 	}
 	ascii := true
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c == 0x7f {
-			return refuse(ReasonInvalidText, field, "a control character")
+			return Refuse(ReasonInvalidText, field, "a control character")
 		} else if c >= utf8.RuneSelf {
 			ascii = false
 		}
 	}
 	if !ascii && !utf8.ValidString(text) {
-		return refuse(ReasonInvalidText, field, "not UTF-8")
+		return Refuse(ReasonInvalidText, field, "not UTF-8")
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func checkType(c *checked) *Refusal {
 	switch it.Type {
 	case TypeView:
 		if it.Kind != "" && it.Kind != "page" && it.Kind != "screen" && it.Kind != "item" {
-			return refuse(ReasonInvalidKind, "kind", `a view is of a "page", a "screen" or an "item"`)
+			return Refuse(ReasonInvalidKind, "kind", `a view is of a "page", a "screen" or an "item"`)
 		}
 		if it.Kind == "item" {
 			return needLineItem(c)
@@ -195,27 +195,27 @@ func checkType(c *checked) *Refusal {
 		return checkOutcome(c)
 	case TypeOffer:
 		if it.ValidityMS < 0 {
-			return refuse(ReasonInvalidValidity, "validity_ms", "the validity is negative")
+			return Refuse(ReasonInvalidValidity, "validity_ms", "the validity is negative")
 		}
 		return needText(ReasonMissingOffer, "offer", it.Offer)
 	case TypeExternalDecision:
 		return parseDecisionID(c)
 	default:
-		return refuse(ReasonUnknownType, "type", "no such type of event")
+		return Refuse(ReasonUnknownType, "type", "no such type of event")
 	}
 	return nil
 }
 
 func needText(reason, field, text string) *Refusal {
 	if strings.TrimSpace(text) == "" {
-		return refuse(reason, field, "it is required")
+		return Refuse(reason, field, "it is required")
 	}
 	return nil
 }
 
 func needLineItem(c *checked) *Refusal {
 	if len(c.lines) != 1 || c.lines[0].GetItem() == "" {
-		return refuse(ReasonMissingItem, "lines[0].item", "one item is required")
+		return Refuse(ReasonMissingItem, "lines[0].item", "one item is required")
 	}
 	return nil
 }
@@ -237,7 +237,7 @@ func parseDecisionID(c *checked) *Refusal {
 	}
 	id, err := hex.DecodeString(c.item.DecisionID)
 	if err != nil || len(id) != 16 {
-		return refuse(ReasonInvalidDecisionID, "decision_id", "32 hexadecimal digits")
+		return Refuse(ReasonInvalidDecisionID, "decision_id", "32 hexadecimal digits")
 	}
 	c.decisionID = id
 	return nil
@@ -249,13 +249,13 @@ func checkProperties(c *checked) *Refusal {
 		return nil
 	}
 	if p.Kind() != jsontext.Object {
-		return refuse(ReasonInvalidJSON, "properties", "an object is required")
+		return Refuse(ReasonInvalidJSON, "properties", "an object is required")
 	}
 	if !utf8.Valid(p.Raw()) {
-		return refuse(ReasonInvalidText, "properties", "not UTF-8")
+		return Refuse(ReasonInvalidText, "properties", "not UTF-8")
 	}
 	if p.Deeper(MaxDepth) {
-		return refuse(ReasonTooDeep, "properties", "nested deeper than "+strconv.Itoa(MaxDepth))
+		return Refuse(ReasonTooDeep, "properties", "nested deeper than "+strconv.Itoa(MaxDepth))
 	}
 	if c.item.Type == TypeIdentify {
 		return checkTraits(c)
@@ -270,7 +270,7 @@ func checkTraits(c *checked) *Refusal {
 			continue
 		}
 		if len(c.traits) == MaxValues {
-			return refuse(ReasonTooManyValues, "properties", "at most "+strconv.Itoa(MaxValues))
+			return Refuse(ReasonTooManyValues, "properties", "at most "+strconv.Itoa(MaxValues))
 		}
 		if r := checkText("properties", string(name)); r != nil {
 			return r

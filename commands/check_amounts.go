@@ -17,7 +17,7 @@ func checkAmounts(c *checked) *Refusal {
 		return r
 	}
 	if len(c.item.Lines) > MaxLines {
-		return refuse(ReasonTooManyLines, "lines", "at most "+strconv.Itoa(MaxLines))
+		return Refuse(ReasonTooManyLines, "lines", "at most "+strconv.Itoa(MaxLines))
 	}
 	if len(c.item.Lines) > 0 {
 		c.lines = make([]*event.Line, len(c.item.Lines))
@@ -30,10 +30,10 @@ func checkAmounts(c *checked) *Refusal {
 	}
 	p := c.item.Propensity
 	if math.IsNaN(p) || math.IsInf(p, 0) {
-		return refuse(ReasonNotANumber, "propensity", "not a number")
+		return Refuse(ReasonNotANumber, "propensity", "not a number")
 	}
 	if p < 0 || p > 1 {
-		return refuse(ReasonInvalidPropensity, "propensity", "a propensity is within 0 and 1")
+		return Refuse(ReasonInvalidPropensity, "propensity", "a propensity is within 0 and 1")
 	}
 	return nil
 }
@@ -82,11 +82,11 @@ func amount(field, text string) (int64, *Refusal) {
 func refuseNumber(field string, v int64, err error) *Refusal {
 	switch {
 	case errors.Is(err, errDecimalRange):
-		return refuse(ReasonAmountOutOfRange, field, "the number is out of range")
+		return Refuse(ReasonAmountOutOfRange, field, "the number is out of range")
 	case err != nil:
-		return refuse(ReasonInvalidAmount, field, "not a decimal number")
+		return Refuse(ReasonInvalidAmount, field, "not a decimal number")
 	case v < 0:
-		return refuse(ReasonNegativeAmount, field, "the number is negative")
+		return Refuse(ReasonNegativeAmount, field, "the number is negative")
 	}
 	return nil
 }

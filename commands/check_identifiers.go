@@ -21,7 +21,7 @@ func (c checker) checkIdentifiers(out *checked) *Refusal {
 		return nil
 	}
 	if len(it.Identifiers) > MaxIdentifiers {
-		return refuse(ReasonTooManyIdentifiers, "identifiers", "at most "+strconv.Itoa(MaxIdentifiers))
+		return Refuse(ReasonTooManyIdentifiers, "identifiers", "at most "+strconv.Itoa(MaxIdentifiers))
 	}
 	out.ids = make([]identity.Identifier, 0, len(it.Identifiers)+len(it.Hints))
 	var group identity.Identifier
@@ -37,10 +37,10 @@ func (c checker) checkIdentifiers(out *checked) *Refusal {
 		out.ids = appendNew(out.ids, normal)
 	}
 	if len(out.ids) == 0 {
-		return refuse(ReasonMissingIdentifier, "identifiers", "whom it is about is required")
+		return Refuse(ReasonMissingIdentifier, "identifiers", "whom it is about is required")
 	}
 	if it.Type == TypeLink && len(out.ids) < 2 {
-		return refuse(ReasonMissingIdentifier, "identifiers[1]", "a link needs two different identifiers")
+		return Refuse(ReasonMissingIdentifier, "identifiers[1]", "a link needs two different identifiers")
 	}
 	for _, id := range it.Hints {
 		if normal, err := c.normalizer.Normalize(id); err == nil {
@@ -48,11 +48,11 @@ func (c checker) checkIdentifiers(out *checked) *Refusal {
 		}
 	}
 	if !c.dropBlocked(out) {
-		return refuse(ReasonIdentifierBlocked, "identifiers", blockedMessage)
+		return Refuse(ReasonIdentifierBlocked, "identifiers", blockedMessage)
 	}
 	if it.Type == TypeGroup {
 		if group == (identity.Identifier{}) {
-			return refuse(ReasonMissingGroup, "identifiers", "an identifier of type group_id is required")
+			return Refuse(ReasonMissingGroup, "identifiers", "an identifier of type group_id is required")
 		}
 		out.ids, out.group = append(out.ids, group), true
 	}
@@ -90,7 +90,7 @@ func appendNew(ids []identity.Identifier, id identity.Identifier) []identity.Ide
 // malformed turns the normalizer's finding into a refusal.
 func malformed(field string, err error) *Refusal {
 	if m, ok := errors.AsType[*identity.Malformed](err); ok {
-		return refuse(m.Reason, field, m.Message)
+		return Refuse(m.Reason, field, m.Message)
 	}
-	return refuse(ReasonInvalidIdentifier, field, "not an identifier")
+	return Refuse(ReasonInvalidIdentifier, field, "not an identifier")
 }

@@ -30,17 +30,17 @@ func checkConsents(c *checked) *Refusal {
 	list := c.item.Consents
 	switch {
 	case c.item.Type == TypeConsent && len(list) == 0:
-		return refuse(ReasonMissingPurpose, "purpose", "it is required")
+		return Refuse(ReasonMissingPurpose, "purpose", "it is required")
 	case c.item.Type == TypeConsent && len(list) > 1:
-		return refuse(ReasonTooManyValues, "consents", "an event of this type states one")
+		return Refuse(ReasonTooManyValues, "consents", "an event of this type states one")
 	case c.item.Type == TypeOffer && len(list) > 0:
-		return refuse(ReasonMissingIdentifier, "consents", "an offer says nothing about a person")
+		return Refuse(ReasonMissingIdentifier, "consents", "an offer says nothing about a person")
 	case len(list) > MaxConsents:
-		return refuse(ReasonTooManyValues, "consents", "at most "+strconv.Itoa(MaxConsents))
+		return Refuse(ReasonTooManyValues, "consents", "at most "+strconv.Itoa(MaxConsents))
 	}
 	for _, s := range list {
 		if !consent.ValidPurpose(s.Purpose) {
-			return refuse(ReasonInvalidPurpose, "purpose", "a purpose is a short word of lower-case letters, digits, '.', '_' and '-'")
+			return Refuse(ReasonInvalidPurpose, "purpose", "a purpose is a short word of lower-case letters, digits, '.', '_' and '-'")
 		}
 	}
 	return nil

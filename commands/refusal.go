@@ -53,7 +53,7 @@ func (r *Refusal) Error() string {
 	return "commands: " + r.Field + ": " + r.Message
 }
 
-// refuse builds a refusal.
-func refuse(reason, field, message string) *Refusal {
+// Refuse builds a refusal.
+func Refuse(reason, field, message string) *Refusal {
 	return &Refusal{Reason: reason, Field: field, Message: message}
 }

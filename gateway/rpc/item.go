@@ -1,7 +1,7 @@
 package rpc
 
 import (
-	"encoding/base64"
+	"cmp"
 	"errors"
 	"maps"
 	"math"
@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/commands/jsontext"
@@ -49,9 +50,12 @@ func itemOf(source string, m *profferv1.Item) commands.Item {
 		it.Original = func() []byte { return []byte(m.GetOriginal()) }
 		return it
 	}
-	setTime(&it, m)
-	setReceived(&it, m)
-	setProperties(&it, m)
+	if it.OccurredMS, it.Refused = momentOf("time", m.GetTime()); it.Refused == nil {
+		it.CollectedMS, it.Refused = momentOf("received", m.GetReceived())
+	}
+	if it.Refused == nil && m.GetProperties() != nil {
+		setProperties(&it, m.GetProperties())
+	}
 	return it
 }
 
@@ -101,49 +105,29 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:commands.MaxTextBytes], "")
 }
 
-func setTime(it *commands.Item, m *profferv1.Item) {
-	t := m.GetTime()
-	if t == nil {
-		return
+// momentOf is a time as an item has it; 0 for none.
+func momentOf(field string, t *timestamppb.Timestamp) (int64, *commands.Refusal) {
+	switch {
+	case t == nil:
+		return 0, nil
+	case t.CheckValid() != nil:
+		return 0, commands.Refuse(commands.ReasonInvalidTime, field, "not a time")
 	}
-	if err := t.CheckValid(); err != nil {
-		it.Refused = &commands.Refusal{Reason: commands.ReasonInvalidTime, Field: "time", Message: "not a time"}
-		return
-	}
-	if it.OccurredMS = t.AsTime().UnixMilli(); it.OccurredMS == 0 {
-		it.OccurredMS = 1 // the epoch is a time, and out of range; 0 would mean now
-	}
+	return cmp.Or(t.AsTime().UnixMilli(), 1), nil // the epoch is a time, and out of range; 0 would mean now
 }
 
-func setReceived(it *commands.Item, m *profferv1.Item) {
-	t := m.GetReceived()
-	if t == nil || it.Refused != nil {
-		return
-	}
-	if err := t.CheckValid(); err != nil {
-		it.Refused = &commands.Refusal{Reason: commands.ReasonInvalidTime, Field: "received", Message: "not a time"}
-		return
-	}
-	if it.CollectedMS = t.AsTime().UnixMilli(); it.CollectedMS == 0 {
-		it.CollectedMS = 1 // as above
-	}
-}
-
-func setProperties(it *commands.Item, m *profferv1.Item) {
-	if m.GetProperties() == nil || it.Refused != nil {
-		return
-	}
-	text, err := appendStruct(nil, m.GetProperties(), 1)
+func setProperties(it *commands.Item, properties *structpb.Struct) {
+	text, err := appendStruct(nil, properties, 1)
 	if err == nil {
 		it.Properties, err = jsontext.Parse(text, commands.MaxDepth)
 	}
 	switch {
 	case errors.Is(err, jsontext.ErrTooDeep):
-		it.Refused = &commands.Refusal{Reason: commands.ReasonTooDeep, Field: "properties", Message: "nested deeper than " + strconv.Itoa(commands.MaxDepth)}
+		it.Refused = commands.Refuse(commands.ReasonTooDeep, "properties", "nested deeper than "+strconv.Itoa(commands.MaxDepth))
 	case errors.Is(err, errNotANumber):
-		it.Refused = &commands.Refusal{Reason: commands.ReasonNotANumber, Field: "properties", Message: "a property is not a number"}
+		it.Refused = commands.Refuse(commands.ReasonNotANumber, "properties", "a property is not a number")
 	case err != nil:
-		it.Refused = &commands.Refusal{Reason: commands.ReasonInvalidJSON, Field: "properties", Message: "not a JSON object"}
+		it.Refused = commands.Refuse(commands.ReasonInvalidJSON, "properties", "not a JSON object")
 	}
 }
 
@@ -211,11 +195,8 @@ func appendNumber(b []byte, f float64) ([]byte, error) {
 // readItem reads the JSON of an item.
 func readItem(text []byte) (commands.Item, error) {
 	var m profferv1.Item
-	if !utf8.Valid(text) || len(text) > commands.MaxOriginalBytes {
-		return commands.Item{}, &commands.Refusal{Reason: commands.ReasonInvalidJSON, Message: "not the JSON of an item"}
-	}
-	if err := protojson.Unmarshal(text, &m); err != nil {
-		return commands.Item{}, &commands.Refusal{Reason: commands.ReasonInvalidJSON, Message: "not the JSON of an item"}
+	if !utf8.Valid(text) || len(text) > commands.MaxOriginalBytes || protojson.Unmarshal(text, &m) != nil {
+		return commands.Item{}, commands.Refuse(commands.ReasonInvalidJSON, "", "not the JSON of an item")
 	}
 	m.RefusedReason, m.RefusedField, m.RefusedMessage = "", "", ""
 	it := itemOf("", &m)
@@ -223,16 +204,4 @@ func readItem(text []byte) (commands.Item, error) {
 		return commands.Item{}, it.Refused
 	}
 	return it, nil
-}
-
-// token writes what a page's token says: a place, and what was asked for with it.
-func token(parts ...string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(strings.Join(parts, "\x00")))
-}
-
-// tokenParts reads what token wrote.
-func tokenParts(text string, n int) ([]string, bool) {
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	parts := strings.Split(string(raw), "\x00")
-	return parts, err == nil && len(parts) == n
 }

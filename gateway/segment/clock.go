@@ -4,11 +4,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/commands/jsontext"
 )
-
-// saneMS is before any clock of a sender that works: an older sentAt says nothing about its skew.
-var saneMS = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 
 // occurred is when the event happened by our clock: the sender's time, moved by how far the sender's clock was off
 // when it sent (Segment's rule: timestamp + (receivedAt - sentAt)). Without a time it is when it was received.
@@ -29,7 +27,7 @@ func (e *envelope) occurred(m *message) (int64, bool) {
 	if !m.sentAt.Empty() {
 		sent = sentWhen(m.sentAt)
 	}
-	if sent.ms > saneMS {
+	if sent.ms > commands.EarliestMS { // an older one says nothing about how far the clock is off
 		at += e.receivedMS - sent.ms
 	}
 	if at == 0 {

@@ -14,22 +14,22 @@ const MaxEventBytes = commands.MaxItemBytes
 
 // message is one Segment event, its members found but not yet understood.
 type message struct {
-	kind, event, name                     string
-	userID, anonymousID, previousID       string
-	groupID, messageID, channel           string
-	timestamp, originalTimestamp, sentAt  jsontext.Value
-	properties, traits, context, integral jsontext.Value
-	category                              jsontext.Value
+	kind, event, name                         string
+	userID, anonymousID, previousID           string
+	groupID, messageID, channel               string
+	timestamp, originalTimestamp, sentAt      jsontext.Value
+	properties, traits, context, integrations jsontext.Value
+	category                                  jsontext.Value
 }
 
 // envelope is what a batch says about all its events, and where they are put.
 type envelope struct {
 	room *room
 	// kind is the type of event that the path names; empty for batches.
-	kind              string
-	context, integral jsontext.Value
-	sentAt            sending
-	receivedMS        int64
+	kind                  string
+	context, integrations jsontext.Value
+	sentAt                sending
+	receivedMS            int64
 }
 
 // usualKinds are Segment's types of events, the most frequent first.
@@ -72,7 +72,7 @@ func readMessage(v jsontext.Value) message {
 		case "context":
 			m.context = member
 		case "integrations":
-			m.integral = member
+			m.integrations = member
 		}
 	}
 	return m
@@ -97,10 +97,10 @@ func (e *envelope) item(v jsontext.Value) {
 
 func (e *envelope) read(v jsontext.Value, it *commands.Item) *commands.Refusal {
 	if len(v.Raw()) > MaxEventBytes {
-		return refuse(commands.ReasonEventTooLarge, "", "an event may have 32 KB")
+		return commands.Refuse(commands.ReasonEventTooLarge, "", "an event may have 32 KB")
 	}
 	if v.Kind() != jsontext.Object {
-		return refuse(commands.ReasonInvalidJSON, "", "an event is a JSON object")
+		return commands.Refuse(commands.ReasonInvalidJSON, "", "an event is a JSON object")
 	}
 	m := readMessage(v)
 	if m.kind == "" || e.kind != "" {
@@ -112,28 +112,24 @@ func (e *envelope) read(v jsontext.Value, it *commands.Item) *commands.Refusal {
 		body = m.traits
 	}
 	if k := body.Kind(); k != jsontext.Object && k != jsontext.Null && k != jsontext.None {
-		return refuse(commands.ReasonInvalidJSON, bodyName(m.kind), "an object is required")
+		return commands.Refuse(commands.ReasonInvalidJSON, bodyName(m.kind), "an object is required")
 	}
 	var ok bool
 	if it.OccurredMS, ok = e.occurred(&m); !ok {
-		return refuse(commands.ReasonInvalidTime, "timestamp", "a time in ISO 8601 is required")
+		return commands.Refuse(commands.ReasonInvalidTime, "timestamp", "a time in ISO 8601 is required")
 	}
 	context := m.context.Over(e.context)
 	it.Channel = channel(&m, context)
 	it.Identifiers = identifiers(&m)
 	if it.Consents, ok = consents(context); !ok {
-		return refuse(commands.ReasonInvalidPurpose, consentField, "want categories with a name in Latin letters or digits, each true or false")
+		return commands.Refuse(commands.ReasonInvalidPurpose, consentField, "want categories with a name in Latin letters or digits, each true or false")
 	}
 	m.understand(it, body)
 	if !m.category.Empty() && body.Member("category").IsZero() {
 		body = e.with(body, "category", m.category)
 	}
-	it.Properties = e.sealed(body, context, m.integral.Over(e.integral))
+	it.Properties = e.sealed(body, context, m.integrations.Over(e.integrations))
 	return nil
-}
-
-func refuse(reason, field, message string) *commands.Refusal {
-	return &commands.Refusal{Reason: reason, Field: field, Message: message}
 }
 
 // original is the event so that it can be read alone: with the type that its path named, and with what its batch
@@ -148,7 +144,7 @@ func (e *envelope) original(v jsontext.Value) []byte {
 	for _, m := range [...]struct {
 		name  string
 		value jsontext.Value
-	}{{"context", e.context}, {"integrations", e.integral}, {"sentAt", e.sentAt.text}} {
+	}{{"context", e.context}, {"integrations", e.integrations}, {"sentAt", e.sentAt.text}} {
 		if !m.value.IsZero() && v.Member(m.name).IsZero() {
 			v = v.With(m.name, m.value)
 		}
@@ -212,7 +208,7 @@ func identifiers(m *message) []identity.Identifier {
 func ReadItem(text []byte, receivedMS int64) (commands.Item, error) {
 	root, err := jsontext.Parse(text, len(text))
 	if err != nil {
-		return commands.Item{}, &commands.Refusal{Reason: commands.ReasonInvalidJSON, Message: "an event is a JSON object"}
+		return commands.Item{}, commands.Refuse(commands.ReasonInvalidJSON, "", "an event is a JSON object")
 	}
 	e := envelope{room: new(room), receivedMS: receivedMS}
 	e.item(root)

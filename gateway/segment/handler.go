@@ -186,7 +186,7 @@ const maxShared = 8 << 20
 // items puts the batch's events into the room, if there are not too many.
 func (r request) items(room *room, receivedMS int64) *refusal {
 	shared := len(r.context.Raw()) + len(r.integrations.Raw())
-	e := &envelope{room: room, context: r.context, integral: r.integrations, sentAt: sentWhen(r.sentAt), receivedMS: receivedMS}
+	e := &envelope{room: room, context: r.context, integrations: r.integrations, sentAt: sentWhen(r.sentAt), receivedMS: receivedMS}
 	for _, v := range r.events {
 		n := len(room.items)
 		if n == commands.MaxItems {
