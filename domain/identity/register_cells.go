@@ -47,7 +47,8 @@ func cellOf(e *event.Event) (cell, bool) {
 	return pairOf(a, b), ok
 }
 
-// OtherOf is the second alias of an event about two, and its type; empty where the event does not say it.
+// OtherOf is the second alias of an event about two people, and its type; empty where the event does not say it. A group is no
+// person: see OtherEnd.
 func OtherOf(e *event.Event) (other []byte, kind string, ok bool) {
 	switch b := e.GetBody().(type) {
 	case *event.Event_IdentityLinked:
