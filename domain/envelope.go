@@ -147,20 +147,3 @@ func (e Envelope) Recorded() ([]Recorded, error) {
 	}
 	return out, nil
 }
-
-// Chain checks that envelopes of each lane follow one another. The zero Chain starts at the beginning of the log.
-type Chain struct{ last map[Lane]Hash }
-
-// Follow takes the next envelope of its lane; ErrChainBroken names the lane and the sequence.
-func (c *Chain) Follow(e Envelope) error {
-	if c.last == nil {
-		c.last = map[Lane]Hash{}
-	}
-	if prev, known := c.last[e.Lane]; known && prev != e.Prev {
-		return fmt.Errorf("%w: %s at %d", ErrChainBroken, e.Lane.Subject(), e.Sequence)
-	} else if !known && e.Prev != (Hash{}) {
-		return fmt.Errorf("%w: %s starts in the middle at %d", ErrChainBroken, e.Lane.Subject(), e.Sequence)
-	}
-	c.last[e.Lane] = e.Hash
-	return nil
-}

@@ -151,37 +151,6 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
-func TestChain(t *testing.T) {
-	t.Parallel()
-	zero, one := Lane{Behaviour, "0"}, Lane{Behaviour, "1"}
-	for name, c := range map[string]struct {
-		envelopes []Envelope
-		broken    string
-	}{
-		"each lane follows itself": {envelopes: []Envelope{
-			{1, zero, Hash{}, Hash{1}, nil}, {2, one, Hash{}, Hash{2}, nil},
-			{3, zero, Hash{1}, Hash{3}, nil}, {4, one, Hash{2}, Hash{4}, nil},
-		}},
-		"one is missing":              {envelopes: []Envelope{{1, zero, Hash{}, Hash{1}, nil}, {3, zero, Hash{2}, Hash{3}, nil}}, broken: "behaviour.0 at 3"},
-		"one comes twice":             {envelopes: []Envelope{{1, zero, Hash{}, Hash{1}, nil}, {2, zero, Hash{}, Hash{1}, nil}}, broken: "behaviour.0 at 2"},
-		"a lane starts in the middle": {envelopes: []Envelope{{5, one, Hash{1}, Hash{2}, nil}}, broken: "behaviour.1 starts in the middle at 5"},
-	} {
-		var chain Chain
-		var err error
-		for _, e := range c.envelopes {
-			if err = chain.Follow(e); err != nil {
-				break
-			}
-		}
-		switch {
-		case c.broken == "" && err != nil:
-			t.Errorf("%s: %v", name, err)
-		case c.broken != "" && (!errors.Is(err, ErrChainBroken) || !strings.Contains(err.Error(), c.broken)):
-			t.Errorf("%s: got %v, want broken: %s", name, err, c.broken)
-		}
-	}
-}
-
 func FuzzDecodeEnvelope(f *testing.F) {
 	for _, frames := range [][][]byte{nil, {{}}, {[]byte("abc"), []byte("d")}, {bytes.Repeat([]byte{0x80}, 300)}} {
 		data, _ := EncodeEnvelope(nil, Hash{1}, frames)
