@@ -52,7 +52,7 @@ func (c checker) checkIdentifiers(out *checked) *Refusal {
 	}
 	if it.Type == TypeGroup {
 		if group == (identity.Identifier{}) {
-			return Refuse(ReasonMissingGroup, "identifiers", "an identifier of type group_id is required")
+			return Refuse(ReasonMissingGroup, index("identifiers", len(it.Identifiers)), "an identifier of type group_id is required")
 		}
 		out.ids, out.group = append(out.ids, group), true
 	}

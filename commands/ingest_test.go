@@ -214,7 +214,7 @@ func TestIngestRefuses(t *testing.T) {
 		{"decision id", "INVALID_DECISION_ID", "decision_id", commands.Item{Type: "click", Identifiers: ids(user("u")), DecisionID: "zz"}},
 		{"outcome of nothing", "MISSING_OFFER", "offer", commands.Item{Type: "click", Identifiers: ids(user("u"))}},
 		{"offer without id", "MISSING_OFFER", "offer", commands.Item{Type: "offer"}},
-		{"group without group", "MISSING_GROUP", "identifiers", commands.Item{Type: "group", Identifiers: ids(user("u"))}},
+		{"group without group", "MISSING_GROUP", "identifiers[1]", commands.Item{Type: "group", Identifiers: ids(user("u"))}},
 		{"link of one", "MISSING_IDENTIFIER", "identifiers[1]", commands.Item{Type: "link", Identifiers: ids(user("u"), user("u "))}},
 		{"view of a thing", "INVALID_KIND", "kind", commands.Item{Type: "view", Kind: "thing", Identifiers: ids(user("u"))}},
 		{"too deep", "TOO_DEEP", "properties", commands.Item{Type: "track", Name: "x", Identifiers: ids(user("u")), Properties: object(t, deep)}},

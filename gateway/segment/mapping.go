@@ -199,7 +199,7 @@ func rename(it *commands.Item, field string) string {
 		}
 		return "event"
 	case "amount":
-		return "properties.total"
+		return "properties." + amountName(it.Properties)
 	case "order":
 		return "properties.order_id"
 	case "currency":
@@ -224,6 +224,16 @@ func rename(it *commands.Item, field string) string {
 	return field
 }
 
+// amountName is which member of the properties the amount was read from, see order.
+func amountName(properties jsontext.Value) string {
+	for _, name := range [...]string{"revenue", "value"} {
+		if number(properties.Member("total")) == "" && number(properties.Member(name)) != "" {
+			return name
+		}
+	}
+	return "total"
+}
+
 func renameIdentifier(it *commands.Item, index string) string {
 	i := 0
 	if len(index) >= 3 {
@@ -242,7 +252,7 @@ func renameIdentifier(it *commands.Item, index string) string {
 		return "previousId"
 	case it.Identifiers[i].Type == identity.AnonymousID:
 		return "anonymousId"
-	case it.Identifiers[i].Type == identity.GroupID:
+	case it.Identifiers[i].Type == identity.GroupID && index != "": // without one it is the person who is missing
 		return "groupId"
 	}
 	return "userId"
