@@ -22,8 +22,13 @@ func checkAmounts(c *checked) *Refusal {
 	if len(c.item.Lines) > 0 {
 		c.lines = make([]*event.Line, len(c.item.Lines))
 	}
+	sum := int64(0)
 	for i := range c.item.Lines {
-		if c.lines[i], r = checkLine(&c.item.Lines[i]); r != nil {
+		if c.lines[i], r = checkLine(&c.item.Lines[i]); r == nil {
+			sum += c.lines[i].GetAmountMicros()
+			r = refuseMuch(".amount", sum)
+		}
+		if r != nil {
 			r.Field = index("lines", i) + r.Field
 			return r
 		}
@@ -66,6 +71,9 @@ func checkLine(l *Line) (*event.Line, *Refusal) {
 		if micros, err = priceTimes(price, quantity); err != nil {
 			return nil, refuseNumber(".amount", 0, err)
 		}
+		if r := refuseMuch(".amount", micros); r != nil {
+			return nil, r
+		}
 	}
 	return &event.Line{Item: l.Item, Category: l.Category, QuantityMilli: quantity, AmountMicros: micros}, nil
 }
@@ -76,7 +84,17 @@ func amount(field, text string) (int64, *Refusal) {
 		return 0, nil
 	}
 	v, err := ParseMicros(text)
-	return v, refuseNumber(field, v, err)
+	if r := refuseNumber(field, v, err); r != nil {
+		return 0, r
+	}
+	return v, refuseMuch(field, v)
+}
+
+func refuseMuch(field string, micros int64) *Refusal {
+	if micros > MaxAmountMicros {
+		return Refuse(ReasonAmountOutOfRange, field, "an amount may be a hundred billion")
+	}
+	return nil
 }
 
 func refuseNumber(field string, v int64, err error) *Refusal {

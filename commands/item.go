@@ -39,6 +39,9 @@ const (
 	MaxIdentifiers = 10
 	// MaxTextBytes bounds each name, code and id of the catalogue.
 	MaxTextBytes = 250
+	// MaxAmountMicros bounds one amount, and what the lines of one item come to: a hundred billion of the currency unit. Sums
+	// over a person are kept in as many bits, and a time in milliseconds that got into an amount would soon turn them negative.
+	MaxAmountMicros = 100_000_000_000 * 1_000_000
 	// MaxLines is how many articles a basket may have.
 	MaxLines = 2_000
 	// MaxValues bounds the lists of an item: trait names, candidates, attributes, channels.
