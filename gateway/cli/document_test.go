@@ -26,10 +26,20 @@ func TestDocumentsAreTextOrRefused(t *testing.T) {
 		write(""):         "is empty",
 		write("\xff\x00"): "no text in UTF-8",
 		"/none/such":      "no such file",
+		"/dev/zero":       "more than 4 MB",
 	} {
 		if _, err := documentIn(path, "feature view"); !errors.Is(err, gateway.ErrUsage) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want it to say %q", path, err, want)
 		}
+	}
+}
+
+// An item that is repaired to nothing is not the item as it was received.
+func TestRepairIsRefusedAnEmptyFile(t *testing.T) {
+	t.Parallel()
+	c := quarantineRepair{ID: strings.Repeat("0", 32), File: os.DevNull}
+	if err := c.Run(&run{}); !errors.Is(err, gateway.ErrUsage) || !strings.Contains(err.Error(), "read the repaired item: /dev/null is empty") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -3,10 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"text/tabwriter"
 
-	"github.com/profferhq/proffer/gateway"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 )
 
@@ -68,20 +66,15 @@ func (quarantineRepair) Help() string { return "Example: proffer quarantine repa
 
 // Run replays the item.
 func (c quarantineRepair) Run(r *run) error {
-	var text []byte
-	var err error
-	switch c.File {
-	case "":
-	case "-":
-		text, err = io.ReadAll(io.LimitReader(os.Stdin, 1<<20))
-	default:
-		text, err = os.ReadFile(c.File)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: read the repaired item: %w", gateway.ErrUsage, err)
+	var repaired string
+	if c.File != "" {
+		var err error
+		if repaired, err = documentIn(c.File, "repaired item"); err != nil {
+			return err
+		}
 	}
 	return c.with(r, func(s *remote) error {
-		a, err := s.quarantine.Repair(r.ctx, &profferv1.RepairRequest{Id: c.ID, Repaired: string(text)})
+		a, err := s.quarantine.Repair(r.ctx, &profferv1.RepairRequest{Id: c.ID, Repaired: repaired})
 		if err != nil {
 			return err
 		}
