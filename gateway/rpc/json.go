@@ -50,4 +50,4 @@ func (strictJSON) Unmarshal(text []byte, m any) error {
 
 // quoted is where an error of protojson quotes a value, which may be personal: what it says before stays.
 var quoted = regexp.MustCompile(`(?s)(invalid value for \S+ (?:field [^:]*|key)|unexpected token|unexpected character|duplicate map key|` +
-	`invalid value|invalid \S+ value|invalid character|invalid escape code|unable to resolve)[: ]+.*`)
+	`invalid value|invalid \S+ value|\S+ value out of range|invalid google\.protobuf\.Value|invalid character|invalid escape code|unable to resolve)[: ]+.*`)

@@ -18,6 +18,8 @@ func TestMalformedJSONIsNotRepeated(t *testing.T) {
 		`{"placement":"home","validateOnly":"4915112345678"}`:      "validateOnly",
 		`{"placement":x4915112345678}`:                             "invalid value",
 		`{"timeout":"4915112345678"}`:                              "invalid google.protobuf.Duration value",
+		`{"timeout":"4915112345678s"}`:                             "google.protobuf.Duration value out of range",
+		`{"context":{"n":4915112345678e999}}`:                      "invalid google.protobuf.Value",
 		`{"identifers":[]}`:                                        `unknown field "identifers"`,
 	} {
 		err := strictJSON{}.Unmarshal([]byte(text), &profferv1.DecideRequest{})
