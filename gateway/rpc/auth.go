@@ -30,7 +30,7 @@ type Keys struct {
 // name; "" for none.
 func presentedIn(h http.Header) string {
 	authorization := h.Get("Authorization")
-	if key, bearer := strings.CutPrefix(authorization, "Bearer "); bearer {
+	if scheme, key, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Bearer") {
 		return key
 	}
 	r := http.Request{Header: h}
