@@ -23,7 +23,7 @@ var (
 	// ErrOutOfOrder: the items of a file import are not in the order of the file. Nothing was done.
 	ErrOutOfOrder = errors.New("commands: the items of a file must come in increasing source_seq")
 	// ErrNoSource: the call does not say which source sent it, or names OwnSource. Nothing was done.
-	ErrNoSource = errors.New("commands: a source is required")
+	ErrNoSource = errors.New("commands: a source is required: text of at most 200 bytes without control characters, not proffer")
 )
 
 // MaxSourceBytes bounds a source's name.

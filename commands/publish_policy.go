@@ -10,7 +10,7 @@ import (
 )
 
 // ErrNoPolicyID: a policy needs an id of MaxTextBytes bytes at most. Nothing was done.
-var ErrNoPolicyID = errors.New("commands: a policy needs an id")
+var ErrNoPolicyID = errors.New("commands: a policy needs an id: text of at most 250 bytes without control characters")
 
 // PublishPolicy puts policies into effect.
 type PublishPolicy struct{ ports PublishPolicyPorts }
