@@ -1,6 +1,8 @@
 package segment
 
 import (
+	"unicode/utf8"
+
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/commands/jsontext"
 	"github.com/profferhq/proffer/domain/identity"
@@ -30,6 +32,8 @@ type envelope struct {
 	context, integrations jsontext.Value
 	sentAt                sending
 	receivedMS            int64
+	// garbled: somewhere in the body is a byte that is not UTF-8. To read a text puts U+FFFD in its place.
+	garbled bool
 }
 
 // usualKinds are Segment's types of events, the most frequent first.
@@ -101,6 +105,9 @@ func (e *envelope) read(v jsontext.Value, it *commands.Item) *commands.Refusal {
 	}
 	if v.Kind() != jsontext.Object {
 		return commands.Refuse(commands.ReasonInvalidJSON, "", "an event is a JSON object")
+	}
+	if e.garbled && !utf8.Valid(v.Raw()) {
+		return commands.Refuse(commands.ReasonInvalidText, "", "an event is text in UTF-8")
 	}
 	m := readMessage(v)
 	if m.kind == "" || e.kind != "" {
@@ -210,7 +217,7 @@ func ReadItem(text []byte, receivedMS int64) (commands.Item, error) {
 	if err != nil {
 		return commands.Item{}, commands.Refuse(commands.ReasonInvalidJSON, "", "an event is a JSON object")
 	}
-	e := envelope{room: new(room), receivedMS: receivedMS}
+	e := envelope{room: new(room), receivedMS: receivedMS, garbled: !utf8.Valid(text)}
 	e.item(root)
 	it := e.room.items[0]
 	if it.Refused != nil {

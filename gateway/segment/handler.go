@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/profferhq/proffer/commands"
 	"github.com/profferhq/proffer/commands/jsontext"
@@ -133,7 +134,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, kind string, vali
 	if kind == "" {
 		kind = req.kind
 	}
-	(&envelope{room: room, kind: kind, receivedMS: receivedMS}).item(root)
+	(&envelope{room: room, kind: kind, receivedMS: receivedMS, garbled: !utf8.Valid(root.Raw())}).item(root)
 	h.answer(w, r, source, room.items, validateOnly)
 }
 
@@ -187,6 +188,7 @@ const maxShared = 8 << 20
 func (r request) items(room *room, receivedMS int64) *refusal {
 	shared := len(r.context.Raw()) + len(r.integrations.Raw())
 	e := &envelope{room: room, context: r.context, integrations: r.integrations, sentAt: sentWhen(r.sentAt), receivedMS: receivedMS}
+	e.garbled = !utf8.Valid(room.body.Bytes())
 	for _, v := range r.events {
 		n := len(room.items)
 		if n == commands.MaxItems {

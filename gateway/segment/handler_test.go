@@ -206,6 +206,8 @@ func TestWorkedExamples(t *testing.T) {
 		{"refused: properties", "/v1/track", `{"userId":"u","event":"x","properties":[1]}`, []string{"quarantined  INVALID_JSON in properties as segment"}},
 		{"refused: no group", "/v1/group", `{"userId":"u"}`, []string{"quarantined  MISSING_GROUP in groupId as segment"}},
 		{"refused: a group of nobody", "/v1/group", `{"groupId":"g"}`, []string{"quarantined  MISSING_IDENTIFIER in userId as segment"}},
+		{"refused: not UTF-8", "/v1/track", "{\"userId\":\"u\",\"event\":\"Caf\xe9\"}", []string{"quarantined  INVALID_TEXT in  as segment"}},
+		{"refused: one of a batch not UTF-8", "/v1/batch", "{\"batch\":[{\"type\":\"track\",\"userId\":\"u\",\"event\":\"Caf\u00e9\"},{\"type\":\"track\",\"userId\":\"Andr\xe9\",\"event\":\"x\"}]}", []string{`tracked user_id "Café"`, "quarantined  INVALID_TEXT in  as segment"}},
 		{"refused: no event object", "/v1/batch", `{"batch":["x"]}`, []string{"quarantined  INVALID_JSON in  as segment"}},
 		{"refused: deep", "/v1/track", `{"userId":"u","event":"x","properties":` + strings.Repeat(`{"a":`, 50) + "1" + strings.Repeat("}", 50) + `}`, []string{"quarantined  TOO_DEEP in properties as segment"}},
 	} {
