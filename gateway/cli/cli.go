@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -150,9 +151,12 @@ func exitCode(err error, stderr io.Writer) int {
 }
 
 // cutOff says that no server gave this error: none answered, or the connection broke before it did (which connect takes for
-// a cancellation, and which is none: those end the context).
+// a cancellation, and which is none: those end the context) or in the middle of a stream (which it takes for an internal
+// error).
 func cutOff(err *connect.Error) bool {
-	return len(err.Details()) == 0 && (err.Code() == connect.CodeUnavailable || err.Code() == connect.CodeCanceled)
+	var broken *net.OpError
+	return len(err.Details()) == 0 && (err.Code() == connect.CodeUnavailable || err.Code() == connect.CodeCanceled ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &broken))
 }
 
 // run is what every command gets.

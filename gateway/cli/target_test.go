@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +46,25 @@ func TestAServerThatIsNoURLIsAWrongCommandLine(t *testing.T) {
 		}
 		if want == cli.ExitUnreachable && !strings.Contains(errs.String(), "no server answers") {
 			t.Errorf("%s: %s", server, errs.String())
+		}
+	}
+}
+
+// A server that is killed while it answers is away, as one that was away before.
+func TestAServerThatGoesAwayInTheMiddleOfAStreamIsAway(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/connect+proto")
+		_, _ = w.Write([]byte{0, 0}) // the beginning of an envelope
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	t.Cleanup(server.Close)
+	for _, args := range [][]string{{"rebuild"}, {"replay", "--all"}} {
+		var out, errs bytes.Buffer
+		code := cli.Main(t.Context(), append(args, "--server", server.URL, "--data", t.TempDir()), &out, &errs)
+		if code != cli.ExitUnreachable || !strings.Contains(errs.String(), "no server answers") {
+			t.Errorf("%v: exit code %d: %s", args, code, errs.String())
 		}
 	}
 }
