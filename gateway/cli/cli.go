@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -174,13 +175,22 @@ type output struct {
 // print writes v as JSON, or the text for people.
 func (o output) print(r *run, v any, text func(w io.Writer)) error {
 	if !o.JSON {
-		text(r.out)
-		return nil
+		return tell(r, text)
 	}
 	encoder := json.NewEncoder(r.out)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(v); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
+}
+
+// tell writes the text for people: a disk that is full is no success.
+func tell(r *run, text func(w io.Writer)) error {
+	w := bufio.NewWriter(r.out)
+	text(w)
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("write the answer: %w", err)
 	}
 	return nil
 }

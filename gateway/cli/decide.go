@@ -133,8 +133,7 @@ func (o output) printConnect(r *run, m proto.Message, text func(w io.Writer)) er
 
 func (o output) printProto(r *run, as protojson.MarshalOptions, m proto.Message, text func(w io.Writer)) error {
 	if !o.JSON {
-		text(r.out)
-		return nil
+		return tell(r, text)
 	}
 	encoded, err := as.Marshal(m)
 	if err != nil {

@@ -46,8 +46,17 @@ func (c explain) Run(r *run) error {
 }
 
 func tellExplanation(w io.Writer, e *profferv1.ExplainResponse) {
-	fmt.Fprintf(w, "%s\n\ndecision %s at %s, %s\nplacement %s, policy %s version %d, view %s, profile %s\n\n",
-		e.GetSummary(), e.GetDecisionId(), e.GetPosition(), e.GetDecidedAt().AsTime().Format("2006-01-02 15:04:05.000"),
+	fmt.Fprintf(w, "%s\n\ndecision %s at %s, %s\n",
+		e.GetSummary(), e.GetDecisionId(), e.GetPosition(), e.GetDecidedAt().AsTime().Format("2006-01-02 15:04:05.000"))
+	if e.GetExternal() { // how it came about is not known here
+		for _, told := range [...]struct{ name, text string }{{"placement", e.GetPlacement()}, {"policy", e.GetPolicy()}} {
+			if told.text != "" {
+				fmt.Fprintln(w, told.name, told.text)
+			}
+		}
+		return
+	}
+	fmt.Fprintf(w, "placement %s, policy %s version %d, view %s, profile %s\n\n",
 		e.GetPlacement(), e.GetPolicy(), e.GetPolicyVersion(), e.GetView(), e.GetProfile())
 	tellCandidates(w, e)
 	tellScores(w, e.GetScores())

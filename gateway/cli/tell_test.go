@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -65,5 +66,30 @@ func TestAnAnswerSaysWhetherItIsRecorded(t *testing.T) {
 		if out.String() != want {
 			t.Errorf("got %q, want %q", out.String(), want)
 		}
+	}
+}
+
+// full is a file on a disk that is full.
+type full struct{}
+
+var errFull = errors.New("no space left on device")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+func TestAnAnswerThatCannotBeWrittenIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	for _, c := range []version{{}, {output{JSON: true}}} {
+		if err := c.Run(&run{out: full{}}); !errors.Is(err, errFull) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func TestAnotherSystemsDecisionSaysWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	tellExplanation(&out, &profferv1.ExplainResponse{Summary: "Another system gave coffee; it was recorded here.", External: true, Policy: "campaign-8"})
+	if got := out.String(); !strings.HasSuffix(got, "\npolicy campaign-8\n") || strings.Contains(got, "placement") {
+		t.Error(got)
 	}
 }
