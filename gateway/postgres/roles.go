@@ -76,7 +76,8 @@ func (c *cluster) makeDatabase(ctx context.Context, owner, analyst string) error
 // ErrNoAnalyst: the role of the analysts does not exist, and the owner of the tables may not create it.
 var ErrNoAnalyst = errors.New("postgres: the role " + analystName + " does not exist: an administrator creates it, and the next start lets it read")
 
-// LetAnalystsRead grants proffer_analyst the reading of every table, also of those to come. It is for every start, as an
+// LetAnalystsRead grants proffer_analyst the reading of every table, also of those to come, and of the sequences, which pg_dump
+// reads. It is for every start, as an
 // administrator may have created the role since the migrations ran. It fails with ErrNoAnalyst.
 func LetAnalystsRead(ctx context.Context, pool *pgxpool.Pool) error {
 	var exists bool
@@ -88,6 +89,7 @@ func LetAnalystsRead(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	if _, err := pool.Exec(ctx, `GRANT USAGE ON SCHEMA proffer TO `+analystName+`;
 		GRANT SELECT ON ALL TABLES IN SCHEMA proffer TO `+analystName+`;
+		GRANT SELECT ON ALL SEQUENCES IN SCHEMA proffer TO `+analystName+`;
 		ALTER DEFAULT PRIVILEGES IN SCHEMA proffer GRANT SELECT ON TABLES TO `+analystName); err != nil {
 		return failed("let analysts read", err)
 	}

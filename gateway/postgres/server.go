@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -151,20 +152,41 @@ func placeFor(dir string, a account) (string, error) {
 		return "", fmt.Errorf("postgres: the data folder: %w", err)
 	}
 	place := filepath.Join(dir, "postgres")
-	if err := os.MkdirAll(place, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("postgres: the data folder: %w", err)
+	}
+	if err := makePassable(place); err != nil {
 		return "", fmt.Errorf("postgres: the data folder: %w", err)
 	}
 	if a.canReach(place) {
 		return place, nil
 	}
-	elsewhere := filepath.Join("/var/lib/proffer", shortHash(dir))
-	if err := os.MkdirAll(elsewhere, 0o755); err != nil {
+	const shared = "/var/lib/proffer"
+	if err := os.MkdirAll(filepath.Dir(shared), 0o755); err != nil {
 		return "", fmt.Errorf("postgres: a folder that %s can reach: %w", a.name, err)
+	}
+	elsewhere := filepath.Join(shared, shortHash(dir))
+	for _, folder := range []string{shared, elsewhere} {
+		if err := makePassable(folder); err != nil {
+			return "", fmt.Errorf("postgres: a folder that %s can reach: %w", a.name, err)
+		}
 	}
 	if !a.canReach(elsewhere) {
 		return "", fmt.Errorf("postgres: the account %s can reach neither the data folder nor %s: choose another data folder, or set DATABASE_URL", a.name, elsewhere)
 	}
 	return elsewhere, nil
+}
+
+// makePassable makes a folder that every account may enter, whatever the umask. One that is there stays as it is.
+func makePassable(folder string) error {
+	err := os.Mkdir(folder, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(folder, 0o755)
 }
 
 func connectionURL(user, password string, port int) string {

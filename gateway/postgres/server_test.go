@@ -214,6 +214,28 @@ func TestFolderThatTheAccountCannotReach(t *testing.T) {
 	}
 }
 
+// It is not parallel: the umask is the whole process's.
+func TestFoldersUnderAStrictUmask(t *testing.T) {
+	dir, private := folder(t), folder(t)
+	if err := os.Chmod(private, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	before := syscall.Umask(0o077)
+	defer syscall.Umask(before)
+	for _, d := range []string{dir, private} {
+		server := start(t, postgres.Options{Dir: d, NoSync: true})
+		if os.Geteuid() == 0 && d == private {
+			t.Cleanup(func() { _ = os.RemoveAll(filepath.Dir(server.Dir())) })
+		}
+		if err := open(t, server.URL()).Ping(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestStaleStateIsIgnored(t *testing.T) {
 	t.Parallel()
 	options := postgres.Options{Dir: folder(t), NoSync: true}
