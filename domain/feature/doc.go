@@ -19,7 +19,8 @@
 // A window of width w at time now holds the events with now-w < time <= now. It is exact as long as the events in it
 // are among those kept one by one. Beyond that the older end is rounded outwards to a tile: 5 minutes for windows
 // under 12 hours, 1 hour under 12 days, 1 day from there on; so a window covers at most one hop too much. Distinct
-// items, preferred hour and channel and the gap between two events are read from the events kept one by one only.
+// items, preferred hour and channel and the gap between two events are read from the events kept one by one only, and
+// of one event at most MaxItems different items are kept.
 // Events later than now are in no window; values for life leave them out too, unless so many have come since that
 // they are no longer kept one by one.
 //

@@ -1,8 +1,15 @@
 package feature
 
+import (
+	"math"
+	"slices"
+)
+
 // Exact says of each value that Read gives, in the order of Specs, whether it is what the events say: false when its
 // window began before the oldest event that is still kept one by one, so that tiles were added in whole, or events are
-// no longer there to look at. What is computed on demand is as exact as what it reads.
+// no longer there to look at; when something came after now, which may hide from the totals what is no longer kept; and
+// when different items are counted and an event has as many as are kept. What is computed on demand is as exact as what
+// it reads.
 func (v View) Exact(a Activity, now int64) []bool {
 	out := make([]bool, v.Len())
 	if v.plan == nil {
@@ -21,24 +28,42 @@ func (v View) Exact(a Activity, now int64) []bool {
 	return out
 }
 
-// exact: sums for life, and the first and last of all events, are kept as totals.
+// exact: sums for life, and the first and last of all events, are kept as totals; but the last up to now may be in a
+// tile when there is a later one, and so may what is to be taken off the sums.
 func (r *reading) exact(a *Activity, st *step) bool {
-	life := st.band == len(r.plan.windows)
-	if st.aggregation < distinct && life || st.aggregation == onDemand {
+	if st.aggregation == onDemand {
 		return true
+	}
+	since, life := int64(math.MinInt64), st.band == len(r.plan.windows)
+	if !life {
+		since = before(r.now, r.plan.windows[st.band])
 	}
 	for _, list := range [][]slot{st.source, st.per} {
 		for _, s := range list {
 			p := r.partOf(a, s)
-			if p == nil || p.tiles == nil {
+			if p == nil || p.empty() {
 				continue
 			}
-			if life || p.entries[0].time > before(r.now, r.plan.windows[st.band]) {
+			if (st.aggregation == distinct || st.aggregation == entropy) && p.itemsCut(s, since, r.now) {
+				return false
+			}
+			if p.tiles == nil || life && st.aggregation == daysSinceFirst {
+				continue
+			}
+			oldest, newest := p.entries[0].time, p.entries[len(p.entries)-1].time
+			if totals := life && st.aggregation < distinct; totals && newest > r.now || !totals && oldest > since {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// itemsCut says whether an event of a slot in a window has as many items as are kept: it may have had more.
+func (p *part) itemsCut(s slot, since, now int64) bool {
+	return slices.ContainsFunc(p.entries, func(e entry) bool {
+		return e.itemN == MaxItems && since < e.time && e.time <= now && (int(s) >= kinds || Kind(s) == e.kind)
+	})
 }
 
 // partOf is the part that a slot is gathered from; nil when the activity does not have it.
