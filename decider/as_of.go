@@ -72,6 +72,20 @@ func (p *Profiles) Now(ctx context.Context, alias domain.Alias, view feature.Vie
 func (p *Profiles) AsOf(
 	ctx context.Context, alias domain.Alias, view feature.View, cut domain.Cut, nowMS int64,
 ) (Profile, error) {
+	return p.asOf(ctx, alias, view, cut, nowMS, nil)
+}
+
+// HappenedBy is AsOf without what happened later than the time at which it is read. Reading an activity leaves that out as
+// well, as far as it keeps it one by one; here it is not folded, so it displaces nothing however much there is of it.
+func (p *Profiles) HappenedBy(
+	ctx context.Context, alias domain.Alias, view feature.View, cut domain.Cut, nowMS int64,
+) (Profile, error) {
+	return p.asOf(ctx, alias, view, cut, nowMS, func(r domain.Recorded) bool { return domain.TimeOf(r.Event) > nowMS })
+}
+
+func (p *Profiles) asOf(
+	ctx context.Context, alias domain.Alias, view feature.View, cut domain.Cut, nowMS int64, skip func(domain.Recorded) bool,
+) (Profile, error) {
 	ends, err := endsOf(ctx, p.source)
 	if err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
@@ -83,6 +97,7 @@ func (p *Profiles) AsOf(
 	if err != nil {
 		return Profile{}, fmt.Errorf("decider: read the profile as of a cut: %w", err)
 	}
+	h.skip = skip
 	out := Profile{Aliases: h.Profile(alias, cut[domain.Identity]), Cut: cut, View: view, NowMS: nowMS}
 	h.want(out.Aliases...)
 	if err := h.readEvents(ctx, p.source, cut); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/profferhq/proffer/decider/decidertest"
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
+	"github.com/profferhq/proffer/domain/feature"
 )
 
 // stepping is a world whose log lies on a clock of its own, an hour an append.
@@ -126,6 +127,27 @@ func TestTheVectorOfADecisionIsTheProfileAsOfItsCut(t *testing.T) {
 	}
 	if diff := cmp.Diff(d.GetVector(), p.Vector, cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("the vector (-decided +as of its cut):\n%s", diff)
+	}
+}
+
+// More happened since than is kept one by one, and some of it was known before what happened first.
+func TestWhatHappenedByATimeIsNotWhatCameLater(t *testing.T) {
+	t.Parallel()
+	w, profiles := stepping(t)
+	for i := range 2 * feature.MaxEntries {
+		w.append(decidertest.Purchased("ann", noon.Add(time.Duration(i+1)*time.Minute), 7))
+	}
+	w.happens(decidertest.Purchased("ann", noon.Add(-time.Hour), 3), decidertest.Purchased("ann", noon, 5))
+	end := domain.Cut{domain.Behaviour: math.MaxUint64, domain.Identity: math.MaxUint64}
+	p, err := profiles.HappenedBy(w.ctx, decidertest.Named("ann"), core(), end, noon.UnixMilli())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]float64{"purchases_1d": 2, "spend_lifetime": 8, "days_since_purchase": 0} {
+		i, _ := p.View.Index(name)
+		if p.Vector[i] != want || !p.Exact[i] {
+			t.Errorf("%s is %v (exact: %t), want %v exactly", name, p.Vector[i], p.Exact[i], want)
+		}
 	}
 }
 

@@ -23,6 +23,8 @@ type history struct {
 	// traces find what the log says of those wanted; nil is a scan.
 	traces *Traces
 	layout *feature.Layout
+	// skip says which events activities leave out; nil is none.
+	skip func(domain.Recorded) bool
 	// policies say which segments a policy reads.
 	policies *Policies
 	persons  map[domain.Alias]*personPast
@@ -93,7 +95,7 @@ func newHistory(layout *feature.Layout) *history {
 func (h *history) want(aliases ...domain.Alias) {
 	for _, alias := range aliases {
 		if h.persons[alias] == nil {
-			h.persons[alias] = &personPast{Events: past.Events{Layout: h.layout}}
+			h.persons[alias] = &personPast{Events: past.Events{Layout: h.layout, Skip: h.skip}}
 		}
 	}
 }

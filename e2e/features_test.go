@@ -3,9 +3,12 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/profferhq/proffer/domain/feature"
 	profferv1 "github.com/profferhq/proffer/gateway/api/proffer/v1"
 	"github.com/profferhq/proffer/gateway/api/proffer/v1/profferv1connect"
 )
@@ -126,4 +129,46 @@ func TestAFeatureViewThatIsWrongIsRefusedWithItsLine(t *testing.T) {
 	}
 	_, err := s.features().SwitchView(t.Context(), &profferv1.SwitchViewRequest{View: "baskets@7"})
 	wantRefusal(t, "switch to nothing", err, connect.CodeNotFound, "UNKNOWN_VIEW")
+}
+
+// TestFeaturesAtATimeLeaveOutWhatHappenedLater asks for a time before more events than are kept one by one.
+func TestFeaturesAtATimeLeaveOutWhatHappenedLater(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), "--no-database")
+	then := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	var items []*profferv1.Item
+	for i := range 2 * feature.MaxEntries {
+		at := then.Add(time.Duration(i+1) * time.Minute)
+		if i < 3 {
+			at = then.Add(-time.Duration(i) * time.Hour)
+		}
+		items = append(items, &profferv1.Item{
+			Type: "purchase", Identifiers: []*profferv1.Identifier{{Type: "user_id", Value: "anna"}}, Time: timestamppb.New(at), Amount: "5.00", Currency: "EUR",
+		})
+	}
+	if _, err := s.ingest().Ingest(t.Context(), &profferv1.IngestRequest{Source: "shop", Items: items}); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitCounts("the purchases", map[string]uint64{"purchased": uint64(len(items))})
+	now, err := s.features().GetFeatures(t.Context(), &profferv1.GetFeaturesRequest{Who: person("user_id:anna")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range map[string]*profferv1.GetFeaturesRequest{
+		"known now":          {},
+		"known as of a cut":  {AsOf: &profferv1.GetFeaturesRequest_Cut{Cut: now.GetCut()}},
+		"known as of a time": {AsOf: &profferv1.GetFeaturesRequest_Time{Time: timestamppb.Now()}},
+	} {
+		r.Who, r.At, r.Features = person("user_id:anna"), timestamppb.New(then), []string{"purchases_1d", "spend_lifetime", "days_since_purchase"}
+		got, err := s.features().GetFeatures(t.Context(), r)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for i, want := range []float64{3, 15, 0} {
+			if f := got.GetFeatures()[i]; f.GetValue() != want || f.GetMissing() || !f.GetExact() {
+				t.Errorf("%s: %v, want %v exactly", name, f, want)
+			}
+		}
+	}
 }

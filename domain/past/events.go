@@ -12,6 +12,8 @@ type Events struct {
 	Decode Decode
 	// Layout is the series that the activity keeps. It is for good.
 	Layout *feature.Layout
+	// Skip says which events the activity leaves out; nil is none. It is for good.
+	Skip func(domain.Recorded) bool
 
 	frames [domain.Streams][]Frame
 	folder *feature.Folder
@@ -70,7 +72,9 @@ func (e *Events) stand(to [domain.Streams]domain.Position) error {
 			if err != nil {
 				return err
 			}
-			e.folder.Fold(r)
+			if e.Skip == nil || !e.Skip(r) {
+				e.folder.Fold(r)
+			}
 			e.next[s]++
 		}
 	}

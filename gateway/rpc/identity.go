@@ -54,6 +54,7 @@ type Entries interface {
 type Profiles interface {
 	Now(ctx context.Context, alias domain.Alias, view feature.View, nowMS int64) (decider.Profile, error)
 	AsOf(ctx context.Context, alias domain.Alias, view feature.View, cut domain.Cut, nowMS int64) (decider.Profile, error)
+	HappenedBy(ctx context.Context, alias domain.Alias, view feature.View, cut domain.Cut, nowMS int64) (decider.Profile, error)
 	CutAt(ctx context.Context, at time.Time) (domain.Cut, error)
 }
 

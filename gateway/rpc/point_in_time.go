@@ -132,7 +132,11 @@ func (s *PointInTime) known(ctx context.Context, r *profferv1.GetFeaturesRequest
 		if err := s.Prepare(ctx, view); err != nil {
 			return decider.Profile{}, err
 		}
-		return s.Profiles.Now(ctx, alias, view, at.UnixMilli())
+		known, err := s.Profiles.Now(ctx, alias, view, at.UnixMilli())
+		if err != nil || r.GetAt() == nil || !slices.Contains(known.Exact, false) {
+			return known, err
+		}
+		return s.Profiles.HappenedBy(ctx, alias, view, known.Cut, at.UnixMilli()) // more came since than is kept one by one
 	}
 	var cut domain.Cut
 	var err error
@@ -146,7 +150,7 @@ func (s *PointInTime) known(ctx context.Context, r *profferv1.GetFeaturesRequest
 		return decider.Profile{}, err
 	}
 	if r.GetAt() != nil {
-		at = r.GetAt().AsTime()
+		return s.Profiles.HappenedBy(ctx, alias, view, cut, r.GetAt().AsTime().UnixMilli())
 	}
 	return s.Profiles.AsOf(ctx, alias, view, cut, at.UnixMilli())
 }
