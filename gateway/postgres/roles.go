@@ -76,9 +76,9 @@ func (c *cluster) makeDatabase(ctx context.Context, owner, analyst string) error
 // ErrNoAnalyst: the role of the analysts does not exist, and the owner of the tables may not create it.
 var ErrNoAnalyst = errors.New("postgres: the role " + analystName + " does not exist: an administrator creates it, and the next start lets it read")
 
-// LetAnalystsRead grants proffer_analyst the reading of every table, also of those to come, and of the sequences, which pg_dump
-// reads. It is for every start, as an
-// administrator may have created the role since the migrations ran. It fails with ErrNoAnalyst.
+// LetAnalystsRead grants proffer_analyst the reading of every table, also of those to come, and of the sequences, which
+// pg_dump reads. It is for every start, as an administrator may have created the role since the migrations ran. It fails
+// with ErrNoAnalyst.
 func LetAnalystsRead(ctx context.Context, pool *pgxpool.Pool) error {
 	var exists bool
 	if err := pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", analystName).Scan(&exists); err != nil {
