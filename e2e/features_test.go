@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/profferhq/proffer/domain/feature"
@@ -171,4 +172,17 @@ func TestFeaturesAtATimeLeaveOutWhatHappenedLater(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestADigestIsTheSameWhateverWasAskedFor reads a view that no policy reads in between.
+func TestADigestIsTheSameWhateverWasAskedFor(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), "--no-database")
+	s.buy("1", "user_id:anna")
+	before := s.digests()
+	s.proffer("feature", "get", "user_id:anna", "--view", "retail@1")
+	if diff := cmp.Diff(before, s.digests()); diff != "" {
+		t.Errorf("reading a view changed a digest (-before +after)\n%s", diff)
+	}
+	s.proffer("feature", "get", "user_id:anna", "--view", "retail@1")
 }

@@ -22,9 +22,10 @@ import (
 // folded for it into views of its own, beside those that are live, and then those take over: a decision never waits,
 // and never sees less than before.
 type liveViews struct {
-	open    func(context.Context, *feature.Layout) (*natskv.Views, error)
-	source  projections.Source
-	applied func(domain.Cut) // hears of every advance
+	open     func(context.Context, *feature.Layout) (*natskv.Views, error)
+	source   projections.Source
+	policies *decider.Policies
+	applied  func(domain.Cut) // hears of every advance
 
 	now atomic.Pointer[generation]
 	// asked are views that somebody waits for; wake tells keep.
@@ -68,9 +69,9 @@ func (v *liveViews) begin(ctx context.Context, layout *feature.Layout) (*generat
 }
 
 // start brings the first generation up to the log's end. When it fails with domain.ErrEndLost, Rebuild does that.
-func (v *liveViews) start(ctx context.Context, layout *feature.Layout) error {
+func (v *liveViews) start(ctx context.Context) error {
 	v.again, v.wake, v.asked = make(chan struct{}, 1), make(chan struct{}, 1), map[string]feature.View{}
-	g, err := v.begin(ctx, layout)
+	g, err := v.begin(ctx, v.policies.Wanted())
 	if err != nil {
 		return err
 	}
@@ -120,11 +121,11 @@ func (g *generation) pause() {
 const retryLayout = 5 * time.Second
 
 // keep changes to the layout that policies and feature views want, whenever it is another, until the context ends.
-func (v *liveViews) keep(ctx context.Context, policies *decider.Policies) error {
+func (v *liveViews) keep(ctx context.Context) error {
 	for {
-		cut := policies.Applied()
+		cut := v.policies.Applied()
 		again, cancel := context.WithCancel(ctx)
-		if wanted := policies.Wanted(v.waitedFor()...); wanted.Digest() != v.now.Load().Layout().Digest() {
+		if wanted := v.policies.Wanted(v.waitedFor()...); wanted.Digest() != v.now.Load().Layout().Digest() {
 			if err := v.change(ctx, wanted); err != nil && ctx.Err() == nil {
 				slog.Error("the log could not be folded for new features: trying again", "error", err)
 				again, cancel = context.WithTimeout(ctx, retryLayout)
@@ -137,7 +138,7 @@ func (v *liveViews) keep(ctx context.Context, policies *decider.Policies) error 
 			}
 			cancel()
 		}()
-		_ = policies.WaitFor(again, cut+1)
+		_ = v.policies.WaitFor(again, cut+1)
 		cancel()
 		if ctx.Err() != nil {
 			return nil
@@ -162,15 +163,23 @@ func (v *liveViews) Prepare(ctx context.Context, view feature.View) error {
 		v.mu.Lock()
 		v.asked[view.Name()] = view
 		v.mu.Unlock()
-		select {
-		case v.wake <- struct{}{}:
-		default:
-		}
-		select {
-		case <-g.retired.Done():
-		case <-ctx.Done():
+		if !v.another(ctx, g) {
 			return fmt.Errorf("%w: %s", decider.ErrViewNotReady, view.Name())
 		}
+	}
+}
+
+// another has the layout looked at again and waits until another generation has taken over; false when the context ends before.
+func (v *liveViews) another(ctx context.Context, than *generation) bool {
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+	select {
+	case <-than.retired.Done():
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -267,12 +276,38 @@ func (v *liveViews) Trouble() error { return v.now.Load().projector.Trouble() }
 // Lag is how many messages of the log the live views lack.
 func (v *liveViews) Lag(ctx context.Context) (uint64, error) { return v.now.Load().projector.Lag(ctx) }
 
-// Digest hashes every view at a cut.
+// Digest hashes every view at a cut. What views were asked for since the start, beyond those that POLICY wants, is no function
+// of the log: they go first.
 func (v *liveViews) Digest(ctx context.Context) (domain.Cut, domain.Hash, error) {
+	for {
+		v.forgetAnswered()
+		cut, digest, other, err := v.digest(ctx)
+		if other == nil {
+			return cut, digest, err
+		}
+		if !v.another(ctx, other) {
+			return cut, digest, fmt.Errorf("fold what POLICY wants: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// forgetAnswered forgets the views that were asked for and can be read.
+func (v *liveViews) forgetAnswered() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	maps.DeleteFunc(v.asked, func(_ string, view feature.View) bool { return v.Serves(view) })
+}
+
+// digest hashes the live views, or returns the generation that must go before, as it has another layout than POLICY wants.
+func (v *liveViews) digest(ctx context.Context) (cut domain.Cut, digest domain.Hash, other *generation, err error) {
 	v.turn.Lock()
 	defer v.turn.Unlock()
 	g := v.now.Load()
-	return g.projector.Digest(ctx, g)
+	if g.Layout().Digest() != v.policies.Wanted().Digest() {
+		return cut, digest, g, nil
+	}
+	cut, digest, err = g.projector.Digest(ctx, g)
+	return cut, digest, nil, err
 }
 
 // Rebuild folds everything anew.

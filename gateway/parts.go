@@ -171,13 +171,13 @@ func (n *Node) openViews(ctx context.Context) error {
 		return err
 	}
 	n.parts.fresh = &freshness{now: n.now}
-	n.parts.views = &liveViews{open: n.openLayout, source: n.parts.log, applied: n.parts.fresh.appliedTo}
+	n.parts.views = &liveViews{open: n.openLayout, source: n.parts.log, policies: n.parts.policies, applied: n.parts.fresh.appliedTo}
 	n.closing(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		return n.parts.views.Close(ctx)
 	})
-	if err := n.orWhatIsLeft(ctx, n.parts.views.start(ctx, n.parts.policies.Wanted()), n.parts.views.Rebuild); err != nil {
+	if err := n.orWhatIsLeft(ctx, n.parts.views.start(ctx), n.parts.views.Rebuild); err != nil {
 		return err
 	}
 	return n.parts.views.dropOthers(ctx)
@@ -271,7 +271,7 @@ func (n *Node) checkPolicy(ctx context.Context, p *event.Policy) error {
 
 func (n *Node) startProjecting(ctx context.Context) error {
 	n.run("fold views", n.parts.views.fold)
-	n.run("keep what feature views read", func(ctx context.Context) error { return n.parts.views.keep(ctx, n.parts.policies) })
+	n.run("keep what feature views read", n.parts.views.keep)
 	lists, err := natskv.OpenLists(ctx, n.parts.nc, n.config.Replicas)
 	if err != nil {
 		return err
