@@ -110,6 +110,9 @@ func TestOpenNamesAllThatIsMissing(t *testing.T) {
 		strings.Contains(err.Error(), "profile.json") {
 		t.Errorf("error = %v", err)
 	}
+	if _, err := m.Open([]string{os.DevNull}); !errors.Is(err, importer.ErrFiles) || !strings.Contains(err.Error(), "no regular file") {
+		t.Errorf("a device: %v", err)
+	}
 	if _, err := m.Open([]string{filepath.Join(folder, "none")}); !errors.Is(err, importer.ErrFiles) {
 		t.Errorf("a path that is not there: %v", err)
 	}

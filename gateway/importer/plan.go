@@ -132,6 +132,9 @@ func listFiles(paths []string) ([]inputFile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrFiles, err)
 		}
+		if !info.IsDir() && !info.Mode().IsRegular() { // to open a pipe may take for ever, and it could be read only once
+			return nil, fmt.Errorf("%w: %s is no regular file, and it is read more than once", ErrFiles, p)
+		}
 		if !info.IsDir() {
 			files = append(files, inputFile{p, withoutCompression(filepath.Base(p)), info.Size()})
 			continue
