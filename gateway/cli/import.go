@@ -107,6 +107,9 @@ func tellImport(w io.Writer, s importer.Summary) {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\n", name, f.Rows, f.Items, f.Accepted, f.Duplicates, reasons(f.Rejected))
 	}
 	_ = table.Flush()
+	if n := s.Total().Duplicates; n > 0 {
+		fmt.Fprintf(w, "%d were imported before: a row is known by its source, as above, and its line; a file with other rows needs another name\n", n)
+	}
 }
 
 // reasons writes "3 STOCK_ADJUSTMENT, 1 MAPPING_ERROR", or "0".

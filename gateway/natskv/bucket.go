@@ -59,12 +59,32 @@ func bucketConfig(bucket string, replicas int, rebuildable bool) jetstream.Strea
 func openBucket(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.Stream, error) {
 	stream, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = js.CreateStream(ctx, want)
+		stream, err = createStream(ctx, js, want)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("natskv: open bucket %s: %w", bucketName(want.Name), err)
 	}
 	return stream, sameBucket(want, stream.CachedInfo().Config)
+}
+
+// codeNoPeers is the answer of a cluster that knows too few of its servers, and peersWithin how long it may.
+const (
+	codeNoPeers jetstream.ErrorCode = 10005
+	peersWithin                     = 10 * time.Second
+)
+
+// createStream waits while a cluster that starts does not know its servers yet.
+func createStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	for until := time.Now().Add(peersWithin); ; {
+		stream, err := js.CreateStream(ctx, want)
+		refusal, refused := errors.AsType[*jetstream.APIError](err)
+		if !refused || refusal.ErrorCode != codeNoPeers || time.Now().After(until) {
+			return stream, err
+		}
+		if err := pause(ctx); err != nil {
+			return nil, err
+		}
+	}
 }
 
 func sameBucket(want, have jetstream.StreamConfig) error {
