@@ -1430,7 +1430,7 @@ type FeatureValue struct {
 	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Missing bool                   `protobuf:"varint,2,opt,name=missing,proto3" json:"missing,omitempty"`
 	Value   float64                `protobuf:"fixed64,3,opt,name=value,proto3" json:"value,omitempty"`
-	// Nothing in its window was rounded to a tile.
+	// It is what the events say: nothing was rounded to a tile, and nothing that it reads is kept no more.
 	Exact         bool `protobuf:"varint,4,opt,name=exact,proto3" json:"exact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
