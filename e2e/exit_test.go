@@ -65,8 +65,12 @@ func TestExitCodesAreThoseOfTheHelp(t *testing.T) {
 	}
 	const whole = "every row of import:lines/visits.jsonl was refused; why: proffer quarantine list --source 'import:lines/visits.jsonl'\n"
 	check([]ending{
+		{0, "checked only: nothing was written\n", []string{"import", "--validate-only", mapping, filepath.Join(dir, "good")}},
+		{1, "every row of import:lines/visits.jsonl was refused\n", []string{"import", "--validate-only", mapping, filepath.Join(dir, "none")}},
+		{0, "\"refused\": []", []string{"quarantine", "list", "--json"}},
 		{0, "\"accepted\": 2", []string{"import", mapping, filepath.Join(dir, "good"), "--json"}},
 		{0, "1 MAPPING_ERROR", []string{"import", mapping, filepath.Join(dir, "some")}},
+		{0, "import:lines/visits.jsonl: MAPPING_ERROR, first in line 2: ", []string{"import", mapping, filepath.Join(dir, "some")}},
 		{1, whole, []string{"import", mapping, filepath.Join(dir, "none")}},
 		{1, whole, []string{"import", mapping, filepath.Join(dir, "none")}}, // again: the rows are in quarantine already
 		{1, whole, []string{"import", mapping, filepath.Join(dir, "by-server")}},

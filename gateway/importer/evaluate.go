@@ -97,6 +97,9 @@ func (e *evaluator) accept(items []*profferv1.Item, line int, raw string) {
 	e.leave(items)
 }
 
+// lineOf is the line of an item's row, or of its group's first.
+func lineOf(item *profferv1.Item) uint64 { return item.GetSourceSeq() >> 8 }
+
 // refuse makes the item that keeps a row in quarantine.
 func (e *evaluator) refuse(r row, f *fault) {
 	e.tally.refused[f.reason]++

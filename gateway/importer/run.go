@@ -199,8 +199,8 @@ func (r *run) sendAll(ctx context.Context, batches <-chan batch, summary *FileSu
 		if len(verdicts) != len(b.items) {
 			return fmt.Errorf("%w: %d for %d", ErrVerdicts, len(verdicts), len(b.items))
 		}
-		for _, v := range verdicts {
-			summary.count(v)
+		for i, v := range verdicts {
+			summary.count(b.items[i], v)
 		}
 		r.status.count(verdicts)
 		r.status.Rows = rowsBefore + b.rows
@@ -217,7 +217,7 @@ func (r *run) report() {
 	r.progress(r.status)
 }
 
-func (f *FileSummary) count(v *profferv1.Verdict) {
+func (f *FileSummary) count(item *profferv1.Item, v *profferv1.Verdict) {
 	switch v.GetStatus() {
 	case profferv1.Verdict_STATUS_ACCEPTED:
 		f.Accepted++
@@ -225,7 +225,10 @@ func (f *FileSummary) count(v *profferv1.Verdict) {
 		f.Duplicates++
 	default:
 		if f.Rejected == nil {
-			f.Rejected = map[string]uint64{}
+			f.Rejected, f.Examples = map[string]uint64{}, map[string]Example{}
+		}
+		if _, known := f.Examples[v.GetReason()]; !known {
+			f.Examples[v.GetReason()] = Example{Line: lineOf(item), Field: v.GetField(), Message: v.GetMessage()}
 		}
 		f.Rejected[v.GetReason()]++
 	}

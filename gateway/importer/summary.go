@@ -41,6 +41,15 @@ type FileSummary struct {
 	Accepted   uint64            `json:"accepted"`
 	Duplicates uint64            `json:"duplicates"`
 	Rejected   map[string]uint64 `json:"rejected,omitempty"`
+	// Examples are the first refusal for each reason of Rejected.
+	Examples map[string]Example `json:"examples,omitempty"`
+}
+
+// Example is a refusal: the line of its row, and what was said. It repeats no value of the row.
+type Example struct {
+	Line    uint64 `json:"line"`
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message,omitempty"`
 }
 
 // RefusedWhole says whether each row that no rule skips was refused, by the mapping or by the server: then the two do not
