@@ -21,6 +21,9 @@ const (
 	compressFrom = 4 << 10
 	// readHeaderTimeout stops connections that never ask. There is no write timeout: it would cut server streams.
 	readHeaderTimeout = 5 * time.Second
+	bodyTimeout       = time.Minute
+	// silenceTimeout is for clients that keep a stream open for what may come.
+	silenceTimeout = 10 * time.Minute
 )
 
 // Services are the handlers of the API, one for each service.
@@ -80,5 +83,6 @@ func Server(handler http.Handler) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
+	handler = punctual{handler, bodyTimeout, silenceTimeout}
 	return &http.Server{Handler: handler, Protocols: protocols, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: 2 * time.Minute}
 }
