@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/profferhq/proffer/domain"
 	"github.com/profferhq/proffer/domain/event"
-	"google.golang.org/protobuf/proto"
 )
 
 // Log is what commands need of the log.

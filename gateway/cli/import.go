@@ -133,7 +133,7 @@ func tellImport(w io.Writer, s importer.Summary) {
 		}
 	}
 	if n := s.Total().Duplicates; n > 0 {
-		fmt.Fprintf(w, "%d were imported before: a row is known by its source, as above, and its line; a file with other rows needs another name\n", n)
+		fmt.Fprintf(w, "%d were known: by a message_id, where the mapping gives one, else by the source, as above, and the line; a file with other rows needs another name\n", n)
 	}
 }
 
